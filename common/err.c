@@ -1,0 +1,143 @@
+#include "common/err.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+
+static int err_vset(struct err *e, int error, enum err_kind kind, const char *fmt, va_list ap)
+{
+	char *message;
+
+	if (!e)
+		return error;
+	message = xvasprintf(fmt, ap); /* before clearing: an argument may point into e */
+	err_clear(e);
+	e->error = error;
+	e->kind = kind;
+	e->message = message;
+	return error;
+}
+
+int err_set(struct err *e, int error, enum err_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)err_vset(e, error, kind, fmt, ap);
+	va_end(ap);
+	return error;
+}
+
+static void err_detail(struct err *e, const char *subject, const char *value)
+{
+	if (!e)
+		return;
+	e->subject = xstrdup(subject);
+	e->value = xstrdup(value);
+}
+
+int err_invalid(struct err *e, const char *field, const char *value, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)err_vset(e, -EINVAL, ERR_INVALID_ARGUMENT, fmt, ap);
+	va_end(ap);
+	err_detail(e, field, value);
+	return -EINVAL;
+}
+
+int err_engine(struct err *e, int error, const char *operation, int status, const char *message)
+{
+	(void)err_set(e, error, ERR_ENGINE, "%s", message);
+	err_detail(e, operation, NULL);
+	if (e)
+		e->status = status;
+	return error;
+}
+
+int err_difc(struct err *e, const char *address, const char *diagnosis, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)err_vset(e, -ECONNREFUSED, ERR_DIFC_UNREACHABLE, fmt, ap);
+	va_end(ap);
+	err_detail(e, address, diagnosis);
+	return -ECONNREFUSED;
+}
+
+int err_system(struct err *e, int error, const char *fmt, ...)
+{
+	_cleanup_free_ char *what = NULL;
+	va_list ap;
+
+	if (!e)
+		return error;
+	va_start(ap, fmt);
+	what = xvasprintf(fmt, ap);
+	va_end(ap);
+	return err_set(e, error, ERR_SYSTEM, "%s: %s", what, strerror(-error));
+}
+
+int err_wrap(struct err *e, const char *fmt, ...)
+{
+	_cleanup_free_ char *context = NULL;
+	char *message;
+	va_list ap;
+
+	if (!e)
+		return -EIO;
+	va_start(ap, fmt);
+	context = xvasprintf(fmt, ap);
+	va_end(ap);
+	message = xasprintf("%s: %s", context, e->message ? e->message : "failed");
+	free(e->message);
+	e->message = message;
+	return e->error ? e->error : -EIO;
+}
+
+void err_copy(struct err *to, const struct err *from)
+{
+	if (!to || to == from)
+		return;
+	err_clear(to);
+	*to = *from;
+	to->subject = xstrdup(from->subject);
+	to->value = xstrdup(from->value);
+	to->message = xstrdup(from->message);
+}
+
+void err_clear(struct err *e)
+{
+	free(e->subject);
+	free(e->value);
+	free(e->message);
+	*e = (struct err){ 0 };
+}
+
+char *err_text(const struct err *e)
+{
+	const char *message = e->message ? e->message : strerror(-e->error);
+
+	switch (e->kind) {
+	case ERR_INVALID_ARGUMENT:
+		if (!e->value)
+			return xasprintf("%s: %s", e->subject, message);
+		return xasprintf("%s '%s': %s", e->subject, e->value, message);
+	case ERR_DIFC_UNREACHABLE:
+		return xasprintf("DIFC proxy %s: %s (%s)", e->subject, message, e->value);
+	case ERR_ENGINE:
+		if (e->status == 0)
+			return xasprintf("engine: %s: %s", e->subject, message);
+		return xasprintf("engine: %s: %s (status %d)", e->subject, message, e->status);
+	case ERR_SYSTEM:
+	case ERR_PERMISSION_DENIED:
+	case ERR_NOT_FOUND:
+	case ERR_QUOTA_EXCEEDED:
+	case ERR_CANCELLED:
+	case ERR_KIND_COUNT:
+		break;
+	}
+	return xstrdup(message);
+}
