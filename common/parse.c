@@ -1,0 +1,60 @@
+#include "common/parse.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define SANDBOX_ID_LENGTH 10
+
+int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (*text == '\0' || (text[0] == '0' && text[1] != '\0'))
+		return -EINVAL;
+	for (const char *p = text; *p; p++) {
+		if (*p < '0' || *p > '9')
+			return -EINVAL;
+		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
+			return -ERANGE;
+	}
+	if (value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+int parse_port(const char *text, uint16_t *ret)
+{
+	uint64_t value;
+	int r = parse_uint(text, 1, UINT16_MAX, &value);
+
+	if (r == 0)
+		*ret = (uint16_t)value;
+	return r;
+}
+
+int parse_boolean(const char *text, bool *ret)
+{
+	static const struct {
+		const char *text;
+		bool value;
+	} words[] = {
+		{ "yes", true }, { "true", true }, { "on", true }, { "1", true },
+		{ "no", false }, { "false", false }, { "off", false }, { "0", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcasecmp(text, words[i].text) == 0) {
+			*ret = words[i].value;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+bool parse_is_sandbox_id(const char *text)
+{
+	return strspn(text, "abcdefghijklmnopqrstuvwxyz234567") == SANDBOX_ID_LENGTH &&
+	       text[SANDBOX_ID_LENGTH] == '\0';
+}
