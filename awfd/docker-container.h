@@ -1,0 +1,46 @@
+/* Operations on containers, one engine call each. Handles and callbacks as in docker.h. */
+#pragma once
+
+#include "awfd/docker.h"
+
+/* What Inspect says that awfd acts on. Parsed from the answer; `id` borrowed from it. */
+struct docker_container_state {
+	const char *id;
+	pid_t pid; /* 0 when it does not run */
+	bool running;
+	bool oom_killed;
+	int exit_code;
+};
+
+/* Creates a container of that name from a spec (docker-spec.h). 409 (name in use) is an error. */
+struct docker_call *docker_container_create(struct docker *d, const char *name,
+					    struct json_object *spec, docker_reply_fn fn,
+					    void *userdata) _must_check_;
+struct docker_call *docker_container_start(struct docker *d, const char *name, docker_reply_fn fn,
+					   void *userdata) _must_check_;
+struct docker_call *docker_container_inspect(struct docker *d, const char *name, docker_reply_fn fn,
+					     void *userdata) _must_check_;
+
+/* Long poll until the container, not yet started or running, has ended. */
+struct docker_call *docker_container_wait(struct docker *d, const char *name, docker_reply_fn fn,
+					  void *userdata) _must_check_;
+
+/* Signal by name or number. Not running (409) and not there (404) are success. */
+struct docker_call *docker_container_kill(struct docker *d, const char *name, const char *signal,
+					  docker_reply_fn fn, void *userdata) _must_check_;
+
+/* Removes by force, with its anonymous volumes. Not there is success; "removal in progress" too. */
+struct docker_call *docker_container_remove(struct docker *d, const char *name, docker_reply_fn fn,
+					    void *userdata) _must_check_;
+
+/* All containers, running or not, that carry the label. */
+struct docker_call *docker_container_list(struct docker *d, const char *label, docker_reply_fn fn,
+					  void *userdata) _must_check_;
+
+/* Reads an Inspect answer. -EBADMSG with ERR_ENGINE when the fields are not there. */
+int docker_container_parse(struct json_object *body, struct docker_container_state *ret,
+			   struct err *e) _must_check_;
+
+/* The StatusCode of a Wait answer; error in it is ERR_ENGINE. */
+int docker_container_parse_wait(struct json_object *body, int *exit_code, struct err *e)
+	_must_check_;

@@ -1,0 +1,47 @@
+/* From what a sandbox is to the JSON of its containers (Docker Engine API, ContainerCreate). Pure:
+ * this is where the containers' confinement is decided; tested with golden files. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <json-c/json.h>
+
+#include "common/cleanup.h"
+
+/* What the containers of one sandbox are made from. All strings are borrowed. */
+struct docker_spec {
+	const char *id;
+	uid_t uid; /* of the caller; the agent runs as it */
+	gid_t gid;
+	const char *pause_image;
+	const char *cli_proxy_image;
+	const char *agent_image;
+	const char *cgroup_parent;     /* or NULL */
+	char *const *command;          /* the agent's argv */
+	char *const *environment;      /* the agent's, complete */
+	const char *workdir;           /* or NULL: the image's */
+	bool tty;
+	bool open_stdin;
+	uint64_t memory_bytes;
+	uint64_t pids;
+	bool difc;                     /* a DIFC proxy is wired: cli-proxy exists */
+	uint16_t difc_port;            /* on cli-proxy's localhost */
+	const char *ca_bundle_path;    /* on the host, for cli-proxy */
+	const char *gh_path;           /* of awf-gh on the host, for the agent */
+	const char *github_repository; /* or NULL */
+	const char *cli_proxy_address; /* "172.30.0.50" */
+};
+
+enum docker_role { DOCKER_ROLE_PAUSE, DOCKER_ROLE_CLI_PROXY, DOCKER_ROLE_AGENT, DOCKER_ROLE_COUNT };
+
+/* "pause", "cli-proxy", "agent". */
+const char *docker_role_name(enum docker_role role);
+
+/* "awf-<id>-<role>". The caller owns it. */
+char *docker_container_name(const char *id, enum docker_role role) _must_check_;
+
+/* The body of POST /containers/create. The caller owns it. */
+struct json_object *docker_spec_container(const struct docker_spec *s, enum docker_role role)
+	_must_check_;

@@ -1,0 +1,24 @@
+/* Point-to-point links between two network namespaces: veth pairs made by rtnetlink (rtnetlink(7),
+ * veth(4)) with both ends born inside their namespaces, so that none ever exists in the host's. */
+#pragma once
+
+#include <netinet/in.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+
+struct link_end {
+	int pidfd;            /* a process in the namespace */
+	const char *name;     /* of the interface inside the namespace */
+	struct in_addr address;
+};
+
+/* Makes the pair, sets the alias on both ends (the sandbox's id), gives each its /32 address with the
+ * other as peer (which makes the one host route), no IPv6 address, and sets them and nothing else
+ * up. On failure nothing is left. */
+int link_connect(const struct link_end *a, const struct link_end *b, const char *alias,
+		 struct err *e) _must_check_;
+
+/* Sets the namespace's loopback up, forwarding (IPv4 and IPv6) off, and checks that there is no
+ * default route and no interface but loopback. To be called before link_connect(). */
+int link_seal_namespace(int pidfd, struct err *e) _must_check_;

@@ -1,0 +1,113 @@
+/* The parameters of io.awf.Sandbox's methods as structs, with the field tables that read and write
+ * them. The interface file is the source of truth; a test compares the two. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/json-fields.h"
+
+#define AWF_INTERFACE "io.awf.Sandbox"
+
+#define MESSAGE_COMMAND_MAX (128 * 1024) /* bytes of all arguments of the command */
+#define MESSAGE_ENV_MAX     (512 * 1024) /* bytes of all variables, names included */
+#define MESSAGE_CA_MAX      (64 * 1024)  /* bytes of a PEM bundle */
+
+/* What a sandbox is asked to be: parameters of Start and Check. */
+struct start_request {
+	char **command;
+	char *image;
+	char **environment; /* KEY=value */
+	char *workdir;
+	char *difc_proxy_host;
+	char *difc_proxy_ca_cert; /* PEM text, not a path */
+	bool tty;
+	bool open_stdin;
+	bool attach; /* open the attach stream before the agent starts; Attach then hands it over */
+	bool lease;  /* destroy the sandbox when this connection ends */
+};
+
+/* One reply of Start: a phase that ended, or with `id` the last one. */
+struct start_reply {
+	char *phase;
+	int64_t elapsed_us; /* time the phase took */
+	char *id;
+	char **dropped_environment; /* names of variables that were not passed on */
+};
+
+/* Parameters of Inspect, Attach and Wait. */
+struct id_request {
+	char *id;
+};
+
+struct stop_request {
+	char *id;
+	char *signal;      /* "SIGTERM" when absent */
+	int64_t grace_ms;  /* between the signal and the end; 0: at once */
+};
+
+struct attach_reply {
+	int64_t stream; /* index of the descriptor passed with this reply: always 0 */
+	bool tty;
+};
+
+struct wait_reply {
+	int64_t exit_code;
+	bool oom_killed;
+	char *reason; /* why the sandbox ended when not by its command; absent otherwise */
+};
+
+struct step_info {
+	char *name;
+	char *state; /* "pending", "running", "done", "failed", "skipped" */
+	int64_t elapsed_us;
+};
+
+struct sandbox_info {
+	char *id;
+	char *state; /* "creating", "running", "exited", "destroying" */
+	int64_t owner_uid;
+	char *owner; /* the uid's name, or its number */
+	char *image;
+	char **command;
+	char *created_at; /* RFC 3339, UTC */
+	char *difc_proxy;
+	int64_t exit_code;
+	char *reason;
+	struct step_info **steps;
+};
+
+struct list_reply {
+	struct sandbox_info **sandboxes;
+};
+
+struct inspect_reply {
+	struct sandbox_info *sandbox;
+};
+
+/* For parameters that are empty. */
+struct empty_message {
+	char none;
+};
+
+extern const struct field_table start_request_table;
+extern const struct field_table start_reply_table;
+extern const struct field_table id_request_table;
+extern const struct field_table stop_request_table;
+extern const struct field_table attach_reply_table;
+extern const struct field_table wait_reply_table;
+extern const struct field_table step_info_table;
+extern const struct field_table sandbox_info_table;
+extern const struct field_table list_reply_table;
+extern const struct field_table inspect_reply_table;
+extern const struct field_table empty_table;
+
+/* One method: its name without the interface, and the tables of what goes in and out. */
+struct message_method {
+	const char *name;
+	const struct field_table *in;
+	const struct field_table *out;
+};
+
+extern const struct message_method message_methods[];
+extern const size_t message_method_count;
