@@ -1,6 +1,9 @@
 /* Operations on containers, one engine call each. Handles and callbacks as in docker.h. */
 #pragma once
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "awfd/docker.h"
 
 /* What Inspect says that awfd acts on. Parsed from the answer; `id` borrowed from it. */
