@@ -1,59 +1,211 @@
 # awf: network sandboxes for agent jobs. `make help` lists the targets.
 
 VERSION      := 0.1.0
+DESTDIR      ?=
 PREFIX       ?= /usr
 SYSCONFDIR   ?= /etc
 SBINDIR      ?= $(PREFIX)/sbin
 BINDIR       ?= $(PREFIX)/bin
 LIBEXECDIR   ?= $(PREFIX)/libexec/awfd
 MANDIR       ?= $(PREFIX)/share/man
-UNITDIR      ?= /usr/lib/systemd/system
-SYSUSERSDIR  ?= /usr/lib/sysusers.d
-TMPFILESDIR  ?= /usr/lib/tmpfiles.d
-DESTDIR      ?=
+UNITDIR      ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
 
-CC           ?= gcc
-BUILD        ?= build
+# Sanitized objects never mix with others: `make SANITIZE=address,undefined` builds beside them.
 SANITIZE     ?=
+BUILD        ?= build$(if $(SANITIZE),/sanitize)
 BIN          := $(BUILD)/bin
 OBJ          := $(BUILD)/obj
+FUZZ_SECONDS ?= 60
 
-DEPS         := libevent libevent_openssl json-c libnftnl libmnl libsystemd libcurl libseccomp openssl cmocka
-pkg           = $(shell pkg-config --$(1) $(2) 2>/dev/null)
-
-CPPFLAGS     += -I. -D_GNU_SOURCE -DAWF_VERSION='"$(VERSION)"' -DAWF_LIBEXECDIR='"$(LIBEXECDIR)"' \
-                -DAWF_SYSCONFDIR='"$(SYSCONFDIR)"' $(call pkg,cflags,libevent json-c libnftnl libmnl)
+pkg           = $(shell pkg-config --$(1) $(2))
+CC           ?= gcc
 WARNINGS     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wstrict-prototypes -Werror
+CPPFLAGS     += -I. -D_GNU_SOURCE -DAWF_VERSION='"$(VERSION)"' -DAWF_LIBEXECDIR='"$(LIBEXECDIR)"' \
+                -DAWF_SYSCONFDIR='"$(SYSCONFDIR)"'
 CFLAGS       ?= -O2 -g
-CFLAGS       += -std=c17 $(WARNINGS) -fstack-protector-strong -fPIE -fno-strict-aliasing
-LDFLAGS      += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-ifneq ($(SANITIZE),)
-CFLAGS       += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
-LDFLAGS      += -fsanitize=$(SANITIZE)
-else
-CPPFLAGS     += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
-endif
+ALL_CFLAGS    = -std=c17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
+ALL_LDFLAGS   = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+FORTIFY      := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all,$(FORTIFY))
 
 # --- What each program is made of -----------------------------------------------------------------
 
 COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := config conn difc-address difc-ca difc-probe docker docker-attach docker-container \
-                 docker-spec link log-journal manager methods methods-table netns nft nft-expr \
-                 nft-ruleset notify peer plan plan-run reconcile relay-proc sandbox sandbox-create \
+                 docker-spec environment link log-journal manager methods netns nft nft-expr \
+                 nft-ruleset peer plan reconcile relay-proc sandbox sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-state server spawn
-AWFD_RELAY_SRC := main pair limits listener sandboxing upstream
-AWFD_PROBE_SRC := main
-AWFCTL_SRC    := attach client cmd-inspect cmd-list cmd-run cmd-stop cmd-version cmd-wait commands \
-                 main options render
+RELAY_SRC     := main pair limits listener sandboxing upstream
+PROBE_SRC     := main
+AWFCTL_SRC    := main
 CLI_PROXY_SRC := main
-AWF_GH_SRC    := main
-PAUSE_SRC     := main
+AWF_GH_SRC    := awf-gh
+PAUSE_SRC     := awf-pause
+BED_PROGRAMS  :=
 
-UNIT_TESTS    := alloc
+LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl)
+LIBS_awf-relay      = $(call pkg,libs,libevent libseccomp)
+LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c)
+LIBS_awfctl         = $(call pkg,libs,json-c)
+LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c)
+LIBS_awf-gh         = $(call pkg,libs,json-c)
+LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl)
+LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c)
+
+# Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
+UNIT_TESTS    :=
+ROOT_TESTS    :=
+
+# Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  :=
 
-LIBS_awfd     := $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl)
-LIBS_awfctl   := $(call pkg,libs,libevent json-c)
+# --- Targets --------------------------------------------------------------------------------------
 
--include $(wildcard local.mk)
+PROGRAMS      := awfd awfctl awf-relay awf-difc-probe
+STATICS       := awf-gh awf-pause
+SIDECARS      := awf-cli-proxy
+
+.PHONY: all help demo test check check-root system-test images bench fuzz fuzz-replay lint format \
+        install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(addprefix $(BIN)/,$(PROGRAMS) $(STATICS) $(SIDECARS)) ## build every program
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+
+demo: ## set everything up, run one sandboxed gh as an unprivileged user, clean up (root)
+	@tests/demo
+
+test: ## the whole test run: set-up, unit tests, system tests (root)
+	@tests/run-all
+
+check: unit-tests fuzz-replay ## build and run the unit tests (no root)
+	@tests/unit/run $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS))
+
+check-root: unit-tests ## run the unit tests that need root
+	@AWF_SKIP_IS_FAILURE=1 tests/unit/run $(addprefix $(BIN)/tests/test-,$(ROOT_TESTS))
+
+images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause ## make the container images from Debian's packages (root)
+	@containers/make-images $(BIN) $(BUILD)/images
+
+bench: all ## measure against peers, as ratios (root)
+	@tests/bench/run
+
+.PHONY: unit-tests
+unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
+
+.PHONY: bed-programs
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS))
+
+# --- Rules ----------------------------------------------------------------------------------------
+
+objects       = $(patsubst %,$(OBJ)/$(1)/%.o,$(2))
+LIBCOMMON    := $(BUILD)/libcommon.a
+LIBPROTO     := $(BUILD)/libproto.a
+LIBAWFD      := $(BUILD)/libawfd.a
+LIBAWFCTL    := $(BUILD)/libawfctl.a
+LIBCLIPROXY  := $(BUILD)/libcli-proxy.a
+STATICCOMMON := $(BUILD)/libcommon-static.a
+
+$(OBJ)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(SANITIZING) -MMD -MP -c -o $@ $<
+
+# Static programs run inside other people's images; sanitizers can't be linked into them.
+$(OBJ)/static/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(FORTIFY) -MMD -MP -c -o $@ $<
+
+$(OBJ)/proto/interface.o: proto/io.awf.Sandbox.varlink
+
+%.a:
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(LIBCOMMON): $(call objects,common,$(COMMON_SRC))
+$(LIBPROTO): $(call objects,proto,$(PROTO_SRC))
+$(LIBAWFD): $(call objects,awfd,$(AWFD_SRC))
+$(LIBAWFCTL): $(call objects,awfctl,$(filter-out main,$(AWFCTL_SRC)))
+$(LIBCLIPROXY): $(call objects,containers/cli-proxy,$(filter-out main,$(CLI_PROXY_SRC)))
+$(STATICCOMMON): $(call objects,static/common,$(COMMON_SRC))
+
+link          = @mkdir -p $(@D); echo "link $@"; $(CC) $(ALL_CFLAGS) $(SANITIZING) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
+link_static   = @mkdir -p $(@D); echo "link $@"; $(CC) $(ALL_CFLAGS) $(FORTIFY) -static $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
+
+$(BIN)/awfd: $(OBJ)/awfd/main.o $(LIBAWFD) $(LIBPROTO) $(LIBCOMMON)
+	$(call link,$(LIBS_$(@F)))
+
+$(BIN)/awf-relay: $(call objects,awfd/relay,$(RELAY_SRC)) $(LIBCOMMON)
+	$(call link,$(LIBS_$(@F)))
+
+$(BIN)/awf-difc-probe: $(call objects,awfd/probe,$(PROBE_SRC)) $(LIBCOMMON)
+	$(call link,$(LIBS_$(@F)))
+
+$(BIN)/awfctl: $(OBJ)/awfctl/main.o $(LIBAWFCTL) $(LIBPROTO) $(LIBCOMMON)
+	$(call link,$(LIBS_$(@F)))
+
+$(BIN)/awf-cli-proxy: $(OBJ)/containers/cli-proxy/main.o $(LIBCLIPROXY) $(LIBCOMMON)
+	$(call link,$(LIBS_$(@F)))
+
+$(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICCOMMON)
+	$(call link_static,$(LIBS_$(@F)))
+
+$(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
+	$(call link_static)
+
+$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBPROTO) $(LIBCOMMON)
+	$(call link,$(LIBS_tests))
+
+$(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBCOMMON)
+	$(call link,$(LIBS_bed))
+
+# Replays a corpus through a fuzz target, as a unit test.
+$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBCLIPROXY) $(LIBPROTO) $(LIBCOMMON)
+	$(call link,$(LIBS_tests))
+
+fuzz-replay: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS)) ## replay the fuzz corpora
+	@for t in $(FUZZ_TARGETS); do $(BIN)/tests/replay-$$t tests/fuzz/corpus/$$t || exit 1; done
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (clang)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+$(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(wildcard common/*.c proto/*.c) $(FUZZ_AWFD)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
+		$< $(addprefix common/,$(addsuffix .c,$(COMMON_SRC))) $(addprefix proto/,$(addsuffix .c,$(PROTO_SRC))) \
+		$(FUZZ_SRC_$*) $(call pkg,libs,json-c libevent)
+
+# awfd's and cli-proxy's own sources that a fuzz target needs, beside common and proto.
+FUZZ_SRC_difc-address := awfd/difc-address.c
+FUZZ_SRC_exec-request := containers/cli-proxy/exec-request.c
+
+format: ## reformat the C sources with clang-format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+lint: ## check formatting
+	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+
+install: all ## install into DESTDIR
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BIN)/awfd
+	install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BIN)/awfctl
+	install -D -m 755 -t $(DESTDIR)$(LIBEXECDIR) $(BIN)/awf-relay $(BIN)/awf-difc-probe $(BIN)/awf-gh
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/awfd.service systemd/awfd.socket
+	install -D -m 644 systemd/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/awfd.conf
+	install -D -m 644 systemd/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/awfd.conf
+	install -D -m 644 systemd/awfd.conf $(DESTDIR)$(SYSCONFDIR)/awfd/awfd.conf
+	install -d $(DESTDIR)$(SYSCONFDIR)/awfd/awfd.conf.d
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/awfctl.1
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 man/awfd.conf.5
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/awfd.8 man/awf-relay.8
+
+clean: ## remove what was built
+	rm -rf build
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
