@@ -18,9 +18,10 @@ BUILD        ?= build$(if $(SANITIZE),/sanitize)
 BIN          := $(BUILD)/bin
 OBJ          := $(BUILD)/obj
 FUZZ_SECONDS ?= 60
+Q            := $(if $(V),,@)
 
 pkg           = $(shell pkg-config --$(1) $(2))
-CC           ?= gcc
+CC           := $(if $(filter default,$(origin CC)),gcc,$(CC))
 WARNINGS     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wstrict-prototypes -Werror
 CPPFLAGS     += -I. -D_GNU_SOURCE -DAWF_VERSION='"$(VERSION)"' -DAWF_LIBEXECDIR='"$(LIBEXECDIR)"' \
                 -DAWF_SYSCONFDIR='"$(SYSCONFDIR)"'
@@ -115,19 +116,21 @@ STATICCOMMON := $(BUILD)/libcommon-static.a
 
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(SANITIZING) -MMD -MP -c -o $@ $<
+	@echo "cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(SANITIZING) -MMD -MP -c -o $@ $<
 
 # Static programs run inside other people's images; sanitizers can't be linked into them.
 $(OBJ)/static/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(FORTIFY) -MMD -MP -c -o $@ $<
+	@echo "cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(FORTIFY) -MMD -MP -c -o $@ $<
 
-$(OBJ)/proto/interface.o: proto/io.awf.Sandbox.varlink
+$(OBJ)/proto/interface.o: proto/io.awf.Sandbox.varlink proto/org.varlink.service.varlink
 
 %.a:
 	@mkdir -p $(@D)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(LIBCOMMON): $(call objects,common,$(COMMON_SRC))
 $(LIBPROTO): $(call objects,proto,$(PROTO_SRC))

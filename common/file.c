@@ -36,7 +36,7 @@ int file_read(const char *path, size_t limit, char **ret, size_t *length, struct
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *buffer = NULL;
 	struct stat st;
-	size_t have;
+	size_t have = 0;
 	int r;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

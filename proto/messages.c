@@ -1,0 +1,110 @@
+#include "proto/messages.h"
+
+#define REQUIRED .flags = FIELD_REQUIRED
+
+#define START(member, name, ...)   FIELD(struct start_request, member, name, __VA_ARGS__)
+#define REPLY(member, name, ...)   FIELD(struct start_reply, member, name, __VA_ARGS__)
+#define STEP(member, name, ...)    FIELD(struct step_info, member, name, __VA_ARGS__)
+#define SANDBOX(member, name, ...) FIELD(struct sandbox_info, member, name, __VA_ARGS__)
+
+static const struct field start_request_fields[] = {
+	START(command, "command", .type = FIELD_STRINGS, .max = MESSAGE_COMMAND_MAX, REQUIRED),
+	START(image, "image", .type = FIELD_STRING),
+	START(environment, "environment", .type = FIELD_ENV, .max = MESSAGE_ENV_MAX),
+	START(workdir, "workdir", .type = FIELD_STRING),
+	START(difc_proxy_host, "difcProxyHost", .type = FIELD_STRING),
+	START(difc_proxy_ca_cert, "difcProxyCaCert", .type = FIELD_STRING, .max = MESSAGE_CA_MAX),
+	START(tty, "tty", .type = FIELD_BOOL),
+	START(open_stdin, "openStdin", .type = FIELD_BOOL),
+	START(attach, "attach", .type = FIELD_BOOL),
+	START(lease, "lease", .type = FIELD_BOOL),
+};
+const struct field_table start_request_table =
+	FIELD_TABLE(struct start_request, NULL, start_request_fields);
+
+static const struct field start_reply_fields[] = {
+	REPLY(phase, "phase", .type = FIELD_STRING),
+	REPLY(elapsed_us, "elapsedUs", .type = FIELD_INT),
+	REPLY(id, "id", .type = FIELD_STRING),
+	REPLY(dropped_environment, "droppedEnvironment", .type = FIELD_STRINGS,
+	      .max = MESSAGE_ENV_MAX),
+};
+const struct field_table start_reply_table =
+	FIELD_TABLE(struct start_reply, NULL, start_reply_fields);
+
+static const struct field id_request_fields[] = {
+	FIELD(struct id_request, id, "id", .type = FIELD_STRING, REQUIRED),
+};
+const struct field_table id_request_table = FIELD_TABLE(struct id_request, NULL, id_request_fields);
+
+static const struct field stop_request_fields[] = {
+	FIELD(struct stop_request, id, "id", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct stop_request, signal, "signal", .type = FIELD_STRING),
+	FIELD(struct stop_request, grace_ms, "graceMs", .type = FIELD_INT),
+};
+const struct field_table stop_request_table =
+	FIELD_TABLE(struct stop_request, NULL, stop_request_fields);
+
+static const struct field attach_reply_fields[] = {
+	FIELD(struct attach_reply, stream, "stream", .type = FIELD_INT, REQUIRED),
+	FIELD(struct attach_reply, tty, "tty", .type = FIELD_BOOL, REQUIRED),
+};
+const struct field_table attach_reply_table =
+	FIELD_TABLE(struct attach_reply, NULL, attach_reply_fields);
+
+static const struct field wait_reply_fields[] = {
+	FIELD(struct wait_reply, exit_code, "exitCode", .type = FIELD_INT, REQUIRED),
+	FIELD(struct wait_reply, oom_killed, "oomKilled", .type = FIELD_BOOL, REQUIRED),
+	FIELD(struct wait_reply, reason, "reason", .type = FIELD_STRING),
+};
+const struct field_table wait_reply_table = FIELD_TABLE(struct wait_reply, NULL, wait_reply_fields);
+
+static const struct field step_info_fields[] = {
+	STEP(name, "name", .type = FIELD_STRING, REQUIRED),
+	STEP(state, "state", .type = FIELD_STRING, REQUIRED),
+	STEP(elapsed_us, "elapsedUs", .type = FIELD_INT, REQUIRED),
+};
+const struct field_table step_info_table = FIELD_TABLE(struct step_info, "Step", step_info_fields);
+
+static const struct field sandbox_info_fields[] = {
+	SANDBOX(id, "id", .type = FIELD_STRING, REQUIRED),
+	SANDBOX(state, "state", .type = FIELD_STRING, REQUIRED),
+	SANDBOX(owner_uid, "ownerUid", .type = FIELD_INT, REQUIRED),
+	SANDBOX(owner, "owner", .type = FIELD_STRING, REQUIRED),
+	SANDBOX(image, "image", .type = FIELD_STRING, REQUIRED),
+	SANDBOX(command, "command", .type = FIELD_STRINGS, .max = MESSAGE_COMMAND_MAX, REQUIRED),
+	SANDBOX(created_at, "createdAt", .type = FIELD_STRING, REQUIRED),
+	SANDBOX(difc_proxy, "difcProxy", .type = FIELD_STRING),
+	SANDBOX(exit_code, "exitCode", .type = FIELD_INT, REQUIRED),
+	SANDBOX(reason, "reason", .type = FIELD_STRING),
+	SANDBOX(steps, "steps", .type = FIELD_OBJECTS, .table = &step_info_table, REQUIRED),
+};
+const struct field_table sandbox_info_table =
+	FIELD_TABLE(struct sandbox_info, "Sandbox", sandbox_info_fields);
+
+static const struct field list_reply_fields[] = {
+	FIELD(struct list_reply, sandboxes, "sandboxes", .type = FIELD_OBJECTS,
+	      .table = &sandbox_info_table, REQUIRED),
+};
+const struct field_table list_reply_table = FIELD_TABLE(struct list_reply, NULL, list_reply_fields);
+
+static const struct field inspect_reply_fields[] = {
+	FIELD(struct inspect_reply, sandbox, "sandbox", .type = FIELD_OBJECT,
+	      .table = &sandbox_info_table, REQUIRED),
+};
+const struct field_table inspect_reply_table =
+	FIELD_TABLE(struct inspect_reply, NULL, inspect_reply_fields);
+
+const struct field_table empty_table = {
+	.name = NULL, .fields = NULL, .count = 0, .size = sizeof(struct empty_message)
+};
+
+const struct message_method message_methods[] = {
+	{ "Start", &start_request_table, &start_reply_table },
+	{ "Attach", &id_request_table, &attach_reply_table },
+	{ "Wait", &id_request_table, &wait_reply_table },
+	{ "Stop", &stop_request_table, &empty_table },
+	{ "List", &empty_table, &list_reply_table },
+	{ "Inspect", &id_request_table, &inspect_reply_table },
+};
+const size_t message_method_count = ARRAY_SIZE(message_methods);
