@@ -1,0 +1,307 @@
+#include "awfd/config.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/parse.h"
+
+#define CONFIG_PATH     AWF_SYSCONFDIR "/awfd/awfd.conf"
+#define CONFIG_SIZE_MAX (256 * 1024)
+#define PREFIX_BITS     24
+
+struct config_key {
+	const char *section;
+	const char *name;
+	int (*parse)(const struct config_key *key, const char *text, struct config *c, struct err *e);
+	size_t offset;
+	const char *initial;
+	uint64_t min, max; /* of numbers */
+};
+
+static int bad_value(const struct config_key *key, const char *text, struct err *e,
+		     const char *expected)
+{
+	return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "%s=%s: expected %s", key->name, text,
+		       expected);
+}
+
+static int parse_text(const struct config_key *key, const char *text, struct config *c,
+		      struct err *e _unused_)
+{
+	char **to = (char **)((char *)c + key->offset);
+
+	free(*to);
+	*to = *text ? xstrdup(text) : NULL;
+	return 0;
+}
+
+static int parse_required(const struct config_key *key, const char *text, struct config *c,
+			  struct err *e)
+{
+	return *text ? parse_text(key, text, c, e) : bad_value(key, text, e, "a value");
+}
+
+static int parse_path(const struct config_key *key, const char *text, struct config *c, struct err *e)
+{
+	return *text == '/' ? parse_text(key, text, c, e) : bad_value(key, text, e, "an absolute path");
+}
+
+static int parse_optional_path(const struct config_key *key, const char *text, struct config *c,
+			       struct err *e)
+{
+	return *text ? parse_path(key, text, c, e) : parse_text(key, text, c, e);
+}
+
+static int parse_number(const struct config_key *key, const char *text, struct config *c,
+			struct err *e)
+{
+	uint64_t *to = (uint64_t *)((char *)c + key->offset);
+	_cleanup_free_ char *expected = NULL;
+
+	if (parse_uint(text, key->min, key->max, to) == 0)
+		return 0;
+	expected = xasprintf("a number from %lu to %lu", key->min, key->max);
+	return bad_value(key, text, e, expected);
+}
+
+/* Bytes with an optional K, M or G (of 1024), in either case. */
+static int parse_size(const struct config_key *key, const char *text, struct config *c, struct err *e)
+{
+	static const char units[] = "kmg";
+	uint64_t *to = (uint64_t *)((char *)c + key->offset);
+	size_t length = strlen(text);
+	_cleanup_free_ char *digits = xstrdup(text);
+	const char *unit = length > 0 ? strchr(units, text[length - 1] | 0x20) : NULL;
+	unsigned shift = unit ? 10u * (unsigned)(unit - units + 1) : 0;
+	uint64_t value;
+
+	if (unit)
+		digits[length - 1] = '\0';
+	if (parse_uint(digits, 0, UINT64_MAX >> shift, &value) < 0 || value << shift < key->min ||
+	    value << shift > key->max)
+		return bad_value(key, text, e, "a size such as 512M or 6G");
+	*to = value << shift;
+	return 0;
+}
+
+static int parse_level(const struct config_key *key, const char *text, struct config *c, struct err *e)
+{
+	enum log_level level;
+
+	if (log_level_parse(text, &level) < 0)
+		return bad_value(key, text, e, "error, warning, info or debug");
+	*(uint64_t *)((char *)c + key->offset) = level;
+	return 0;
+}
+
+static int parse_prefix(const struct config_key *key, const char *text, struct config *c,
+			struct err *e)
+{
+	_cleanup_free_ char *address = xstrdup(text);
+	char *slash = strchr(address, '/');
+	uint64_t bits;
+	struct in_addr network;
+
+	if (slash)
+		*slash++ = '\0';
+	if (!slash || parse_uint(slash, PREFIX_BITS, PREFIX_BITS, &bits) < 0 ||
+	    inet_pton(AF_INET, address, &network) != 1 || (ntohl(network.s_addr) & 0xff) != 0)
+		return bad_value(key, text, e, "an IPv4 network such as 172.30.0.0/24");
+	c->network = network;
+	return parse_text(key, text, c, e);
+}
+
+#define KEY(section, name, parse, member, ...)                                                     \
+	{ section, name, parse, offsetof(struct config, member), __VA_ARGS__ }
+
+static const struct config_key keys[] = {
+	KEY("Daemon", "Socket", parse_path, socket, "/run/awfd/awfd.sock", 0, 0),
+	KEY("Daemon", "RuntimeDirectory", parse_path, runtime_directory, "/run/awfd", 0, 0),
+	KEY("Daemon", "StateDirectory", parse_path, state_directory, "/var/lib/awfd", 0, 0),
+	KEY("Daemon", "HelperDirectory", parse_path, helper_directory, AWF_LIBEXECDIR, 0, 0),
+	KEY("Daemon", "LogLevel", parse_level, log_level, "info", 0, 0),
+	KEY("Engine", "Socket", parse_path, engine_socket, "/run/docker.sock", 0, 0),
+	KEY("Engine", "CgroupParent", parse_text, cgroup_parent, "", 0, 0),
+	KEY("Images", "Pause", parse_required, image_pause, "awf/pause:latest", 0, 0),
+	KEY("Images", "CliProxy", parse_required, image_cli_proxy, "awf/cli-proxy:latest", 0, 0),
+	KEY("Images", "Agent", parse_required, image_agent, "awf/agent:latest", 0, 0),
+	KEY("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
+	KEY("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),
+	KEY("Difc", "ProbeUser", parse_required, probe_user, "awf-probe", 0, 0),
+	KEY("Difc", "ProbeTimeoutMs", parse_number, probe_timeout_ms, "5000", 100, 60000),
+	KEY("Difc", "SystemCABundle", parse_optional_path, ca_bundle,
+	    "/etc/ssl/certs/ca-certificates.crt", 0, 0),
+	KEY("Agent", "Memory", parse_size, memory_bytes, "6G", 16u << 20, UINT64_C(1) << 50),
+	KEY("Agent", "Pids", parse_number, pids, "1000", 1, 4194304),
+};
+
+static const struct config_key *find_key(const char *section, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+static char *trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t\r");
+	n = strlen(s);
+	while (n > 0 && strchr(" \t\r", s[n - 1]))
+		s[--n] = '\0';
+	return s;
+}
+
+static bool is_section(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].section, name) == 0)
+			return true;
+	return false;
+}
+
+static int parse_section(char *line, char **section, struct err *e)
+{
+	size_t n = strlen(line);
+
+	if (line[n - 1] != ']')
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "'%s' lacks its ']'", line);
+	line[n - 1] = '\0';
+	if (!is_section(line + 1))
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "unknown section [%s]", line + 1);
+	free(*section);
+	*section = xstrdup(line + 1);
+	return 0;
+}
+
+static int parse_line(char *line, char **section, struct config *c, struct err *e)
+{
+	const struct config_key *key;
+	char *equals;
+
+	line = trim(line);
+	if (*line == '\0' || *line == '#' || *line == ';')
+		return 0;
+	if (*line == '[')
+		return parse_section(line, section, e);
+	equals = strchr(line, '=');
+	if (!equals)
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "'%s' is no KEY=VALUE", line);
+	*equals = '\0';
+	if (!*section)
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "key '%s' stands before any [Section]",
+			       trim(line));
+	key = find_key(*section, trim(line));
+	if (!key)
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "unknown key '%s' in [%s]",
+			       trim(line), *section);
+	return key->parse(key, trim(equals + 1), c, e);
+}
+
+static int load_file(const char *path, struct config *c, struct err *e)
+{
+	_cleanup_free_ char *text = NULL, *section = NULL;
+	char *rest, *line;
+	size_t length;
+	unsigned number = 0;
+	int r;
+
+	r = file_read(path, CONFIG_SIZE_MAX, &text, &length, e);
+	if (r < 0)
+		return r;
+	if (strlen(text) != length)
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "%s: contains a NUL byte", path);
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		number++;
+		r = parse_line(line, &section, c, e);
+		if (r < 0) {
+			(void)err_wrap(e, "%s:%u", path, number);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int is_drop_in(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && n > 5 && strcmp(entry->d_name + n - 5, ".conf") == 0;
+}
+
+static int load_drop_ins(const char *path, struct config *c, struct err *e)
+{
+	_cleanup_free_ char *directory = xasprintf("%s.d", path);
+	struct dirent **entries = NULL;
+	int r = 0, n = scandir(directory, &entries, is_drop_in, alphasort);
+
+	if (n < 0)
+		return errno == ENOENT ? 0 : err_system(e, -errno, "%s", directory);
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *file = xasprintf("%s/%s", directory, entries[i]->d_name);
+
+		if (r == 0)
+			r = load_file(file, c, e);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+static int load_defaults(struct config *c, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		int r = keys[i].parse(&keys[i], keys[i].initial, c, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int config_load(const char *path, struct config **ret, struct err *e)
+{
+	_cleanup_(config_freep) struct config *c = xnew(struct config);
+	const char *file = path ? path : CONFIG_PATH;
+	int r;
+
+	r = load_defaults(c, e);
+	if (r == 0) {
+		r = load_file(file, c, e);
+		if (r == -ENOENT && !path)
+			r = 0;
+	}
+	if (r == 0)
+		r = load_drop_ins(file, c, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+struct in_addr config_address(const struct config *c, unsigned host)
+{
+	return (struct in_addr){ .s_addr = htonl(ntohl(c->network.s_addr) + host) };
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		bool is_text = keys[i].parse != parse_number && keys[i].parse != parse_size &&
+			       keys[i].parse != parse_level;
+
+		if (is_text)
+			free(*(char **)((char *)c + keys[i].offset));
+	}
+	free(c);
+}

@@ -1,0 +1,39 @@
+/* awfd.conf(5): an ini file in systemd's style and its drop-ins, read through a table of keys. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+
+struct config {
+	char *socket;
+	char *runtime_directory;
+	char *state_directory;
+	uint64_t log_level;
+	char *engine_socket;
+	char *cgroup_parent;
+	char *image_pause;
+	char *image_cli_proxy;
+	char *image_agent;
+	char *network_prefix; /* "172.30.0.0/24" as written */
+	struct in_addr network;
+	char *relay_user;
+	char *probe_user;
+	uint64_t probe_timeout_ms;
+	char *ca_bundle;
+	char *helper_directory; /* of awf-relay, awf-difc-probe and awf-gh */
+	uint64_t memory_bytes;
+	uint64_t pids;
+};
+
+/* Defaults, then `path` (NULL: awfd.conf where it was installed, which may be missing), then
+ * `<path>.d` / *.conf in the order of their names. Errors name file, line, key and value. */
+int config_load(const char *path, struct config **ret, struct err *e) _must_check_;
+
+/* The address with this host part inside the configured prefix. */
+struct in_addr config_address(const struct config *c, unsigned host);
+
+void config_free(struct config *c);
+DEFINE_CLEANUP(struct config, config_free)

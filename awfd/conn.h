@@ -1,0 +1,63 @@
+/* One client connection: Varlink calls in, replies out, in order, one call at a time. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <event2/event.h>
+#include <json-c/json.h>
+
+#include "awfd/peer.h"
+#include "common/err.h"
+#include "proto/json-fields.h"
+
+struct conn;
+struct call;
+
+/* What a connection needs of its server. All are called from the loop. */
+struct conn_events {
+	/* A call arrived. It must be answered once (call_reply(), call_error()), now or later. */
+	void (*call)(struct conn *c, struct call *call, void *userdata);
+	/* The peer is gone or was cut off; the connection is freed afterwards. An unanswered call was
+	 * told first (call_on_gone()). */
+	void (*gone)(struct conn *c, void *userdata);
+};
+
+/* Takes over the connected, non-blocking socket. */
+struct conn *conn_new(struct event_base *base, int fd, const struct peer *peer,
+		      const struct conn_events *events, void *userdata) _must_check_;
+
+/* Frees at once, without `gone`; a pending call is told. */
+void conn_free(struct conn *c);
+
+const struct peer *conn_peer(const struct conn *c);
+
+/* Registers fn to be called when the connection ends; conn_unwatch() frees the handle, before or after. */
+struct conn_watch;
+struct conn_watch *conn_watch(struct conn *c, void (*fn)(void *userdata), void *userdata)
+	_must_check_;
+void conn_unwatch(struct conn_watch *w);
+
+/* --- A call ------------------------------------------------------------------------------------ */
+
+struct conn *call_conn(const struct call *call);
+const char *call_method(const struct call *call); /* "io.awf.Sandbox.Start" */
+bool call_wants_more(const struct call *call);
+struct json_object *call_parameters(const struct call *call); /* borrowed, never NULL */
+
+/* fn is called once if the connection ends before the call was answered; the call is invalid then.
+ * NULL takes it back. */
+void call_on_gone(struct call *call, void (*fn)(void *userdata), void *userdata);
+
+/* Answers and ends the call. */
+void call_reply(struct call *call, const struct field_table *table, const void *parameters);
+void call_reply_json(struct call *call, struct json_object *parameters); /* takes it over */
+void call_error(struct call *call, const struct err *e);
+void call_error_json(struct call *call, const char *name, struct json_object *parameters);
+
+/* Answers with a descriptor passed along (taken over) and ends the call. */
+void call_reply_fd(struct call *call, const struct field_table *table, const void *parameters,
+		   int fd);
+
+/* One of several replies; the call goes on. Only if call_wants_more(). */
+void call_reply_continues(struct call *call, const struct field_table *table,
+			  const void *parameters);

@@ -1,0 +1,51 @@
+/* What awfd is: one loop, one engine, one firewall, the sandboxes. Passed to everything that needs
+ * more than one of them. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <event2/event.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+
+struct config;
+struct docker;
+struct nft;
+struct server;
+struct reconcile;
+struct sandbox_list;
+
+struct manager {
+	struct event_base *base;
+	struct config *config;
+	struct docker *docker;
+	struct nft *nft;
+	struct server *server;
+	struct reconcile *reconcile;
+	struct sandbox_list *sandboxes;
+	char *system_ca_bundle; /* PEM text of the host's CAs, or NULL */
+	uid_t relay_uid, probe_uid;
+	gid_t relay_gid, probe_gid;
+	bool stopping;
+	struct event *signals[3];
+	struct event *stop_timeout;
+};
+
+/* Prepares everything but clients: loop, firewall table, engine client, directories. Takes the config
+ * over. */
+int manager_new(struct config *config, struct manager **ret, struct err *e) _must_check_;
+
+/* Cleans up what an earlier awfd left, serves until SIGTERM or SIGINT, ends every sandbox. 0 when all
+ * of them were ended. */
+int manager_run(struct manager *m, struct err *e) _must_check_;
+
+/* Tells the manager that a sandbox is gone: the last one ends a manager that is stopping. */
+void manager_sandbox_gone(struct manager *m);
+
+/* Tells the service manager how many sandboxes there are (sd_notify(3), STATUS=). */
+void manager_update_status(struct manager *m);
+
+void manager_free(struct manager *m);
+DEFINE_CLEANUP(struct manager, manager_free)

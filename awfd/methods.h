@@ -1,0 +1,8 @@
+/* The methods of io.awf.Sandbox and org.varlink.service: who may call them, and what they do. */
+#pragma once
+
+#include "awfd/conn.h"
+#include "awfd/manager.h"
+
+/* Answers a call, now or later: finds its method, authorizes the peer, parses the parameters. */
+void methods_dispatch(struct manager *m, struct call *call);

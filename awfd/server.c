@@ -1,0 +1,239 @@
+#include "awfd/server.h"
+
+#include <grp.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "awfd/config.h"
+#include "awfd/conn.h"
+#include "awfd/methods.h"
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/log.h"
+
+#define GROUP                "awf"
+#define BACKLOG              128
+#define CONNECTIONS_MAX      1024
+#define CONNECTIONS_PER_USER 128
+
+/* How long accepting pauses when the process or the host is out of descriptors. */
+#define ACCEPT_PAUSE_MS 100
+
+struct client {
+	struct server *server;
+	struct conn *conn;
+	LIST_ENTRY(client) entry;
+};
+
+struct server {
+	struct manager *manager;
+	int fd;
+	char *path; /* of a socket of our own, to be removed; else NULL */
+	struct event *acceptable;
+	struct event *resume;
+	unsigned count;
+	LIST_HEAD(, client) clients;
+};
+
+static void on_call(struct conn *c _unused_, struct call *call, void *userdata)
+{
+	struct client *client = userdata;
+
+	methods_dispatch(client->server->manager, call);
+}
+
+static void on_gone(struct conn *c _unused_, void *userdata)
+{
+	struct client *client = userdata;
+
+	LIST_REMOVE(client, entry);
+	client->server->count--;
+	free(client);
+}
+
+static const struct conn_events conn_events = { .call = on_call, .gone = on_gone };
+
+static unsigned count_of_user(const struct server *s, uid_t uid)
+{
+	const struct client *c;
+	unsigned n = 0;
+
+	LIST_FOREACH(c, &s->clients, entry)
+		if (conn_peer(c->conn)->uid == uid)
+			n++;
+	return n;
+}
+
+static void add_client(struct server *s, int fd)
+{
+	struct client *client;
+	struct peer peer;
+	int r = peer_of_socket(fd, &peer);
+
+	if (r < 0 || s->count >= CONNECTIONS_MAX ||
+	    count_of_user(s, peer.uid) >= CONNECTIONS_PER_USER) {
+		log_warning("refused a connection of uid %d: %s", r < 0 ? -1 : (int)peer.uid,
+			    r < 0 ? strerror(-r) : "too many connections");
+		fd_close(fd);
+		return;
+	}
+	client = xnew(struct client);
+	client->server = s;
+	client->conn = conn_new(s->manager->base, fd, &peer, &conn_events, client);
+	LIST_INSERT_HEAD(&s->clients, client, entry);
+	s->count++;
+}
+
+/* Out of descriptors or memory: the connection stays in the backlog and the listener rests. */
+static void pause_accepting(struct server *s, int error)
+{
+	struct timeval tv = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
+
+	log_warning("cannot accept connections: %s; trying again in %d ms", strerror(error),
+		    ACCEPT_PAUSE_MS);
+	event_del(s->acceptable);
+	event_add(s->resume, &tv);
+}
+
+static void on_acceptable(evutil_socket_t fd, short what _unused_, void *userdata)
+{
+	struct server *s = userdata;
+	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (client >= 0)
+		add_client(s, client);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		pause_accepting(s, errno);
+}
+
+static void on_resume(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	server_start(userdata);
+}
+
+static int restrict_socket(const char *path, struct err *e)
+{
+	const struct group *group = getgrnam(GROUP);
+
+	if (!group)
+		return err_set(e, -ENOENT, ERR_SYSTEM,
+			       "there is no group '" GROUP "': run systemd-sysusers");
+	if (chown(path, 0, group->gr_gid) < 0 || chmod(path, 0660) < 0)
+		return err_system(e, -errno, "cannot restrict %s to group " GROUP, path);
+	return 0;
+}
+
+/* Binds with no permissions at all, so that nobody connects before the group is set. */
+static int bind_restricted(int fd, const char *path, struct err *e)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int r;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_set(e, -ENAMETOOLONG, ERR_SYSTEM, "socket path %s is too long", path);
+	strcpy(address.sun_path, path);
+	(void)unlink(path);
+	mask = umask(0777);
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r < 0)
+		return err_system(e, r, "cannot bind %s", path);
+	return restrict_socket(path, e);
+}
+
+static int listen_at(const char *path, int *ret, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_system(e, -errno, "cannot make a socket");
+	r = bind_restricted(fd, path, e);
+	if (r < 0)
+		return r;
+	if (listen(fd, BACKLOG) < 0)
+		return err_system(e, -errno, "cannot listen at %s", path);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+/* One socket from systemd, or our own. */
+static int get_socket(struct server *s, const char *path, struct err *e)
+{
+	int n = sd_listen_fds(1), r;
+
+	if (n > 1)
+		return err_set(e, -EINVAL, ERR_SYSTEM, "systemd passed %d sockets instead of one", n);
+	if (n == 1) {
+		s->fd = SD_LISTEN_FDS_START;
+		if (sd_is_socket_unix(s->fd, SOCK_STREAM, 1, NULL, 0) <= 0)
+			return err_set(e, -EINVAL, ERR_SYSTEM,
+				       "systemd passed something else than a listening Unix socket");
+		r = fd_set_nonblock(s->fd, true);
+		return r < 0 ? err_system(e, r, "cannot use the passed socket") : 0;
+	}
+	r = listen_at(path, &s->fd, e);
+	if (r == 0)
+		s->path = xstrdup(path);
+	return r;
+}
+
+int server_new(struct manager *m, struct server **ret, struct err *e)
+{
+	struct server *s = xnew(struct server);
+	int r;
+
+	*s = (struct server){ .manager = m, .fd = -EBADF };
+	LIST_INIT(&s->clients);
+	r = get_socket(s, m->config->socket, e);
+	if (r < 0) {
+		server_free(s);
+		return r;
+	}
+	s->acceptable = event_new(m->base, s->fd, EV_READ | EV_PERSIST, on_acceptable, s);
+	s->resume = evtimer_new(m->base, on_resume, s);
+	if (!s->acceptable || !s->resume)
+		abort();
+	*ret = s;
+	return 0;
+}
+
+void server_start(struct server *s)
+{
+	event_add(s->acceptable, NULL);
+}
+
+void server_stop(struct server *s)
+{
+	event_del(s->acceptable);
+	event_del(s->resume);
+}
+
+void server_free(struct server *s)
+{
+	struct client *c;
+
+	if (!s)
+		return;
+	while ((c = LIST_FIRST(&s->clients))) {
+		LIST_REMOVE(c, entry);
+		conn_free(c->conn);
+		free(c);
+	}
+	if (s->acceptable)
+		event_free(s->acceptable);
+	if (s->resume)
+		event_free(s->resume);
+	if (s->path)
+		(void)unlink(s->path);
+	free(s->path);
+	fd_close(s->fd);
+	free(s);
+}
