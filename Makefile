@@ -33,7 +33,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 # --- What each program is made of -----------------------------------------------------------------
 
-COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv
+COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := config conn difc-address difc-ca difc-probe docker docker-attach docker-container \
                  docker-spec environment link log-journal manager methods netns nft nft-expr \
