@@ -45,5 +45,5 @@ int docker_container_parse(struct json_object *body, struct docker_container_sta
 			   struct err *e) _must_check_;
 
 /* The StatusCode of a Wait answer; error in it is ERR_ENGINE. */
-int docker_container_parse_wait(struct json_object *body, int *exit_code, struct err *e)
-	_must_check_;
+int docker_container_parse_wait(struct json_object *body, int *exit_code,
+				struct err *e) _must_check_;

@@ -17,21 +17,21 @@ struct docker_request {
 	const char *path;         /* without the version, already encoded: "/containers/x/start" */
 	struct json_object *body; /* borrowed, may be NULL */
 	int timeout_ms;           /* 0: none (long polls) */
-	const int *accept;        /* further statuses than 2xx that are success, ended by 0, or NULL:
-				   * { 304, 404, 0 } */
+	const int *accept; /* further statuses than 2xx that are success, ended by 0, or NULL:
+			    * { 304, 404, 0 } */
 };
 
-/* Called once, from the loop and never from inside docker_call_start(). On success e is NULL, status
- * is the HTTP status and body the answer's JSON or NULL; on failure e is ERR_ENGINE. All borrowed. The
- * handle is no longer valid when it is called. */
+/* Called once, from the loop and never from inside docker_call_start(). On success e is NULL,
+ * status is the HTTP status and body the answer's JSON or NULL; on failure e is ERR_ENGINE. All
+ * borrowed. The handle is no longer valid when it is called. */
 typedef void (*docker_reply_fn)(int status, struct json_object *body, const struct err *e,
 				void *userdata);
 
 /* A client; no connection is made yet. The first call negotiates the version: the engine's own, at
  * least 1.41; an older engine is an error of every call. After the engine was away it is asked
  * again. */
-int docker_new(struct event_base *base, const char *socket_path, struct docker **ret, struct err *e)
-	_must_check_;
+int docker_new(struct event_base *base, const char *socket_path, struct docker **ret,
+	       struct err *e) _must_check_;
 void docker_free(struct docker *d); /* cancels what is under way */
 
 /* "1.41", or NULL before the first answer. */
@@ -39,7 +39,8 @@ const char *docker_api_version(const struct docker *d);
 
 const char *docker_socket_path(const struct docker *d);
 
-/* Starts a request; never fails itself, failures reach fn. The handle is for docker_call_cancel(). */
+/* Starts a request; never fails itself, failures reach fn. The handle is for docker_call_cancel().
+ */
 struct docker_call *docker_call_start(struct docker *d, const struct docker_request *request,
 				      docker_reply_fn fn, void *userdata) _must_check_;
 

@@ -1,0 +1,501 @@
+#include "awfd/docker-http.h"
+
+#include <curl/curl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/strbuf.h"
+
+/* The host of the URL, which appears in the Host header only. */
+#define URL_ORIGIN "http://docker"
+
+struct docker_http {
+	struct event_base *base;
+	struct sockaddr_un address;
+	CURLM *multi;
+	struct event *timer;
+	struct curl_slist *headers;
+	LIST_HEAD(, docker_transfer) transfers;
+};
+
+struct docker_transfer {
+	struct docker_http *http;
+	LIST_ENTRY(docker_transfer) link;
+	const char *method;
+	const char *path;
+	const char *body;
+	struct event *dial;
+	int fd; /* from the dial until libcurl takes it */
+	CURL *easy;
+	struct strbuf answer;
+	size_t received; /* head and body */
+	char error[CURL_ERROR_SIZE];
+	docker_answer_fn fn;
+	void *userdata;
+};
+
+#define SETOPT(...)                                                                                \
+	do {                                                                                       \
+		CURLcode _code = curl_easy_setopt(__VA_ARGS__);                                    \
+		if (_code != CURLE_OK)                                                             \
+			return _code;                                                              \
+	} while (0)
+
+/* --- The socket and the path --- */
+
+const char *docker_http_socket_path(const struct docker_http *h)
+{
+	return h->address.sun_path;
+}
+
+int docker_http_dial(const struct docker_http *h)
+{
+	_cleanup_close_ int fd = -EBADF;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&h->address, sizeof(h->address)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+char *docker_http_dial_reason(const struct docker_http *h, int error)
+{
+	return xasprintf(
+		"no connection to %s: %s; is the engine running? (systemctl status docker)",
+		h->address.sun_path, strerror(-error));
+}
+
+char *docker_http_encode(const char *text)
+{
+	char *encoded = curl_easy_escape(NULL, text, 0);
+	char *ret;
+
+	if (!encoded)
+		abort(); /* out of memory */
+	ret = xstrdup(encoded);
+	curl_free(encoded);
+	return ret;
+}
+
+/* --- The end of a transfer --- */
+
+static void transfer_free(struct docker_transfer *t)
+{
+	LIST_REMOVE(t, link);
+	if (t->easy) {
+		(void)curl_multi_remove_handle(t->http->multi, t->easy);
+		curl_easy_cleanup(t->easy);
+	}
+	if (t->dial)
+		event_free(t->dial);
+	(void)fd_close(t->fd);
+	strbuf_clear(&t->answer);
+	free(t);
+}
+
+void docker_http_cancel(struct docker_transfer *t)
+{
+	if (t)
+		transfer_free(t);
+}
+
+static void transfer_end(struct docker_transfer *t, const struct docker_answer *answer)
+{
+	docker_answer_fn fn = t->fn;
+	void *userdata = t->userdata;
+	struct strbuf kept = t->answer; /* the answer points into it */
+
+	t->answer = (struct strbuf){ 0 };
+	transfer_free(t);
+	fn(answer, userdata);
+	strbuf_clear(&kept);
+}
+
+static void transfer_fail(struct docker_transfer *t, int error, const char *reason)
+{
+	transfer_end(t, &(struct docker_answer){ .error = error, .reason = reason });
+}
+
+/* libcurl's codes that mean something here; the rest is -EIO and libcurl's own words. */
+static const struct {
+	CURLcode code;
+	int error;
+	const char *reason;
+} failures[] = {
+	{ CURLE_GOT_NOTHING, -ECONNRESET, "the engine closed the connection without an answer" },
+	{ CURLE_PARTIAL_FILE, -ECONNRESET, "the engine's answer breaks off" },
+	{ CURLE_RECV_ERROR, -ECONNRESET, "the connection broke before the engine's answer" },
+	{ CURLE_SEND_ERROR, -ECONNRESET, "the connection broke while the engine was asked" },
+	{ CURLE_UNSUPPORTED_PROTOCOL, -EBADMSG, "the answer is not HTTP" },
+	{ CURLE_WEIRD_SERVER_REPLY, -EBADMSG, "the answer is not HTTP" },
+};
+
+static void transfer_fail_curl(struct docker_transfer *t, CURLcode code)
+{
+	_cleanup_free_ char *reason = NULL;
+
+	if (t->received > DOCKER_HTTP_ANSWER_MAX) {
+		reason =
+			xasprintf("the answer is larger than %u MiB", DOCKER_HTTP_ANSWER_MAX >> 20);
+		transfer_fail(t, -EMSGSIZE, reason);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+		if (failures[i].code == code) {
+			transfer_fail(t, failures[i].error, failures[i].reason);
+			return;
+		}
+	}
+	reason = xstrdup(t->error[0] ? t->error : curl_easy_strerror(code));
+	transfer_fail(t, -EIO, reason);
+}
+
+static void transfer_finish(struct docker_transfer *t, CURLcode code)
+{
+	struct docker_answer answer = { 0 };
+	long status = 0;
+
+	if (code != CURLE_OK) {
+		transfer_fail_curl(t, code);
+		return;
+	}
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	answer.status = (int)status;
+	strbuf_append(&t->answer, "", 0);
+	answer.body = t->answer.data;
+	answer.length = t->answer.length;
+	transfer_end(t, &answer);
+}
+
+/* --- libcurl on libevent --- */
+
+/* Ends every transfer that libcurl is done with. Runs outside of libcurl, so that whatever a
+ * completion does with the client is allowed. */
+static void http_reap(struct docker_http *h)
+{
+	CURLMsg *message;
+	CURLcode code;
+	char *t;
+	int left;
+
+	while ((message = curl_multi_info_read(h->multi, &left))) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		code = message->data.result;
+		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+		transfer_finish((struct docker_transfer *)t, code);
+	}
+}
+
+static void on_socket_ready(evutil_socket_t fd, short what, void *userdata)
+{
+	struct docker_http *h = userdata;
+	int bits =
+		(what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+	int running;
+
+	(void)curl_multi_socket_action(h->multi, fd, bits, &running);
+	http_reap(h);
+}
+
+static void on_timer(_unused_ evutil_socket_t fd, _unused_ short what, void *userdata)
+{
+	struct docker_http *h = userdata;
+	int running;
+
+	(void)curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	http_reap(h);
+}
+
+/* CURLMOPT_SOCKETFUNCTION: what libcurl wants to know about a socket; socketp is its event. */
+static int on_socket_wanted(_unused_ CURL *easy, curl_socket_t fd, int what, void *userdata,
+			    void *socketp)
+{
+	struct docker_http *h = userdata;
+	struct event *event = socketp;
+	short events = EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
+		       (what & CURL_POLL_OUT ? EV_WRITE : 0);
+
+	if (event)
+		event_free(event);
+	event = NULL;
+	if (what != CURL_POLL_REMOVE) {
+		event = event_new(h->base, fd, events, on_socket_ready, h);
+		if (!event || event_add(event, NULL) < 0)
+			abort(); /* out of memory */
+	}
+	(void)curl_multi_assign(h->multi, fd, event);
+	return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION: when libcurl wants to be called next; -1 for not at all. */
+static int on_timer_wanted(_unused_ CURLM *multi, long timeout_ms, void *userdata)
+{
+	struct docker_http *h = userdata;
+	struct timeval tv = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
+
+	if (timeout_ms < 0)
+		return event_del(h->timer);
+	return event_add(h->timer, &tv);
+}
+
+/* --- A transfer --- */
+
+/* Hands libcurl the connection that is already made, once: it never makes one of its own. */
+static curl_socket_t on_socket_open(void *userdata, _unused_ curlsocktype purpose,
+				    _unused_ struct curl_sockaddr *address)
+{
+	struct docker_transfer *t = userdata;
+
+	return t->fd >= 0 ? TAKE_FD(t->fd) : CURL_SOCKET_BAD;
+}
+
+static int on_socket_opened(_unused_ void *userdata, _unused_ curl_socket_t fd,
+			    _unused_ curlsocktype purpose)
+{
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+/* Counts bytes of the answer; false when they are too many. */
+static bool transfer_count(struct docker_transfer *t, size_t n)
+{
+	t->received += n;
+	return t->received <= DOCKER_HTTP_ANSWER_MAX;
+}
+
+static size_t on_head(_unused_ char *data, size_t size, size_t count, void *userdata)
+{
+	return transfer_count(userdata, size * count) ? size * count : 0;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *userdata)
+{
+	struct docker_transfer *t = userdata;
+
+	if (!transfer_count(t, size * count))
+		return 0;
+	strbuf_append(&t->answer, data, size * count);
+	return size * count;
+}
+
+static CURLcode transfer_set_request(struct docker_transfer *t)
+{
+	_cleanup_free_ char *url = xasprintf("%s%s", URL_ORIGIN, t->path);
+	const char *body = t->body ? t->body : "";
+
+	SETOPT(t->easy, CURLOPT_URL, url);
+	SETOPT(t->easy, CURLOPT_PATH_AS_IS, 1L);
+	SETOPT(t->easy, CURLOPT_HTTPHEADER, t->http->headers);
+	if (t->body || strcmp(t->method, "POST") == 0) {
+		SETOPT(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+		SETOPT(t->easy, CURLOPT_POSTFIELDS, body);
+	}
+	SETOPT(t->easy, CURLOPT_CUSTOMREQUEST, t->method);
+	return CURLE_OK;
+}
+
+/* One connection, to this socket, speaking HTTP/1.1 and nothing else, whatever the environment of
+ * the process says. */
+static CURLcode transfer_set_connection(struct docker_transfer *t)
+{
+	SETOPT(t->easy, CURLOPT_UNIX_SOCKET_PATH, t->http->address.sun_path);
+	SETOPT(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_open);
+	SETOPT(t->easy, CURLOPT_OPENSOCKETDATA, t);
+	SETOPT(t->easy, CURLOPT_SOCKOPTFUNCTION, on_socket_opened);
+	SETOPT(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+	SETOPT(t->easy, CURLOPT_FORBID_REUSE, 1L);
+	SETOPT(t->easy, CURLOPT_PROTOCOLS_STR, "http");
+	SETOPT(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "http");
+	SETOPT(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SETOPT(t->easy, CURLOPT_PROXY, "");
+	SETOPT(t->easy, CURLOPT_NOPROXY, "*");
+	SETOPT(t->easy, CURLOPT_NOSIGNAL, 1L);
+	return CURLE_OK;
+}
+
+static CURLcode transfer_set_answer(struct docker_transfer *t)
+{
+	SETOPT(t->easy, CURLOPT_HEADERFUNCTION, on_head);
+	SETOPT(t->easy, CURLOPT_HEADERDATA, t);
+	SETOPT(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+	SETOPT(t->easy, CURLOPT_WRITEDATA, t);
+	SETOPT(t->easy, CURLOPT_ERRORBUFFER, t->error);
+	SETOPT(t->easy, CURLOPT_PRIVATE, t);
+	return CURLE_OK;
+}
+
+/* Gives the connected transfer to libcurl. */
+static CURLcode transfer_run(struct docker_transfer *t)
+{
+	CURL *easy = curl_easy_init();
+	CURLcode code;
+
+	if (!easy)
+		return CURLE_OUT_OF_MEMORY;
+	t->easy = easy;
+	code = transfer_set_request(t);
+	if (code == CURLE_OK)
+		code = transfer_set_connection(t);
+	if (code == CURLE_OK)
+		code = transfer_set_answer(t);
+	if (code == CURLE_OK && curl_multi_add_handle(t->http->multi, easy) != CURLM_OK)
+		code = CURLE_FAILED_INIT;
+	return code;
+}
+
+static void transfer_dial_after(struct docker_transfer *t, int ms)
+{
+	struct timeval tv = { 0, ms * 1000 };
+
+	if (event_add(t->dial, &tv) < 0)
+		abort(); /* out of memory */
+}
+
+static void on_dial(_unused_ evutil_socket_t fd, _unused_ short what, void *userdata)
+{
+	_cleanup_free_ char *reason = NULL;
+	struct docker_transfer *t = userdata;
+	CURLcode code;
+
+	t->fd = docker_http_dial(t->http);
+	if (t->fd == -EAGAIN) {
+		transfer_dial_after(t, DOCKER_DIAL_AGAIN_MS);
+		return;
+	}
+	if (t->fd < 0) {
+		reason = docker_http_dial_reason(t->http, t->fd);
+		transfer_fail(t, t->fd, reason);
+		return;
+	}
+	code = transfer_run(t);
+	if (code != CURLE_OK)
+		transfer_fail_curl(t, code);
+}
+
+struct docker_transfer *docker_http_start(struct docker_http *h, const char *method,
+					  const char *path, const char *body, docker_answer_fn fn,
+					  void *userdata)
+{
+	struct docker_transfer *t = xnew(struct docker_transfer);
+
+	*t = (struct docker_transfer){
+		.http = h,
+		.method = method,
+		.path = path,
+		.body = body,
+		.fd = -EBADF,
+		.fn = fn,
+		.userdata = userdata,
+	};
+	LIST_INSERT_HEAD(&h->transfers, t, link);
+	t->dial = evtimer_new(h->base, on_dial, t);
+	if (!t->dial)
+		abort(); /* out of memory */
+	transfer_dial_after(t, 0);
+	return t;
+}
+
+/* --- The client --- */
+
+static int http_set_address(struct docker_http *h, const char *socket_path, struct err *e)
+{
+	size_t length = strlen(socket_path);
+
+	if (socket_path[0] != '/')
+		return err_set(e, -EINVAL, ERR_SYSTEM, "engine socket %s: not an absolute path",
+			       socket_path);
+	if (length >= sizeof(h->address.sun_path))
+		return err_set(e, -ENAMETOOLONG, ERR_SYSTEM,
+			       "engine socket %s: longer than %zu bytes", socket_path,
+			       sizeof(h->address.sun_path) - 1);
+	h->address.sun_family = AF_UNIX;
+	memcpy(h->address.sun_path, socket_path, length + 1);
+	return 0;
+}
+
+/* Sets libcurl up. */
+static int http_set_multi(struct docker_http *h)
+{
+	h->multi = curl_multi_init();
+	if (!h->multi)
+		return -ENOMEM;
+	/* libcurl's own wake-up sockets are not close-on-exec (7.88). Every descriptor of this
+	 * program is, so saying it of all of them changes only those. */
+	(void)close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	if (curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted) != CURLM_OK ||
+	    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
+	    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
+	    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h) != CURLM_OK)
+		return -EIO;
+	return 0;
+}
+
+/* "Expect:" keeps libcurl from waiting for a 100 before it sends a large body. */
+static int http_set_headers(struct docker_http *h)
+{
+	static const char *const lines[] = {
+		"Content-Type: application/json",
+		"Expect:",
+		"User-Agent: awfd/" AWF_VERSION,
+	};
+	struct curl_slist *headers;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		headers = curl_slist_append(h->headers, lines[i]);
+		if (!headers)
+			return -ENOMEM;
+		h->headers = headers;
+	}
+	return 0;
+}
+
+void docker_http_free(struct docker_http *h)
+{
+	if (!h)
+		return;
+	while (!LIST_EMPTY(&h->transfers))
+		transfer_free(LIST_FIRST(&h->transfers));
+	if (h->multi)
+		(void)curl_multi_cleanup(h->multi);
+	if (h->timer)
+		event_free(h->timer);
+	curl_slist_free_all(h->headers);
+	curl_global_cleanup();
+	free(h);
+}
+
+DEFINE_CLEANUP(struct docker_http, docker_http_free)
+
+int docker_http_new(struct event_base *base, const char *socket_path, struct docker_http **ret,
+		    struct err *e)
+{
+	_cleanup_(docker_http_freep) struct docker_http *h = NULL;
+	int r;
+
+	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
+		return err_set(e, -EIO, ERR_SYSTEM, "libcurl does not start");
+	h = xnew(struct docker_http);
+	h->base = base;
+	LIST_INIT(&h->transfers);
+	r = http_set_address(h, socket_path, e);
+	if (r < 0)
+		return r;
+	h->timer = evtimer_new(base, on_timer, h);
+	if (!h->timer)
+		return err_system(e, -ENOMEM, "engine client");
+	r = http_set_headers(h);
+	if (r == 0)
+		r = http_set_multi(h);
+	if (r < 0)
+		return err_system(e, r, "engine client: libcurl");
+	*ret = TAKE_PTR(h);
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* What the engine client's parts share: for docker*.c only. */
+#pragma once
+
+#include "awfd/docker-http.h"
+#include "awfd/docker.h"
+
+/* A call that asks the engine nothing but completes once the API version is known, or with the
+ * error why it is not. */
+struct docker_call *docker_negotiate(struct docker *d, const char *operation, docker_reply_fn fn,
+				     void *userdata) _must_check_;
+
+/* The engine went away: its version is asked again before the next call. */
+void docker_lost(struct docker *d);
+
+struct docker_http *docker_transport(const struct docker *d);
+struct event_base *docker_event_base(const struct docker *d);
