@@ -57,11 +57,11 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    :=
+UNIT_TESTS    := difc-address difc-ca
 ROOT_TESTS    :=
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  :=
+FUZZ_TARGETS  := difc-address difc-ca
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -187,6 +187,7 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(wildcard common/*.c proto/*.c) $(FUZ
 
 # awfd's and cli-proxy's own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_difc-address := awfd/difc-address.c
+FUZZ_SRC_difc-ca := awfd/difc-ca.c
 FUZZ_SRC_exec-request := containers/cli-proxy/exec-request.c
 
 format: ## reformat the C sources with clang-format

@@ -4,9 +4,12 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
-/* Checks that the text holds at least one CERTIFICATE block (RFC 7468) with decodable contents, no
- * PRIVATE KEY block and no control bytes. ERR_INVALID_ARGUMENT of the field `difcProxyCaCert` with
- * the reason (never the text) otherwise. */
+#define DIFC_CA_MAX 65536 /* bytes of PEM text */
+
+/* Checks that the text has at most DIFC_CA_MAX bytes, holds CERTIFICATE blocks (RFC 7468) with
+ * decodable contents and none of another kind, a PRIVATE KEY least of all, and has no control bytes;
+ * text between the blocks is fine. ERR_INVALID_ARGUMENT of the field `difcProxyCaCert` with the
+ * reason (never the text) otherwise. */
 int difc_ca_check(const char *pem, struct err *e) _must_check_;
 
 /* system_bundle (may be NULL or "") followed by the CA, one PEM text. The caller owns it. */
