@@ -122,6 +122,8 @@ char *err_text(const struct err *e)
 
 	switch (e->kind) {
 	case ERR_INVALID_ARGUMENT:
+		if (!e->subject)
+			break;
 		if (!e->value)
 			return xasprintf("%s: %s", e->subject, message);
 		return xasprintf("%s '%s': %s", e->subject, e->value, message);

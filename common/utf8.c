@@ -30,3 +30,15 @@ size_t utf8_sequence(const char *text)
 		return 0;
 	return n;
 }
+
+bool utf8_is_valid(const char *text)
+{
+	while (*text) {
+		size_t n = utf8_sequence(text);
+
+		if (n == 0)
+			return false;
+		text += n;
+	}
+	return true;
+}

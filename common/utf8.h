@@ -1,8 +1,12 @@
 /* UTF-8 as RFC 3629 has it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The length of the valid UTF-8 sequence at text, or 0 when there is none. text is NUL-terminated;
  * the NUL itself counts as a sequence of one byte. */
 size_t utf8_sequence(const char *text);
+
+/* Whether all of the text is valid. */
+bool utf8_is_valid(const char *text);
