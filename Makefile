@@ -37,11 +37,12 @@ COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := config conn difc-address difc-ca difc-probe docker docker-attach docker-container \
                  docker-spec environment link log-journal manager methods netns nft nft-expr \
-                 nft-ruleset peer plan reconcile relay-proc sandbox sandbox-create \
-                 sandbox-destroy sandbox-dirs sandbox-state server spawn
+                 nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
+                 sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
 RELAY_SRC     := main pair limits listener sandboxing upstream
 PROBE_SRC     := main
-AWFCTL_SRC    := main
+AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
+                 exit-code help main nearest options pump render start terminal
 CLI_PROXY_SRC := main
 AWF_GH_SRC    := awf-gh
 PAUSE_SRC     := awf-pause
@@ -57,7 +58,7 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := difc-address difc-ca
+UNIT_TESTS    := difc-address difc-ca spawn
 ROOT_TESTS    :=
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
