@@ -1,0 +1,168 @@
+#include "awfd/netlink.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "awfd/netns.h"
+
+/* Both ways; the memory is only used when it is needed. */
+#define SOCKET_BUFFER (1 << 20)
+
+/* At least what the kernel fills in one part of a dump (netlink(7)). */
+#define RECEIVE_SIZE 32768
+
+static void grow_buffer(int fd, int force, int option)
+{
+	int size = SOCKET_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, force, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size));
+}
+
+static int open_own(int protocol, struct err *e)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+
+	return fd < 0 ? err_system(e, -errno, "cannot make a netlink socket") : fd;
+}
+
+int netlink_open(int pidfd, int protocol, struct netlink *ret, struct err *e)
+{
+	int fd;
+
+	if (pidfd == NETLINK_OWN)
+		fd = open_own(protocol, e);
+	else
+		fd = netns_socket(pidfd, AF_NETLINK, SOCK_RAW, protocol, e);
+	if (fd < 0)
+		return fd;
+	grow_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	*ret = (struct netlink){ .fd = fd };
+	return 0;
+}
+
+void netlink_close(struct netlink *nl)
+{
+	if (nl->fd >= 0)
+		close(TAKE_FD(nl->fd));
+}
+
+struct nlmsghdr *netlink_message(void *buffer, uint16_t type, uint16_t flags, size_t extra)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	(void)mnl_nlmsg_put_extra_header(nlh, extra);
+	return nlh;
+}
+
+int netlink_send(const struct netlink *nl, const struct iovec *iov, size_t count)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct msghdr msg = { .msg_name = &kernel,
+			      .msg_namelen = sizeof(kernel),
+			      .msg_iov = (struct iovec *)iov,
+			      .msg_iovlen = count };
+	ssize_t n;
+
+	do
+		n = sendmsg(nl->fd, &msg, 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/* Reads one datagram; what the kernel has not sent counts as empty. -EAGAIN when none waits. */
+static ssize_t receive_one(const struct netlink *nl, void *buffer, size_t size)
+{
+	struct sockaddr_nl from = { 0 };
+	struct iovec iov = { .iov_base = buffer, .iov_len = size };
+	struct msghdr msg = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
+	};
+	ssize_t n;
+
+	do
+		n = recvmsg(nl->fd, &msg, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (msg.msg_flags & MSG_TRUNC)
+		return -EMSGSIZE;
+	return from.nl_pid == 0 ? n : 0;
+}
+
+int netlink_receive(const struct netlink *nl, netlink_fn fn, void *userdata)
+{
+	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
+	int lost = 0;
+
+	for (;;) {
+		ssize_t n = receive_one(nl, buffer, sizeof(buffer));
+		int left = (int)n;
+
+		if (n == -EAGAIN)
+			return lost;
+		if (n == -ENOBUFS) { /* said once; the queue behind it is still good */
+			lost = -ENOBUFS;
+			continue;
+		}
+		if (n < 0)
+			return (int)n;
+		for (const struct nlmsghdr *h = (void *)buffer; mnl_nlmsg_ok(h, left);
+		     h = mnl_nlmsg_next(h, &left))
+			fn(h, userdata);
+	}
+}
+
+struct request {
+	uint32_t seq;
+	netlink_fn fn;
+	void *userdata;
+	bool done;
+	int error;
+};
+
+/* The code that an acknowledgement, an error or the end of a dump carries first in its payload. */
+static int status_of(const struct nlmsghdr *nlh)
+{
+	int status = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(status))
+		memcpy(&status, mnl_nlmsg_get_payload(nlh), sizeof(status));
+	return status;
+}
+
+static void take_answer(const struct nlmsghdr *nlh, void *userdata)
+{
+	struct request *r = userdata;
+
+	if (nlh->nlmsg_seq != r->seq || r->done)
+		return;
+	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
+		r->done = true;
+		r->error = status_of(nlh);
+	} else if (r->fn) {
+		r->fn(nlh, r->userdata);
+	}
+}
+
+int netlink_request(struct netlink *nl, struct nlmsghdr *nlh, netlink_fn fn, void *userdata)
+{
+	struct request request = { .seq = ++nl->seq, .fn = fn, .userdata = userdata };
+	struct iovec iov = { .iov_base = nlh, .iov_len = nlh->nlmsg_len };
+	int r;
+
+	nlh->nlmsg_seq = request.seq;
+	if ((nlh->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
+		nlh->nlmsg_flags |= NLM_F_ACK;
+	r = netlink_send(nl, &iov, 1);
+	if (r < 0)
+		return r;
+	r = netlink_receive(nl, take_answer, &request);
+	if (request.done)
+		return request.error;
+	return r < 0 ? r : -EIO;
+}
