@@ -20,5 +20,5 @@ int link_connect(const struct link_end *a, const struct link_end *b, const char 
 		 struct err *e) _must_check_;
 
 /* Sets the namespace's loopback up, forwarding (IPv4 and IPv6) off, and checks that there is no
- * default route and no interface but loopback. To be called before link_connect(). */
+ * default route and no interface up but loopback. To be called before link_connect(). */
 int link_seal_namespace(int pidfd, struct err *e) _must_check_;
