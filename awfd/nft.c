@@ -1,0 +1,283 @@
+#include "awfd/nft.h"
+
+#include <netinet/in.h> /* before linux/in.h */
+#include <string.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <libnftnl/batch.h>
+#include <libnftnl/common.h>
+
+#include "awfd/netlink.h"
+#include "awfd/nft-ruleset.h"
+#include "common/alloc.h"
+#include "common/log.h"
+
+/* A batch is made of pages; no message of ours comes near the overrun, the room of the last one. */
+#define BATCH_PAGE    16384
+#define BATCH_OVERRUN 4096
+
+struct nft {
+	struct netlink nl; /* owns the table: as long as it is open nobody else can change that */
+};
+
+/* What came of a transaction. */
+struct verdict {
+	uint32_t first; /* message: the batch's header; the objects follow */
+	uint32_t last;  /* the only one to be acknowledged */
+	bool done;
+	int error;       /* of the first message that failed */
+	uint32_t failed; /* that message; `first` when it is the batch as a whole */
+};
+
+static void take_verdict(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct nlmsgerr *answer = mnl_nlmsg_get_payload(nlh);
+	struct verdict *v = userdata;
+
+	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*answer))
+		return;
+	if (nlh->nlmsg_seq < v->first || nlh->nlmsg_seq > v->last)
+		return;
+	if (answer->error == 0)
+		v->done = true;
+	else if (v->error == 0) {
+		v->error = answer->error;
+		v->failed = nlh->nlmsg_seq;
+	}
+}
+
+static void *next_message(struct nftnl_batch *batch)
+{
+	if (nftnl_batch_update(batch) < 0)
+		abort();
+	return nftnl_batch_buffer(batch);
+}
+
+/* Writes a transaction: header, objects, end. Only the last object asks for an acknowledgement: the
+ * others are silent unless they fail, so that answers never outgrow the socket. */
+static struct nftnl_batch *build_batch(const struct nft_objects *objects, const struct verdict *v)
+{
+	struct nftnl_batch *batch = nftnl_batch_alloc(BATCH_PAGE, BATCH_OVERRUN);
+	uint32_t seq = v->first;
+
+	if (!batch)
+		abort();
+	(void)nftnl_batch_begin(nftnl_batch_buffer(batch), seq++);
+	for (size_t i = 0; i < objects->count; i++, seq++)
+		(void)nft_object_build(&objects->items[i], next_message(batch),
+				       seq == v->last ? NLM_F_ACK : 0, seq);
+	(void)nftnl_batch_end(next_message(batch), seq);
+	if (nftnl_batch_update(batch) < 0)
+		abort();
+	return batch;
+}
+
+static int send_batch(struct netlink *nl, const struct nft_objects *objects, struct verdict *v)
+{
+	struct nftnl_batch *batch = build_batch(objects, v);
+	size_t pages = (size_t)nftnl_batch_iovec_len(batch);
+	_cleanup_free_ struct iovec *iov = xcalloc(pages, sizeof(*iov));
+	int r;
+
+	nftnl_batch_iovec(batch, iov, (uint32_t)pages);
+	r = netlink_send(nl, iov, pages);
+	nftnl_batch_free(batch);
+	return r;
+}
+
+/* Runs a transaction: all of it happens or nothing. On failure *failed is the index of the object
+ * that the kernel refused, or the number of objects when it was none in particular. */
+static int run_batch(struct netlink *nl, const struct nft_objects *objects, size_t *failed)
+{
+	struct verdict v = { .first = nl->seq + 1, .last = nl->seq + 1 + (uint32_t)objects->count };
+	int r;
+
+	*failed = objects->count;
+	v.failed = v.first;
+	nl->seq = v.last + 1;
+	r = send_batch(nl, objects, &v);
+	if (r < 0)
+		return r;
+	r = netlink_receive(nl, take_verdict, &v);
+	if (v.failed != v.first)
+		*failed = v.failed - v.first - 1;
+	if (v.error < 0)
+		return v.error;
+	if (r < 0)
+		return r;
+	return v.done ? 0 : -EIO;
+}
+
+/* The error of a transaction, with the name of what failed. */
+static int explain(const struct nft_objects *objects, size_t failed, int error, struct err *e)
+{
+	_cleanup_free_ char *what = NULL;
+
+	if (failed < objects->count) {
+		what = nft_objects_describe(objects, failed);
+		return err_system(e, error, "nftables: %s", what);
+	}
+	if (error == -EPERM)
+		return err_set(e, error, ERR_SYSTEM,
+			       "nftables: not permitted: CAP_NET_ADMIN is missing");
+	return err_system(e, error, "nftables: transaction");
+}
+
+static int commit(struct netlink *nl, const struct nft_objects *objects, struct err *e)
+{
+	size_t failed;
+	int r = run_batch(nl, objects, &failed);
+
+	return r < 0 ? explain(objects, failed, r, e) : 0;
+}
+
+static void take_owner(const struct nlmsghdr *nlh, void *userdata)
+{
+	struct nftnl_table *t = nftnl_table_alloc();
+	uint32_t *owner = userdata;
+
+	if (t && nftnl_table_nlmsg_parse(nlh, t) == 0 && nftnl_table_is_set(t, NFTNL_TABLE_OWNER))
+		*owner = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER);
+	nftnl_table_free(t);
+}
+
+/* The netlink port of the table's owner, usually its process id; 0 when it has none. */
+static uint32_t table_owner(struct netlink *nl)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+	struct nftnl_table *t = nftnl_table_alloc();
+	struct nlmsghdr *nlh;
+	uint32_t owner = 0;
+
+	if (!t)
+		abort();
+	nlh = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETTABLE, NFPROTO_INET, 0, 0);
+	(void)nftnl_table_set_str(t, NFTNL_TABLE_NAME, NFT_RULESET_TABLE);
+	nftnl_table_nlmsg_build_payload(nlh, t);
+	nftnl_table_free(t);
+	return netlink_request(nl, nlh, take_owner, &owner) < 0 ? 0 : owner;
+}
+
+/* Ways to take the table, the best first: as the owner whose rules outlive it, from an earlier awfd
+ * or from anyone's table of that name; on kernels without such tables as an ordinary one, which
+ * outlives awfd too but which another root process can change. An owned table that dies with awfd
+ * is no way: it would let the relays go anywhere when awfd is killed. */
+static const struct nft_ruleset_flags ways[] = {
+	{ NFT_RULESET_OWNER | NFT_RULESET_PERSIST, NFT_RULESET_OWNER | NFT_RULESET_PERSIST },
+	{ 0, NFT_RULESET_OWNER | NFT_RULESET_PERSIST },
+	{ 0, 0 },
+};
+
+static int take_table_by(struct nft *n, const struct nft_config *config,
+			 struct nft_ruleset_flags way, bool *table_refused, struct err *e)
+{
+	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
+	size_t failed;
+	int r;
+
+	nft_ruleset_host(config, way, &objects);
+	r = run_batch(&n->nl, &objects, &failed);
+	*table_refused = r < 0 && failed < objects.count &&
+			 objects.items[failed].kind == NFT_OBJECT_KIND_TABLE;
+	return r < 0 ? explain(&objects, failed, r, e) : 0;
+}
+
+static int owned_by_other(struct nft *n, struct err *e)
+{
+	return err_set(e, -EPERM, ERR_SYSTEM,
+		       "nftables: table inet " NFT_RULESET_TABLE
+		       " is owned by another living process (netlink port %u, as a rule its pid): "
+		       "is another awfd running? Stop that first",
+		       table_owner(&n->nl));
+}
+
+static int take_table(struct nft *n, const struct nft_config *config, struct err *e)
+{
+	bool table_refused;
+	int r = -EOPNOTSUPP;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		r = take_table_by(n, config, ways[i], &table_refused, e);
+		if (r == -EPERM && table_refused)
+			return owned_by_other(n, e);
+		if (r == 0 && ways[i].make == 0)
+			log_warning("nftables: this kernel has no owned, persistent tables: other "
+				    "root processes can change table inet " NFT_RULESET_TABLE);
+		if (!table_refused || (r != -EOPNOTSUPP && r != -EINVAL))
+			return r;
+	}
+	return r;
+}
+
+int nft_new(const struct nft_config *config, struct nft **ret, struct err *e)
+{
+	struct nft *n;
+	int r;
+
+	if (config->relay_uid == 0)
+		return err_set(e, -EINVAL, ERR_SYSTEM, "the relays' user must not be root");
+	n = xnew(struct nft);
+	n->nl = NETLINK_UNSET;
+	r = netlink_open(NETLINK_OWN, NETLINK_NETFILTER, &n->nl, e);
+	if (r == 0)
+		r = take_table(n, config, e);
+	if (r < 0) {
+		nft_free(n, false);
+		return r;
+	}
+	*ret = n;
+	return 0;
+}
+
+void nft_free(struct nft *n, bool remove)
+{
+	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	if (!n)
+		return;
+	nft_ruleset_remove(&objects);
+	if (remove && commit(&n->nl, &objects, &e) < 0 && e.error != -ENOENT)
+		log_warning("cannot remove: %s", e.message);
+	netlink_close(&n->nl);
+	free(n);
+}
+
+static int change_target(struct nft *n, enum nft_action action,
+			 const struct sockaddr_storage *target, struct err *e)
+{
+	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
+	int r = nft_ruleset_relay_target(action, target, &objects, e);
+
+	return r < 0 ? r : commit(&n->nl, &objects, e);
+}
+
+int nft_relay_target_add(struct nft *n, const struct sockaddr_storage *target, struct err *e)
+{
+	return change_target(n, NFT_ADD, target, e);
+}
+
+int nft_relay_target_remove(struct nft *n, const struct sockaddr_storage *target, struct err *e)
+{
+	_cleanup_err_ struct err own = { 0 };
+	int r = change_target(n, NFT_DELETE, target, &own);
+
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	if (e)
+		err_copy(e, &own);
+	return r;
+}
+
+int nft_namespace_apply(int pidfd, const struct nft_namespace *ns, struct err *e)
+{
+	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
+	_cleanup_netlink_ struct netlink nl = NETLINK_UNSET;
+	int r = nft_ruleset_namespace(ns, &objects, e);
+
+	if (r == 0)
+		r = netlink_open(pidfd, NETLINK_NETFILTER, &nl, e);
+	return r < 0 ? r : commit(&nl, &objects, e);
+}
