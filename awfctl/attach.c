@@ -1,0 +1,363 @@
+#include "awfctl/attach.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "awfctl/complain.h"
+#include "awfctl/exit-code.h"
+#include "awfctl/pump.h"
+#include "awfctl/start.h"
+#include "awfctl/terminal.h"
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/log.h"
+
+/* How long a command may tidy up after the first signal. */
+#define STOP_GRACE_MS 2000
+
+/* Which of the pipelined calls is answered next. */
+enum stage { STAGE_START, STAGE_ATTACH, STAGE_WAIT, STAGE_DONE };
+
+struct session {
+	const struct options *options;
+	struct client *client; /* borrowed */
+	bool leased;           /* the sandbox is ours to end */
+	char *id;              /* NULL until awfd told it */
+	enum stage stage;
+	int signals; /* signalfd */
+	int stream;
+	struct pump *input;
+	struct pump *output;
+	bool output_ended;
+	int code;               /* of the command, or of a failure, once stage is STAGE_DONE */
+	int forced_code;        /* what ends us early: a signal, an output that can't be written */
+	bool signalled;         /* a signal was passed on; the next one kills */
+	bool killed;            /* output is not waited for any more */
+	struct client *stopper; /* the connection on which Stop is called */
+	bool over;
+};
+
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+/* A signal that awfctl was started to ignore (nohup, a shell's background job) stays ignored. */
+static void watch_unless_ignored(sigset_t *set, int n)
+{
+	struct sigaction action;
+
+	if (sigaction(n, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+		sigaddset(set, n);
+}
+
+static int watch_signals(struct session *s, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		watch_unless_ignored(&set, ending_signals[i]);
+	watch_unless_ignored(&set, SIGTSTP);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_system(e, -errno, "sigprocmask");
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	return s->signals < 0 ? err_system(e, -errno, "signalfd") : 0;
+}
+
+/* Calls Stop on a new connection: on the first one, Wait is still unanswered. */
+static void stop_sandbox(struct session *s, const char *signal_name, int64_t grace_ms)
+{
+	struct stop_request request = { .id = s->id,
+					.signal = (char *)signal_name,
+					.grace_ms = grace_ms };
+	_cleanup_err_ struct err e = { 0 };
+	int r;
+
+	client_free(TAKE_PTR(s->stopper));
+	r = client_open(options_socket(s->options), &s->stopper, &e);
+	if (r == 0)
+		r = client_call(s->stopper, AWF_INTERFACE ".Stop", &stop_request_table, &request,
+				false, &e);
+	if (r < 0) {
+		(void)err_wrap(&e, "sandbox %s was not stopped", s->id);
+		(void)complain(s->options, &e);
+		s->over = true;
+	}
+}
+
+/* Whether there is no sandbox that is ours, known, running and not being killed already. */
+static bool cannot_stop(const struct session *s)
+{
+	return s->killed || !s->leased || !s->id || s->stage == STAGE_DONE;
+}
+
+/* Ends the sandbox at once; when there is none to end, awfctl. A start that is not answered yet is
+ * given up by awfd when the connection closes. */
+static void kill_sandbox(struct session *s)
+{
+	if (cannot_stop(s)) {
+		s->over = true;
+		return;
+	}
+	s->killed = true;
+	stop_sandbox(s, "SIGKILL", 0);
+}
+
+/* The first signal goes to the command, which may tidy up; the second kills it; the third one ends
+ * awfctl without waiting for anything. */
+static void end_by_signal(struct session *s, int n)
+{
+	_cleanup_free_ char *name = xasprintf("SIG%s", sigabbrev_np(n));
+
+	s->forced_code = exit_code_of_signal(n);
+	if (s->signalled || cannot_stop(s)) {
+		kill_sandbox(s);
+		return;
+	}
+	s->signalled = true;
+	stop_sandbox(s, name, STOP_GRACE_MS);
+}
+
+/* Stops as any program would, but not with the terminal in raw mode. */
+static void suspend(void)
+{
+	bool raw = terminal_is_raw();
+
+	terminal_restore();
+	(void)raise(SIGSTOP);
+	if (raw)
+		terminal_resume();
+}
+
+static void on_signal(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGTSTP)
+		suspend();
+	else
+		end_by_signal(s, (int)info.ssi_signo);
+}
+
+static int call_attach_and_wait(struct session *s, struct err *e)
+{
+	struct id_request request = { .id = s->id };
+	int r = client_call(s->client, AWF_INTERFACE ".Attach", &id_request_table, &request, false,
+			    e);
+
+	if (r == 0)
+		r = client_call(s->client, AWF_INTERFACE ".Wait", &id_request_table, &request,
+				false, e);
+	s->stage = STAGE_ATTACH;
+	return r;
+}
+
+static int take_start(struct session *s, const struct reply *reply, struct err *e)
+{
+	int r = start_take_reply(reply, &s->id, e);
+
+	if (r == 0 && s->id)
+		r = call_attach_and_wait(s, e);
+	return r;
+}
+
+static int take_attach(struct session *s, const struct reply *reply, struct err *e)
+{
+	struct attach_reply attached = { 0 };
+	int r = reply_read(reply, &attach_reply_table, &attached, e);
+
+	if (r < 0)
+		return r;
+	s->stream = client_take_fd(s->client);
+	if (s->stream < 0)
+		return err_set(e, -EBADMSG, ERR_SYSTEM, "awfd passed no stream to attach to");
+	if (attached.tty) {
+		r = terminal_make_raw(STDIN_FILENO);
+		if (r < 0)
+			return err_system(e, r, "cannot put the terminal into raw mode");
+	}
+	r = pump_start_output(s->stream, attached.tty, &s->output, e);
+	if (r == 0)
+		r = pump_start_input(s->stream, &s->input, e);
+	s->stage = STAGE_WAIT;
+	return r;
+}
+
+int attach_report_end(const struct options *o, const struct reply *reply)
+{
+	_cleanup_err_ struct err e = { 0 };
+	struct wait_reply ended = { 0 };
+	int code;
+
+	if (reply_read(reply, &wait_reply_table, &ended, &e) < 0)
+		return complain(o, &e);
+	if (ended.oom_killed)
+		log_error("the command was killed because it used more memory than it may");
+	if (ended.reason)
+		log_error("the sandbox was ended: %s", ended.reason);
+	code = exit_code_of_wait(&ended);
+	fields_clear(&wait_reply_table, &ended);
+	return code;
+}
+
+static int take_wait(struct session *s, const struct reply *reply, struct err *e _unused_)
+{
+	s->code = attach_report_end(s->options, reply);
+	s->stage = STAGE_DONE;
+	return 0;
+}
+
+static int (*const takers[])(struct session *s, const struct reply *reply, struct err *e) = {
+	[STAGE_START] = take_start,
+	[STAGE_ATTACH] = take_attach,
+	[STAGE_WAIT] = take_wait,
+};
+
+/* awfd refused, or is gone: without a stream that is the end, with one the command's output is
+ * still worth having. What comes of a sandbox that is being stopped is no news. */
+static void client_failed(struct session *s, const struct err *e)
+{
+	if (s->forced_code == 0)
+		s->code = complain(s->options, e);
+	if (s->forced_code == 0 && s->output && !s->output_ended)
+		log_error("the exit code of sandbox %s is lost; its output is shown while it lasts",
+			  s->id);
+	s->stage = STAGE_DONE;
+	s->over = s->over || !s->output;
+}
+
+static void on_client(struct session *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+	int r = 1;
+
+	while (r > 0 && s->stage != STAGE_DONE) {
+		_cleanup_reply_ struct reply reply = { 0 };
+
+		r = client_receive(s->client, &reply, &e);
+		if (r > 0)
+			r = takers[s->stage](s, &reply, &e) < 0 ? -1 : 1;
+	}
+	if (r < 0)
+		client_failed(s, &e);
+}
+
+/* Stop was answered: the sandbox is gone, or was before, or could not be stopped. */
+static void on_stopper(struct session *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_reply_ struct reply reply = { 0 };
+	int r = client_receive(s->stopper, &reply, &e);
+
+	if (r == 0)
+		return;
+	client_free(TAKE_PTR(s->stopper));
+	if (r < 0 && e.kind != ERR_NOT_FOUND) {
+		(void)err_wrap(&e, "sandbox %s was not stopped", s->id);
+		(void)complain(s->options, &e);
+		s->over = true;
+	}
+}
+
+static void on_output(struct session *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+	int r = pump_result(s->output, &e);
+
+	s->output_ended = true;
+	if (r == 0 || s->forced_code != 0)
+		return;
+	s->forced_code = r == -EPIPE ? exit_code_of_signal(SIGPIPE) : complain(s->options, &e);
+	kill_sandbox(s);
+}
+
+static void on_input(struct session *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (pump_result(s->input, &e) < 0)
+		log_warning("%s", e.message);
+	pump_free(TAKE_PTR(s->input));
+}
+
+static bool finished(const struct session *s)
+{
+	if (s->over)
+		return true;
+	if (s->stopper || (s->output && !s->output_ended && !s->killed))
+		return false;
+	return s->forced_code != 0 || s->stage == STAGE_DONE;
+}
+
+static int run_loop(struct session *s, struct err *e)
+{
+	static void (*const handlers[])(struct session * s) = { on_signal, on_client, on_stopper,
+								on_output, on_input };
+
+	while (!finished(s)) {
+		struct pollfd p[] = {
+			{ .fd = s->signals, .events = POLLIN },
+			{ .fd = s->stage == STAGE_DONE ? -1 : client_fd(s->client),
+			  .events = client_events(s->client) },
+			{ .fd = s->stopper ? client_fd(s->stopper) : -1,
+			  .events = s->stopper ? client_events(s->stopper) : 0 },
+			{ .fd = s->output && !s->output_ended ? pump_fd(s->output) : -1,
+			  .events = POLLIN },
+			{ .fd = s->input ? pump_fd(s->input) : -1, .events = POLLIN },
+		};
+
+		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+			return err_system(e, -errno, "poll");
+		for (size_t i = 0; i < ARRAY_SIZE(p) && !s->over; i++)
+			if (p[i].fd >= 0 && p[i].revents)
+				handlers[i](s);
+	}
+	return 0;
+}
+
+static void session_end(struct session *s)
+{
+	terminal_restore();
+	pump_free(s->input);
+	pump_free(s->output);
+	client_free(s->stopper);
+	s->stream = fd_close(s->stream);
+	s->signals = fd_close(s->signals);
+	free(s->id);
+}
+
+static int session_run(struct session *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+	int r = watch_signals(s, &e);
+
+	if (r == 0 && s->id)
+		r = call_attach_and_wait(s, &e);
+	if (r == 0)
+		r = run_loop(s, &e);
+	session_end(s);
+	if (r < 0)
+		return complain(s->options, &e);
+	return s->forced_code != 0 ? s->forced_code : s->code;
+}
+
+int attach_started(const struct options *o, struct client *c)
+{
+	struct session s = {
+		.options = o, .client = c, .leased = true, .stream = -EBADF, .signals = -EBADF
+	};
+
+	return session_run(&s);
+}
+
+int attach_existing(const struct options *o, struct client *c, const char *id)
+{
+	struct session s = {
+		.options = o, .client = c, .id = xstrdup(id), .stream = -EBADF, .signals = -EBADF
+	};
+
+	return session_run(&s);
+}

@@ -1,0 +1,73 @@
+#include "awfctl/commands.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "awfctl/nearest.h"
+#include "common/strv.h"
+
+#define STARTING .groups = OPTION_GLOBAL | OPTION_SANDBOX, .takes_command = true
+#define READING  .groups = OPTION_GLOBAL | OPTION_READING
+#define PLAIN    .groups = OPTION_GLOBAL
+#define ONE_ID   .operands_min = 1, .operands_max = 1
+
+const struct command commands[] = {
+	{ "run", "[options] -- COMMAND [ARG...]", "start a sandbox, attach, wait and clean up",
+	  "One argument after -- is a string for /bin/sh, several are a command as it is.\n"
+	  "The exit code is the command's.",
+	  STARTING, .run = cmd_run },
+	{ "start", "[options] -- COMMAND [ARG...]",
+	  "start a sandbox in the background, print its ID",
+	  "One argument after -- is a string for /bin/sh, several are a command as it is.",
+	  STARTING, .run = cmd_start },
+	{ "list", "[options]", "list your sandboxes", NULL, READING, .run = cmd_list },
+	{ "inspect", "[options] ID", "show everything about a sandbox", NULL, READING, ONE_ID,
+	  .run = cmd_inspect },
+	{ "wait", "[options] ID", "wait until a sandbox's command has ended",
+	  "The exit code is the command's.", PLAIN, ONE_ID, .run = cmd_wait },
+	{ "attach", "[options] ID", "connect to the input and output of a sandbox's command",
+	  "The exit code is the command's. A signal ends awfctl, not the sandbox.", PLAIN, ONE_ID,
+	  .run = cmd_attach },
+	{ "stop", "[options] ID...", "stop sandboxes and remove them",
+	  "A command that has not ended 10 seconds after SIGTERM is killed.", PLAIN,
+	  .operands_min = 1, .operands_max = SIZE_MAX, .run = cmd_stop },
+	{ "version", "[options]", "show the versions of awfctl and awfd", NULL, PLAIN,
+	  .run = cmd_version },
+	{ "help", "[COMMAND]", "show the commands, or the options of one", NULL, PLAIN,
+	  .operands_max = 1, .run = cmd_help },
+};
+const size_t command_count = ARRAY_SIZE(commands);
+
+const struct command *command_find(const char *name, struct err *e)
+{
+	struct nearest nearest = { .word = name };
+	const char *best;
+
+	for (size_t i = 0; i < command_count; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+		nearest_offer(&nearest, commands[i].name);
+	}
+	best = nearest_get(&nearest);
+	if (best)
+		(void)usage_error(e, "unknown command '%s'; did you mean '%s'?", name, best);
+	else
+		(void)usage_error(e, "unknown command '%s'; awfctl help lists them", name);
+	return NULL;
+}
+
+int command_check(const struct command *c, const struct options *o, struct err *e)
+{
+	size_t count = strv_length(o->operands);
+
+	if (o->command && !c->takes_command)
+		return usage_error(e, "%s takes no '--'", c->name);
+	if (count > c->operands_max && c->takes_command)
+		return usage_error(e, "unexpected '%s': the sandbox's command goes after '--'",
+				   o->operands[0]);
+	if (count > c->operands_max)
+		return usage_error(e, "unexpected argument '%s'", o->operands[c->operands_max]);
+	if (count < c->operands_min)
+		return usage_error(e, "%s needs an ID; awfctl list shows them", c->name);
+	return 0;
+}

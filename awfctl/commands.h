@@ -1,0 +1,38 @@
+/* awfctl's commands: one table, from which main and the help are made. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "awfctl/options.h"
+
+struct command {
+	const char *name;
+	const char *synopsis; /* what follows the name */
+	const char *summary;
+	const char *details; /* more about it, for its own help; NULL: nothing */
+	unsigned groups;     /* of options */
+	bool takes_command;  /* what comes after "--" is for the sandbox */
+	size_t operands_min;
+	size_t operands_max;
+	int (*run)(const struct options *o); /* reports its failures; returns the exit code */
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+/* The command of that name; the error suggests another one. */
+const struct command *command_find(const char *name, struct err *e) _must_check_;
+
+/* Checks the number of operands and whether a command for the sandbox may be there. */
+int command_check(const struct command *c, const struct options *o, struct err *e) _must_check_;
+
+int cmd_run(const struct options *o);
+int cmd_start(const struct options *o);
+int cmd_list(const struct options *o);
+int cmd_inspect(const struct options *o);
+int cmd_wait(const struct options *o);
+int cmd_attach(const struct options *o);
+int cmd_stop(const struct options *o);
+int cmd_version(const struct options *o);
+int cmd_help(const struct options *o);

@@ -1,0 +1,127 @@
+#include "awfctl/complain.h"
+
+#include <string.h>
+
+#include "awfctl/exit-code.h"
+#include "common/alloc.h"
+#include "common/log.h"
+
+/* What to look at when the DIFC proxy was not usable, by awfd's diagnosis. */
+static const struct {
+	const char *diagnosis;
+	const char *advice;
+} difc_advices[] = {
+	{ "unresolvable", "check the spelling of the name, or give an address" },
+	{ "refused", "nothing listens there: is the DIFC proxy running, and is the port right?" },
+	{ "timeout",
+	  "nothing answers there: is the DIFC proxy hanging, or a firewall in the way?" },
+	{ "unreachable", "this host has no route to it" },
+	{ "reset", "it closed the connection: look at the DIFC proxy's log" },
+	{ "tls-not-tls", "what answers there does not speak TLS: is the port right?" },
+	{ "tls-untrusted",
+	  "its certificate was not signed by this CA: the DIFC proxy makes a new CA "
+	  "at each start, give its current ca.crt" },
+	{ "tls-wrong-name", "its certificate is not for localhost, as a DIFC proxy's must be" },
+	{ "tls-expired", "restart the DIFC proxy, which renews its certificate, or set the clock" },
+	{ "http-status", "it runs but is not healthy: look at its log and its policy" },
+};
+
+/* Parameters of awfd's methods that are operands here. */
+static const struct {
+	const char *field;
+	const char *name;
+} operands[] = {
+	{ "command", "COMMAND" },
+	{ "id", "ID" },
+};
+
+static char *name_of_field(const char *field)
+{
+	const struct option_row *row = option_of_field(field);
+
+	for (size_t i = 0; i < ARRAY_SIZE(operands); i++)
+		if (strcmp(operands[i].field, field) == 0)
+			return xstrdup(operands[i].name);
+	return row ? xasprintf("--%s", row->name) : xstrdup(field);
+}
+
+/* The value as the user gave it: of a file its path, never its content; of a variable its name. */
+static char *shown_value(const struct options *o, const struct err *e)
+{
+	const struct option_row *row = option_of_field(e->subject);
+
+	if (row && option_text(o, row))
+		return xstrdup(option_text(o, row));
+	if (row && row->kind == OPTION_ENV && e->value)
+		return xstrndup(e->value, strcspn(e->value, "="));
+	return xstrdup(e->value);
+}
+
+static char *invalid_text(const struct options *o, const struct err *e)
+{
+	_cleanup_free_ char *name = NULL, *value = NULL;
+
+	if (!e->subject)
+		return err_text(e);
+	name = name_of_field(e->subject);
+	value = shown_value(o, e);
+	if (!value)
+		return xasprintf("%s: %s", name, e->message);
+	return xasprintf("%s '%s': %s", name, value, e->message);
+}
+
+static char *difc_text(const struct err *e)
+{
+	_cleanup_free_ char *text = err_text(e);
+
+	for (size_t i = 0; e->value && i < ARRAY_SIZE(difc_advices); i++)
+		if (strcmp(difc_advices[i].diagnosis, e->value) == 0)
+			return xasprintf("%s; %s", text, difc_advices[i].advice);
+	return TAKE_PTR(text);
+}
+
+static char *engine_text(const struct options *o, const struct err *e)
+{
+	_cleanup_free_ char *text = err_text(e);
+	int code = exit_code_of_error(e);
+	const char *word = o->command && o->command[0] && o->command[1] ? o->command[0] : "/bin/sh";
+
+	if (code == EXIT_CODE_NOT_FOUND)
+		return xasprintf("%s: command not found in the sandbox's image (%s)", word, text);
+	if (code == EXIT_CODE_NOT_EXECUTABLE)
+		return xasprintf("%s: command cannot be executed in the sandbox (%s)", word, text);
+	return TAKE_PTR(text);
+}
+
+char *complain_text(const struct options *o, const struct err *e)
+{
+	switch (e->kind) {
+	case ERR_INVALID_ARGUMENT:
+		return invalid_text(o, e);
+	case ERR_DIFC_UNREACHABLE:
+		return difc_text(e);
+	case ERR_ENGINE:
+		return engine_text(o, e);
+	case ERR_NOT_FOUND:
+		return xasprintf("no sandbox '%s' of yours; awfctl list shows them",
+				 e->subject ? e->subject : "");
+	case ERR_PERMISSION_DENIED:
+		return xasprintf("permission denied: %s", e->message);
+	case ERR_QUOTA_EXCEEDED:
+		return xasprintf("limit reached: %s: %s", e->subject ? e->subject : "quota",
+				 e->message);
+	case ERR_SYSTEM:
+	case ERR_CANCELLED:
+	case ERR_KIND_COUNT:
+		break;
+	}
+	return err_text(e);
+}
+
+int complain(const struct options *o, const struct err *e)
+{
+	_cleanup_free_ char *text = complain_text(o, e);
+
+	log_error("%s", text);
+	return exit_code_of_error(e);
+}

@@ -1,0 +1,312 @@
+#include "awfctl/options.h"
+
+#include <string.h>
+
+#include "awfctl/nearest.h"
+#include "common/alloc.h"
+#include "common/strv.h"
+
+#define MEMBER(name) offsetof(struct options, name)
+
+/* clang-format off */
+#define LATER(name, letter) { name, letter, OPTION_LATER, OPTION_SANDBOX, NULL, NULL, 0, NULL }
+
+const struct option_row option_rows[] = {
+	{ "difc-proxy-host", 0, OPTION_TEXT, OPTION_SANDBOX, "HOST[:PORT]",
+	  "give the command a gh that goes through this DIFC proxy",
+	  MEMBER(difc_proxy_host), "difcProxyHost" },
+	{ "difc-proxy-ca-cert", 0, OPTION_TEXT, OPTION_SANDBOX, "FILE",
+	  "the CA that signed the DIFC proxy's certificate (PEM)",
+	  MEMBER(difc_proxy_ca_cert), "difcProxyCaCert" },
+	{ "env", 'e', OPTION_ENV, OPTION_SANDBOX, "KEY[=VALUE]",
+	  "set a variable; KEY alone passes yours on (repeatable)",
+	  MEMBER(environment), "environment" },
+	{ "container-workdir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
+	  "the command's working directory in the sandbox",
+	  MEMBER(workdir), "workdir" },
+	{ "agent-image", 0, OPTION_TEXT, OPTION_SANDBOX, "IMAGE",
+	  "the container image that the command runs in",
+	  MEMBER(image), "image" },
+	{ "tty", 't', OPTION_FLAG, OPTION_SANDBOX, NULL,
+	  "give the command a terminal",
+	  MEMBER(tty), "tty" },
+	{ "json", 0, OPTION_FLAG, OPTION_READING, NULL,
+	  "print JSON",
+	  MEMBER(json), NULL },
+	{ "socket", 0, OPTION_TEXT, OPTION_GLOBAL, "PATH",
+	  "awfd's socket (default $AWFD_SOCKET, " OPTIONS_SOCKET_DEFAULT ")",
+	  MEMBER(socket), NULL },
+	{ "log-level", 0, OPTION_TEXT, OPTION_GLOBAL, "LEVEL",
+	  "debug, info, warning or error (default info)",
+	  MEMBER(log_level), NULL },
+	{ "help", 'h', OPTION_FLAG, OPTION_GLOBAL, NULL,
+	  "show this help",
+	  MEMBER(help), NULL },
+	{ "version", 'V', OPTION_FLAG, OPTION_LEADING, NULL,
+	  "show the versions",
+	  MEMBER(version), NULL },
+	LATER("mount", 'v'),
+	LATER("agent-timeout", 0),
+	LATER("allow-domains", 0),
+	LATER("allow-domains-file", 0),
+	LATER("allow-host-ports", 0),
+	LATER("allow-host-service-ports", 0),
+	LATER("allow-urls", 0),
+	LATER("anthropic-api-base-path", 0),
+	LATER("anthropic-api-target", 0),
+	LATER("audit-dir", 0),
+	LATER("block-domains", 0),
+	LATER("block-domains-file", 0),
+	LATER("build-local", 0),
+	LATER("config", 0),
+	LATER("copilot-api-target", 0),
+	LATER("diagnostic-logs", 0),
+	LATER("dns-over-https", 0),
+	LATER("dns-servers", 0),
+	LATER("docker-host", 0),
+	LATER("enable-api-proxy", 0),
+	LATER("enable-dind", 0),
+	LATER("enable-dlp", 0),
+	LATER("enable-host-access", 0),
+	LATER("enable-token-steering", 0),
+	LATER("env-all", 0),
+	LATER("env-file", 0),
+	LATER("exclude-env", 0),
+	LATER("gemini-api-base-path", 0),
+	LATER("gemini-api-target", 0),
+	LATER("image-registry", 0),
+	LATER("image-tag", 0),
+	LATER("keep-containers", 0),
+	LATER("memory-limit", 0),
+	LATER("no-rate-limit", 0),
+	LATER("openai-api-base-path", 0),
+	LATER("openai-api-target", 0),
+	LATER("pids-limit", 0),
+	LATER("proxy-logs-dir", 0),
+	LATER("rate-limit-bytes-pm", 0),
+	LATER("rate-limit-rph", 0),
+	LATER("rate-limit-rpm", 0),
+	LATER("ruleset-file", 0),
+	LATER("session-state-dir", 0),
+	LATER("skip-pull", 0),
+	LATER("ssl-bump", 0),
+	LATER("upstream-proxy", 0),
+	LATER("work-dir", 0),
+};
+/* clang-format on */
+const size_t option_row_count = ARRAY_SIZE(option_rows);
+
+/* What is left of the arguments. */
+struct cursor {
+	char **args;
+	int next;
+};
+
+int usage_error(struct err *e, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "%s", text);
+}
+
+static void *member(struct options *o, const struct option_row *row)
+{
+	return (char *)o + row->offset;
+}
+
+static int set_flag(struct options *o, const struct option_row *row, const char *value _unused_,
+		    struct err *e _unused_)
+{
+	*(bool *)member(o, row) = true;
+	return 0;
+}
+
+static int set_text(struct options *o, const struct option_row *row, const char *value,
+		    struct err *e _unused_)
+{
+	*(const char **)member(o, row) = value;
+	return 0;
+}
+
+/* KEY=VALUE, or KEY with the value from awfctl's own environment; nothing when it has none. */
+static int add_env(struct options *o, const struct option_row *row, const char *value,
+		   struct err *e)
+{
+	char ***env = member(o, row);
+	const char *equals = strchrnul(value, '=');
+	_cleanup_free_ char *key = xstrndup(value, (size_t)(equals - value));
+	const char *text = *equals ? equals + 1 : getenv(key);
+
+	if (*key == '\0')
+		return usage_error(e, "--%s '%s': there is no name before the '='", row->name,
+				   value);
+	(void)strv_env_unset(*env, key);
+	if (text)
+		strv_appendf(env, "%s=%s", key, text);
+	return 0;
+}
+
+static int refuse_later(struct options *o _unused_, const struct option_row *row,
+			const char *value _unused_, struct err *e)
+{
+	return usage_error(e, "--%s is not available in this version", row->name);
+}
+
+static const struct {
+	bool takes_value;
+	int (*set)(struct options *o, const struct option_row *row, const char *value,
+		   struct err *e);
+} kinds[] = {
+	[OPTION_FLAG] = { false, set_flag },
+	[OPTION_TEXT] = { true, set_text },
+	[OPTION_ENV] = { true, add_env },
+	[OPTION_LATER] = { false, refuse_later },
+};
+
+static const struct option_row *find_long(unsigned groups, const char *name, size_t length)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (row->groups & groups && strncmp(row->name, name, length) == 0 &&
+		    row->name[length] == '\0')
+			return row;
+	}
+	return NULL;
+}
+
+static const struct option_row *find_short(unsigned groups, char letter)
+{
+	for (size_t i = 0; i < option_row_count; i++)
+		if (option_rows[i].groups & groups && option_rows[i].letter == letter)
+			return &option_rows[i];
+	return NULL;
+}
+
+static int unknown_option(unsigned groups, const char *name, struct err *e)
+{
+	struct nearest nearest = { .word = name };
+	const char *best;
+
+	for (size_t i = 0; i < option_row_count; i++)
+		if (option_rows[i].groups & groups && option_rows[i].kind != OPTION_LATER)
+			nearest_offer(&nearest, option_rows[i].name);
+	best = nearest_get(&nearest);
+	if (best)
+		return usage_error(e, "unknown option '--%s'; did you mean '--%s'?", name, best);
+	return usage_error(e, "unknown option '--%s'", name);
+}
+
+/* Applies an option; `joined` is the value that came in the same argument, or NULL. */
+static int apply(struct options *o, const struct option_row *row, const char *joined,
+		 struct cursor *c, struct err *e)
+{
+	const char *value = joined;
+
+	if (row->kind == OPTION_FLAG && joined)
+		return usage_error(e, "--%s takes no value", row->name);
+	if (kinds[row->kind].takes_value && !joined) {
+		value = c->args[c->next];
+		if (!value)
+			return usage_error(e, "--%s needs a value: --%s %s", row->name, row->name,
+					   row->argument);
+		c->next++;
+	}
+	return kinds[row->kind].set(o, row, value, e);
+}
+
+/* --name, --name value, --name=value */
+static int parse_long(struct options *o, unsigned groups, struct cursor *c, struct err *e)
+{
+	const char *name = c->args[c->next++] + 2;
+	const char *equals = strchrnul(name, '=');
+	const struct option_row *row = find_long(groups, name, (size_t)(equals - name));
+
+	if (!row) {
+		_cleanup_free_ char *unknown = xstrndup(name, (size_t)(equals - name));
+
+		return unknown_option(groups, unknown, e);
+	}
+	return apply(o, row, *equals ? equals + 1 : NULL, c, e);
+}
+
+/* -x, -x value, -xvalue, and flags together: -xy */
+static int parse_short(struct options *o, unsigned groups, struct cursor *c, struct err *e)
+{
+	const char *letters = c->args[c->next++] + 1;
+
+	for (; *letters; letters++) {
+		const struct option_row *row = find_short(groups, *letters);
+		int r;
+
+		if (!row)
+			return usage_error(e, "unknown option '-%c'", *letters);
+		if (kinds[row->kind].takes_value)
+			return apply(o, row, letters[1] ? letters + 1 : NULL, c, e);
+		r = apply(o, row, NULL, c, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int options_parse(struct options *o, unsigned groups, bool only_leading, char **args, struct err *e)
+{
+	struct cursor c = { .args = args };
+
+	while (c.args[c.next]) {
+		char *arg = c.args[c.next];
+		int r = 0;
+
+		if (strcmp(arg, "--") == 0) {
+			strv_free(o->command);
+			o->command = strv_copy(args + c.next + 1);
+			return (int)strv_length(args);
+		}
+		if (strncmp(arg, "--", 2) == 0)
+			r = parse_long(o, groups, &c, e);
+		else if (arg[0] == '-' && arg[1] != '\0')
+			r = parse_short(o, groups, &c, e);
+		else if (only_leading)
+			break;
+		else
+			strv_append(&o->operands, args[c.next++]);
+		if (r < 0)
+			return r;
+	}
+	return c.next;
+}
+
+void options_clear(struct options *o)
+{
+	strv_free(o->environment);
+	strv_free(o->operands);
+	strv_free(o->command);
+	*o = (struct options){ 0 };
+}
+
+const char *options_socket(const struct options *o)
+{
+	const char *path = o->socket ? o->socket : getenv("AWFD_SOCKET");
+
+	return path && *path ? path : OPTIONS_SOCKET_DEFAULT;
+}
+
+const struct option_row *option_of_field(const char *field)
+{
+	for (size_t i = 0; i < option_row_count; i++)
+		if (option_rows[i].field && strcmp(option_rows[i].field, field) == 0)
+			return &option_rows[i];
+	return NULL;
+}
+
+const char *option_text(const struct options *o, const struct option_row *row)
+{
+	if (row->kind != OPTION_TEXT)
+		return NULL;
+	return *(const char *const *)((const char *)o + row->offset);
+}

@@ -1,0 +1,79 @@
+/* awfctl's options: one table, from which the parser and the help are made and by which awfd's
+ * field names become option names again. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+
+#define OPTIONS_SOCKET_DEFAULT "/run/awfd/awfd.sock"
+
+/* Which commands have an option. */
+enum option_group {
+	OPTION_GLOBAL = 1 << 0,  /* every one */
+	OPTION_SANDBOX = 1 << 1, /* those that start a sandbox */
+	OPTION_READING = 1 << 2, /* those that print what awfd knows */
+	OPTION_LEADING = 1 << 3, /* none: before the command's name */
+};
+
+enum option_kind {
+	OPTION_FLAG,  /* sets a bool */
+	OPTION_TEXT,  /* sets a const char *; the last one counts */
+	OPTION_ENV,   /* adds to a strv of KEY=value; the last one of a key counts */
+	OPTION_LATER, /* known from GitHub's awf and refused: never ignored, as it may be a
+			 restriction */
+};
+
+/* The values of one command line. Texts are borrowed from the arguments. */
+struct options {
+	bool help;
+	bool version;
+	bool json;
+	bool tty;
+	const char *socket;
+	const char *log_level;
+	const char *difc_proxy_host;
+	const char *difc_proxy_ca_cert; /* a path */
+	const char *workdir;
+	const char *image;
+	char **environment;
+	char **operands; /* before "--" */
+	char **command;  /* after it, NULL when there is no "--" */
+};
+
+struct option_row {
+	const char *name;
+	char letter; /* 0: none */
+	enum option_kind kind;
+	unsigned groups;
+	const char *argument; /* its name in the help */
+	const char *help;
+	size_t offset;     /* of the member of struct options */
+	const char *field; /* the field of Start that it sets, as awfd names it in errors */
+};
+
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+
+#define _cleanup_options_ _cleanup_(options_clear)
+
+/* Parses the arguments (NULL-terminated) by the rows of `groups`, adding to *o: options, operands
+ * and, after "--", the command. With only_leading it stops before the first operand. The number of
+ * arguments used, or -EINVAL. */
+int options_parse(struct options *o, unsigned groups, bool only_leading, char **args,
+		  struct err *e) _must_check_;
+void options_clear(struct options *o);
+
+/* An ERR_INVALID_ARGUMENT of awfctl's own: the command line is wrong. */
+int usage_error(struct err *e, const char *fmt, ...) _printf_(2, 3);
+
+/* The socket to use: --socket, AWFD_SOCKET or the default. */
+const char *options_socket(const struct options *o);
+
+/* The row that sets this field of Start, or NULL. */
+const struct option_row *option_of_field(const char *field);
+
+/* The text that an OPTION_TEXT row set, or NULL. */
+const char *option_text(const struct options *o, const struct option_row *row);

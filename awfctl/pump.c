@@ -1,0 +1,230 @@
+#include "awfctl/pump.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/stdcopy.h"
+
+#define BUFFER_SIZE (64 * 1024)
+
+struct pump {
+	pthread_t thread;
+	bool joined;
+	int ended; /* eventfd */
+	int stream;
+	bool tty;
+	int error;        /* once ended: negative errno */
+	const char *what; /* what that is about */
+	struct stdcopy frames;
+	char buffer[BUFFER_SIZE];
+};
+
+/* Where the payload of a frame goes; the engine's own messages (system) are diagnostics too. */
+static const int frame_targets[] = {
+	[STDCOPY_STDIN] = STDOUT_FILENO,
+	[STDCOPY_STDOUT] = STDOUT_FILENO,
+	[STDCOPY_STDERR] = STDERR_FILENO,
+	[STDCOPY_SYSTEM] = STDERR_FILENO,
+};
+
+static const char *const target_names[] = {
+	[STDOUT_FILENO] = "cannot write to standard output",
+	[STDERR_FILENO] = "cannot write to standard error",
+};
+
+/* Waits where a read or write would: on descriptors that somebody else made non-blocking. */
+static void wait_for(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	(void)poll(&p, 1, -1);
+}
+
+/* Whether a failed read or write is to be tried again. */
+static bool again(int fd, short events)
+{
+	if (errno == EINTR)
+		return true;
+	if (errno != EAGAIN)
+		return false;
+	wait_for(fd, events);
+	return true;
+}
+
+static int fail(struct pump *p, int error, const char *what)
+{
+	p->error = error;
+	p->what = what;
+	return error;
+}
+
+static int write_target(struct pump *p, int fd, const char *data, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, data, length);
+
+		if (n < 0 && again(fd, POLLOUT))
+			continue;
+		if (n < 0)
+			return fail(p, -errno, target_names[fd]);
+		data += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_frame(enum stdcopy_type type, const void *data, size_t length, void *userdata)
+{
+	return write_target(userdata, frame_targets[type], data, length);
+}
+
+static int write_output(struct pump *p, size_t length)
+{
+	int r;
+
+	if (p->tty)
+		return write_target(p, STDOUT_FILENO, p->buffer, length);
+	r = stdcopy_feed(&p->frames, p->buffer, length, write_frame, p);
+	return r == -EBADMSG ? fail(p, r, "the command's output is damaged") : r;
+}
+
+/* The engine closes its end with input unread when the command never read it: then the last read
+ * here is a reset, after all output, and an end like any other. */
+static void run_output(struct pump *p)
+{
+	for (;;) {
+		ssize_t n = recv(p->stream, p->buffer, sizeof(p->buffer), 0);
+
+		if (n < 0 && again(p->stream, POLLIN))
+			continue;
+		if (n < 0 && errno != ECONNRESET) {
+			fail(p, -errno, "cannot read the command's output");
+			return;
+		}
+		if (n <= 0)
+			break;
+		if (write_output(p, (size_t)n) < 0) {
+			(void)shutdown(p->stream, SHUT_RDWR); /* lets nobody wait for us */
+			return;
+		}
+	}
+	if (p->frames.header_length > 0)
+		fail(p, -ENODATA, "the command's output ended in the middle");
+}
+
+static int send_all(int stream, const char *data, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = send(stream, data, length, MSG_NOSIGNAL);
+
+		if (n < 0 && again(stream, POLLOUT))
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+/* poll(2) first: a background job that only might read the terminal is not stopped by SIGTTIN. A
+ * command that does not take its input any more is no error. */
+static void run_input(struct pump *p)
+{
+	for (;;) {
+		ssize_t n;
+
+		wait_for(STDIN_FILENO, POLLIN);
+		n = read(STDIN_FILENO, p->buffer, sizeof(p->buffer));
+		if (n < 0 && again(STDIN_FILENO, POLLIN))
+			continue;
+		if (n < 0)
+			fail(p, -errno, "cannot read standard input");
+		if (n <= 0 || send_all(p->stream, p->buffer, (size_t)n) < 0)
+			break;
+	}
+	(void)shutdown(p->stream, SHUT_WR);
+}
+
+static void announce(struct pump *p)
+{
+	(void)eventfd_write(p->ended, 1);
+}
+
+static void *input_thread(void *userdata)
+{
+	run_input(userdata);
+	announce(userdata);
+	return NULL;
+}
+
+static void *output_thread(void *userdata)
+{
+	run_output(userdata);
+	announce(userdata);
+	return NULL;
+}
+
+static int pump_start(int stream, bool tty, void *(*body)(void *), struct pump **ret, struct err *e)
+{
+	struct pump *p = xnew(struct pump);
+	int r;
+
+	p->joined = true;
+	p->stream = stream;
+	p->tty = tty;
+	p->ended = eventfd(0, EFD_CLOEXEC);
+	r = p->ended < 0 ? errno : pthread_create(&p->thread, NULL, body, p);
+	if (r != 0) {
+		pump_free(p);
+		return err_system(e, -r, "cannot start a thread");
+	}
+	p->joined = false;
+	*ret = p;
+	return 0;
+}
+
+int pump_start_input(int stream, struct pump **ret, struct err *e)
+{
+	return pump_start(stream, false, input_thread, ret, e);
+}
+
+int pump_start_output(int stream, bool tty, struct pump **ret, struct err *e)
+{
+	return pump_start(stream, tty, output_thread, ret, e);
+}
+
+int pump_fd(const struct pump *p)
+{
+	return p->ended;
+}
+
+static void join(struct pump *p)
+{
+	if (!p->joined)
+		(void)pthread_join(p->thread, NULL);
+	p->joined = true;
+}
+
+int pump_result(struct pump *p, struct err *e)
+{
+	join(p);
+	return p->error < 0 ? err_system(e, p->error, "%s", p->what) : 0;
+}
+
+/* Cancellation takes effect in the system calls, which are the only places a pump can be stuck in.
+ */
+void pump_free(struct pump *p)
+{
+	if (!p)
+		return;
+	if (!p->joined)
+		(void)pthread_cancel(p->thread);
+	join(p);
+	p->ended = fd_close(p->ended);
+	free(p);
+}

@@ -1,0 +1,211 @@
+#include "awfctl/render.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/escape.h"
+#include "common/utf8.h"
+
+#define COLUMN_GAP       3
+#define COMMAND_CELL_MAX 48
+#define LABEL_WIDTH      13
+
+/* What needs no quotes in a shell. */
+#define PLAIN_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^"
+
+static char *cell_id(const struct sandbox_info *s)
+{
+	return escape_control(s->id);
+}
+
+static char *cell_state(const struct sandbox_info *s)
+{
+	return escape_control(s->state);
+}
+
+static char *cell_owner(const struct sandbox_info *s)
+{
+	return escape_control(s->owner);
+}
+
+static char *cell_created(const struct sandbox_info *s)
+{
+	return escape_control(s->created_at);
+}
+
+static char *cell_image(const struct sandbox_info *s)
+{
+	return escape_control(s->image);
+}
+
+/* The number of characters of escaped text, which is valid UTF-8. */
+static size_t width(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text += utf8_sequence(text))
+		n++;
+	return n;
+}
+
+static char *cell_command(const struct sandbox_info *s)
+{
+	_cleanup_free_ char *full = render_command(s->command);
+	const char *end = full;
+
+	if (width(full) <= COMMAND_CELL_MAX)
+		return TAKE_PTR(full);
+	for (size_t i = 1; i < COMMAND_CELL_MAX; i++)
+		end += utf8_sequence(end);
+	return xasprintf("%.*s…", (int)(end - full), full);
+}
+
+static const struct {
+	const char *title;
+	char *(*cell)(const struct sandbox_info *s);
+} columns[] = {
+	{ "ID", cell_id },           { "STATE", cell_state }, { "OWNER", cell_owner },
+	{ "CREATED", cell_created }, { "IMAGE", cell_image }, { "COMMAND", cell_command },
+};
+
+static size_t column_width(size_t column, struct sandbox_info *const *sandboxes)
+{
+	size_t widest = width(columns[column].title);
+
+	for (size_t i = 0; sandboxes && sandboxes[i]; i++) {
+		_cleanup_free_ char *cell = columns[column].cell(sandboxes[i]);
+
+		widest = MAX(widest, width(cell));
+	}
+	return widest;
+}
+
+/* One row of the table; of no sandbox the titles. */
+static void append_row(struct strbuf *to, const size_t *widths, const struct sandbox_info *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		_cleanup_free_ char *cell = s ? columns[i].cell(s) : xstrdup(columns[i].title);
+		bool last = i + 1 == ARRAY_SIZE(columns);
+
+		strbuf_appendf(to, "%s%*s", cell,
+			       last ? 0 : (int)(widths[i] - width(cell) + COLUMN_GAP), "");
+	}
+	strbuf_puts(to, "\n");
+}
+
+void render_sandboxes(struct strbuf *to, struct sandbox_info *const *sandboxes)
+{
+	size_t widths[ARRAY_SIZE(columns)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		widths[i] = column_width(i, sandboxes);
+	append_row(to, widths, NULL);
+	for (size_t i = 0; sandboxes && sandboxes[i]; i++)
+		append_row(to, widths, sandboxes[i]);
+}
+
+static void append_quoted(struct strbuf *to, const char *argument)
+{
+	if (*argument && argument[strspn(argument, PLAIN_CHARACTERS)] == '\0') {
+		strbuf_puts(to, argument);
+		return;
+	}
+	strbuf_puts(to, "'");
+	for (; *argument; argument++) {
+		if (*argument == '\'')
+			strbuf_puts(to, "'\\''");
+		else
+			strbuf_append(to, argument, 1);
+	}
+	strbuf_puts(to, "'");
+}
+
+char *render_command(char *const *command)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+
+	strbuf_puts(&line, "");
+	for (size_t i = 0; command && command[i]; i++) {
+		if (i > 0)
+			strbuf_puts(&line, " ");
+		append_quoted(&line, command[i]);
+	}
+	return escape_control(line.data);
+}
+
+char *render_duration(int64_t microseconds)
+{
+	if (microseconds < 1000000)
+		return xasprintf("%.1f ms", (double)microseconds / 1e3);
+	return xasprintf("%.1f s", (double)microseconds / 1e6);
+}
+
+/* A line "Label:   value"; none for a value that is absent. */
+static void append_value(struct strbuf *to, const char *label, const char *value)
+{
+	_cleanup_free_ char *escaped = value ? escape_control(value) : NULL;
+
+	if (escaped)
+		strbuf_appendf(to, "%s:%*s%s\n", label, (int)(LABEL_WIDTH - strlen(label)), "",
+			       escaped);
+}
+
+static void append_steps(struct strbuf *to, struct step_info *const *steps)
+{
+	size_t widest = 0;
+
+	for (size_t i = 0; steps[i]; i++)
+		widest = MAX(widest, strlen(steps[i]->name));
+	strbuf_puts(to, "Steps:\n");
+	for (size_t i = 0; steps[i]; i++) {
+		_cleanup_free_ char *name = escape_control(steps[i]->name);
+		_cleanup_free_ char *state = escape_control(steps[i]->state);
+		_cleanup_free_ char *duration = render_duration(steps[i]->elapsed_us);
+
+		strbuf_appendf(to, "  %-*s  %-8s %10s\n", (int)widest, name, state, duration);
+	}
+}
+
+void render_sandbox(struct strbuf *to, const struct sandbox_info *s)
+{
+	_cleanup_free_ char *owner = xasprintf("%s (uid %" PRId64 ")", s->owner, s->owner_uid);
+	_cleanup_free_ char *command = render_command(s->command);
+	_cleanup_free_ char *code = xasprintf("%" PRId64, s->exit_code);
+	bool ended = strcmp(s->state, "exited") == 0;
+
+	append_value(to, "ID", s->id);
+	append_value(to, "State", s->state);
+	append_value(to, "Owner", owner);
+	append_value(to, "Created", s->created_at);
+	append_value(to, "Image", s->image);
+	strbuf_appendf(to, "Command:%*s%s\n", (int)(LABEL_WIDTH - strlen("Command")), "", command);
+	append_value(to, "DIFC proxy", s->difc_proxy);
+	append_value(to, "Exit code", ended ? code : NULL);
+	append_value(to, "Reason", s->reason);
+	if (s->steps && s->steps[0])
+		append_steps(to, s->steps);
+}
+
+/* json-c escapes C0 only. DEL and the C1 controls (U+0080 to U+009F: c2 80 to c2 9f) can only be
+ * inside strings, so they can be rewritten in the text. */
+void render_json(struct strbuf *to, struct json_object *object)
+{
+	const char *text = json_object_to_json_string_ext(
+		object,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const unsigned char *s = (const unsigned char *)text;
+
+	for (; *s; s++) {
+		if (*s == 0x7f) {
+			strbuf_puts(to, "\\u007f");
+		} else if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) {
+			strbuf_appendf(to, "\\u%04x", s[1]);
+			s++;
+		} else {
+			strbuf_append(to, s, 1);
+		}
+	}
+	strbuf_puts(to, "\n");
+}
