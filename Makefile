@@ -36,8 +36,8 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := config conn difc-address difc-ca difc-probe docker docker-attach docker-container \
-                 docker-spec environment link log-journal manager methods netns nft nft-expr \
-                 nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
+                 docker-spec environment link log-journal manager methods netlink netns nft nft-expr \
+                 nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
 RELAY_SRC     := main pair limits listener sandboxing upstream
 PROBE_SRC     := main

@@ -30,8 +30,7 @@ struct frame_reader {
 int frame_feed(struct frame_reader *r, const void *data, size_t length) _must_check_;
 
 /* Takes the next whole message: 1 and the object in *ret (the caller owns it), 0 when none is
- * complete, -EBADMSG (e says why) for what is no JSON object, too deep, or has a duplicate or
- * trailing part. */
+ * complete, -EBADMSG (e says why) for what is no JSON object, too deep, or has something behind it. */
 int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e) _must_check_;
 
 /* Parses one message without its NUL, as frame_next() does. */

@@ -1,0 +1,17 @@
+/* The agent's environment: what the caller asked for, less what must not be in reach, plus ours.
+ * Pure. */
+#pragma once
+
+#include "common/cleanup.h"
+
+struct environment_input {
+	char *const *requested;        /* KEY=value, may be NULL */
+	const char *cli_proxy_address; /* of a wired cli-proxy, or NULL: no DIFC proxy */
+};
+
+/* Makes the environment (strv, the caller owns it). With a DIFC proxy wired, GitHub tokens are left
+ * out; their names are appended to *dropped (strv, the caller owns it). */
+char **environment_of_agent(const struct environment_input *in, char ***dropped) _must_check_;
+
+/* The caller's GITHUB_REPOSITORY if it is an `owner/name` that gh takes, else NULL. Borrowed. */
+const char *environment_repository(char *const *requested);

@@ -1,0 +1,235 @@
+#include "awfd/manager.h"
+
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "awfd/config.h"
+#include "awfd/docker.h"
+#include "awfd/nft.h"
+#include "awfd/reconcile.h"
+#include "awfd/sandbox.h"
+#include "awfd/server.h"
+#include "common/alloc.h"
+#include "common/file.h"
+#include "common/log.h"
+
+#define CA_BUNDLE_MAX (4 * 1024 * 1024)
+
+/* How long ending all sandboxes may take at SIGTERM: less than the 10 s that runners grant. */
+#define STOP_TIMEOUT_S 8
+
+static void end_loop(struct manager *m)
+{
+	event_base_loopbreak(m->base);
+}
+
+void manager_sandbox_gone(struct manager *m)
+{
+	manager_update_status(m);
+	if (m->stopping && sandbox_count_alive(m) == 0)
+		end_loop(m);
+}
+
+void manager_update_status(struct manager *m)
+{
+	unsigned n = sandbox_count_alive(m);
+
+	(void)sd_notifyf(0, "STATUS=%s%u sandbox%s", m->stopping ? "Stopping, " : "", n,
+			 n == 1 ? "" : "es");
+}
+
+static void begin_stop(struct manager *m)
+{
+	struct timeval tv = { .tv_sec = STOP_TIMEOUT_S };
+
+	log_info("stopping: ending %u sandboxes", sandbox_count_alive(m));
+	m->stopping = true;
+	(void)sd_notify(0, "STOPPING=1");
+	server_stop(m->server);
+	event_add(m->stop_timeout, &tv);
+	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
+		next = sandbox_next(s);
+		sandbox_destroy(s, "awfd is stopping");
+	}
+	manager_sandbox_gone(m);
+}
+
+static void on_stop_signal(evutil_socket_t number, short what _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+
+	log_info("received SIG%s", sigabbrev_np((int)number));
+	if (m->stopping)
+		end_loop(m);
+	else
+		begin_stop(m);
+}
+
+static void on_stop_timeout(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+
+	log_error("%u sandboxes could not be ended within %d s; the next awfd will find them",
+		  sandbox_count_alive(m), STOP_TIMEOUT_S);
+	end_loop(m);
+}
+
+static int prepare_directory(const char *base, mode_t mode, struct err *e)
+{
+	_cleanup_free_ char *sandboxes = xasprintf("%s/sandboxes", base);
+	int r = file_mkdir(base, 0755, e);
+
+	return r < 0 ? r : file_mkdir(sandboxes, mode, e);
+}
+
+static int find_user(const char *name, uid_t *uid, gid_t *gid, struct err *e)
+{
+	const struct passwd *entry;
+
+	errno = 0;
+	entry = getpwnam(name);
+	if (!entry)
+		return err_set(e, -ENOENT, ERR_SYSTEM, "there is no user '%s': run systemd-sysusers",
+			       name);
+	if (entry->pw_uid == 0)
+		return err_set(e, -EPERM, ERR_SYSTEM,
+			       "user '%s' is root: helpers must be unprivileged", name);
+	*uid = entry->pw_uid;
+	*gid = entry->pw_gid;
+	return 0;
+}
+
+static int find_users(struct manager *m, struct err *e)
+{
+	int r = find_user(m->config->relay_user, &m->relay_uid, &m->relay_gid, e);
+
+	if (r == 0)
+		r = find_user(m->config->probe_user, &m->probe_uid, &m->probe_gid, e);
+	if (r == 0 && m->relay_uid == m->probe_uid)
+		r = err_set(e, -EINVAL, ERR_SYSTEM,
+			    "relay and probe need different users, both are '%s': the relay's user "
+			    "reaches only live sandboxes' DIFC proxies",
+			    m->config->relay_user);
+	return r;
+}
+
+/* The host's CA certificates; a host without them is no error, but worth a word. */
+static void load_ca_bundle(struct manager *m)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (m->config->ca_bundle &&
+	    file_read(m->config->ca_bundle, CA_BUNDLE_MAX, &m->system_ca_bundle, NULL, &e) < 0)
+		log_warning("no system CA certificates for cli-proxy: %s", e.message);
+}
+
+static int prepare_directories(struct manager *m, struct err *e)
+{
+	int r = prepare_directory(m->config->runtime_directory, 0711, e);
+
+	return r < 0 ? r : prepare_directory(m->config->state_directory, 0700, e);
+}
+
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void prepare_signals(struct manager *m)
+{
+	static const int numbers[] = { SIGTERM, SIGINT };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		m->signals[i] = evsignal_new(m->base, numbers[i], on_stop_signal, m);
+		if (!m->signals[i])
+			abort();
+		event_add(m->signals[i], NULL);
+	}
+}
+
+int manager_new(struct config *config, struct manager **ret, struct err *e)
+{
+	_cleanup_(manager_freep) struct manager *m = xnew(struct manager);
+	int r;
+
+	m->config = config;
+	m->base = event_base_new();
+	if (!m->base)
+		abort();
+	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
+	m->sandboxes = sandbox_list_new();
+	raise_descriptor_limit();
+	prepare_signals(m);
+	load_ca_bundle(m);
+	r = find_users(m, e);
+	if (r == 0)
+		r = prepare_directories(m, e);
+	if (r == 0)
+		r = docker_new(m->base, config->engine_socket, &m->docker, e);
+	if (r == 0)
+		r = nft_new(&(struct nft_config){ .relay_uid = m->relay_uid }, &m->nft, e);
+	if (r == 0)
+		r = server_new(m, &m->server, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+/* Leftovers are being destroyed: serve. Also without an engine: calls then say what is wrong. */
+static void on_reconciled(const struct err *e, void *userdata)
+{
+	struct manager *m = userdata;
+	_cleanup_free_ char *text = e ? err_text(e) : NULL;
+
+	if (e)
+		log_error("%s", text);
+	if (m->stopping)
+		return;
+	server_start(m->server);
+	(void)sd_notify(0, "READY=1");
+	manager_update_status(m);
+}
+
+int manager_run(struct manager *m, struct err *e)
+{
+	m->reconcile = reconcile_start(m, on_reconciled, m);
+	if (event_base_dispatch(m->base) < 0)
+		return err_set(e, -EIO, ERR_SYSTEM, "the event loop failed");
+	if (sandbox_count_alive(m) > 0)
+		return err_set(e, -EBUSY, ERR_SYSTEM, "%u sandboxes were not ended",
+			       sandbox_count_alive(m));
+	log_info("stopped");
+	return 0;
+}
+
+void manager_free(struct manager *m)
+{
+	if (!m)
+		return;
+	reconcile_free(m->reconcile);
+	server_free(m->server);
+	sandbox_list_free(m->sandboxes);
+	if (m->nft)
+		nft_free(m->nft, false);
+	docker_free(m->docker);
+	for (size_t i = 0; i < ARRAY_SIZE(m->signals); i++)
+		if (m->signals[i])
+			event_free(m->signals[i]);
+	if (m->stop_timeout)
+		event_free(m->stop_timeout);
+	event_base_free(m->base);
+	config_free(m->config);
+	free(m->system_ca_bundle);
+	free(m);
+}

@@ -1,0 +1,414 @@
+#include "awfd/methods.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "awfd/sandbox.h"
+#include "common/alloc.h"
+#include "common/log.h"
+#include "common/strv.h"
+#include "proto/interface.h"
+#include "proto/messages.h"
+
+#define SERVICE      "org.varlink.service"
+#define GRACE_MS_MAX (10 * 60 * 1000)
+
+/* Who may call a method, and whether it is about one sandbox. */
+enum access {
+	ACCESS_ANY,   /* whoever reaches the socket */
+	ACCESS_OWNER, /* the owner of the sandbox named by the first parameter, or root */
+};
+
+/* in: the parsed parameters; sandbox: for ACCESS_OWNER, else NULL. */
+typedef void (*method_fn)(struct manager *m, struct call *call, void *in, struct sandbox *s);
+
+struct method {
+	const char *name; /* of message_methods */
+	enum access access;
+	method_fn fn;
+};
+
+static void reply_error(struct call *call, const struct err *e)
+{
+	_cleanup_free_ char *text = err_text(e);
+
+	log_debug("pid %d (uid %u): %s refused: %s", conn_peer(call_conn(call))->pid,
+		  conn_peer(call_conn(call))->uid, call_method(call), text);
+	call_error(call, e);
+}
+
+static void reply_empty(struct call *call)
+{
+	call_reply(call, &empty_table, &(struct empty_message){ 0 });
+}
+
+/* --- A call that waits for a sandbox ----------------------------------------------------------- */
+
+struct waiting {
+	struct call *call;
+	struct sandbox_watch *watch;
+	struct sandbox_attach *attach;
+	bool tty;
+};
+
+static void waiting_free(struct waiting *w)
+{
+	call_on_gone(w->call, NULL, NULL);
+	sandbox_unwatch(w->watch);
+	free(w);
+}
+
+static void waiting_gone(void *userdata)
+{
+	struct waiting *w = userdata;
+
+	sandbox_attach_cancel(w->attach);
+	sandbox_unwatch(w->watch);
+	free(w);
+}
+
+static struct waiting *waiting_new(struct call *call, struct sandbox *s, sandbox_watch_fn fn)
+{
+	struct waiting *w = xnew(struct waiting);
+
+	w->call = call;
+	if (fn)
+		w->watch = sandbox_watch(s, fn, w);
+	call_on_gone(call, waiting_gone, w);
+	return w;
+}
+
+/* --- Start ------------------------------------------------------------------------------------- */
+
+static void tell_phase(struct call *call, const struct sandbox_news *news)
+{
+	struct start_reply reply = { .phase = xstrdup(news->phase), .elapsed_us = news->elapsed_us };
+
+	if (call_wants_more(call))
+		call_reply_continues(call, &start_reply_table, &reply);
+	fields_clear(&start_reply_table, &reply);
+}
+
+static void tell_started(struct call *call, const struct sandbox *s)
+{
+	struct start_reply reply = { .id = xstrdup(sandbox_id(s)) };
+
+	reply.dropped_environment = strv_copy(sandbox_dropped_environment(s));
+	call_reply(call, &start_reply_table, &reply);
+	fields_clear(&start_reply_table, &reply);
+}
+
+static void on_start_event(struct sandbox *s, enum sandbox_event event, const struct sandbox_news *news,
+			   void *userdata)
+{
+	struct waiting *w = userdata;
+	struct call *call = w->call;
+
+	switch (event) {
+	case SANDBOX_PHASE:
+		tell_phase(call, news);
+		break;
+	case SANDBOX_STARTED:
+		waiting_free(w);
+		tell_started(call, s);
+		break;
+	case SANDBOX_ENDED:
+		waiting_free(w);
+		reply_error(call, news->error);
+		break;
+	}
+}
+
+static void method_start(struct manager *m, struct call *call, void *in, struct sandbox *none _unused_)
+{
+	struct start_request *request = in;
+	_cleanup_err_ struct err e = { 0 };
+	struct sandbox *s;
+	bool lease = request->lease;
+
+	if (m->stopping) {
+		(void)err_set(&e, -ECANCELED, ERR_CANCELLED, "awfd is stopping");
+		reply_error(call, &e);
+		return;
+	}
+	if (sandbox_new(m, conn_peer(call_conn(call)), request, &s, &e) < 0) {
+		reply_error(call, &e);
+		return;
+	}
+	(void)waiting_new(call, s, on_start_event);
+	sandbox_create(s, lease ? call_conn(call) : NULL);
+}
+
+/* --- Attach ------------------------------------------------------------------------------------ */
+
+static void on_attached(int fd, const struct err *e, void *userdata)
+{
+	struct waiting *w = userdata;
+	struct call *call = w->call;
+	struct attach_reply reply = { .stream = 0, .tty = w->tty };
+
+	waiting_free(w);
+	if (e)
+		reply_error(call, e);
+	else
+		call_reply_fd(call, &attach_reply_table, &reply, fd);
+}
+
+static void method_attach(struct manager *m _unused_, struct call *call, void *in _unused_,
+			  struct sandbox *s)
+{
+	struct waiting *w = waiting_new(call, s, NULL);
+
+	w->tty = sandbox_tty(s);
+	w->attach = sandbox_attach(s, on_attached, w);
+}
+
+/* --- Wait -------------------------------------------------------------------------------------- */
+
+static void reply_result(struct call *call, const struct sandbox *s)
+{
+	struct wait_reply reply;
+
+	sandbox_result(s, &reply);
+	call_reply(call, &wait_reply_table, &reply);
+	fields_clear(&wait_reply_table, &reply);
+}
+
+static void on_wait_event(struct sandbox *s, enum sandbox_event event,
+			  const struct sandbox_news *news, void *userdata)
+{
+	struct waiting *w = userdata;
+	struct call *call = w->call;
+
+	if (event != SANDBOX_ENDED)
+		return;
+	waiting_free(w);
+	if (news->error)
+		reply_error(call, news->error);
+	else
+		reply_result(call, s);
+}
+
+static void method_wait(struct manager *m _unused_, struct call *call, void *in _unused_,
+			struct sandbox *s)
+{
+	if (sandbox_state(s) == SANDBOX_EXITED)
+		reply_result(call, s);
+	else
+		(void)waiting_new(call, s, on_wait_event);
+}
+
+/* --- Stop -------------------------------------------------------------------------------------- */
+
+/* "SIGTERM", "TERM" or nothing (SIGTERM) to the full name, which the engine takes; NULL: no signal. */
+static char *signal_name(const char *text)
+{
+	const char *name = !text ? "TERM" : strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
+
+	for (int n = 1; n < SIGRTMIN; n++) {
+		const char *known = sigabbrev_np(n);
+
+		if (known && strcmp(known, name) == 0)
+			return xasprintf("SIG%s", known);
+	}
+	return NULL;
+}
+
+static void on_stop_event(struct sandbox *s _unused_, enum sandbox_event event,
+			  const struct sandbox_news *news _unused_, void *userdata)
+{
+	struct waiting *w = userdata;
+	struct call *call = w->call;
+
+	if (event != SANDBOX_ENDED)
+		return;
+	waiting_free(w);
+	reply_empty(call);
+}
+
+static void method_stop(struct manager *m _unused_, struct call *call, void *in, struct sandbox *s)
+{
+	const struct stop_request *request = in;
+	_cleanup_free_ char *name = signal_name(request->signal);
+	_cleanup_free_ char *grace = xasprintf("%ld", request->grace_ms);
+	_cleanup_err_ struct err e = { 0 };
+
+	if (!name)
+		(void)err_invalid(&e, "signal", request->signal, "is no signal");
+	else if (request->grace_ms < 0 || request->grace_ms > GRACE_MS_MAX)
+		(void)err_invalid(&e, "graceMs", grace, "is not between 0 and %d", GRACE_MS_MAX);
+	if (e.error != 0) {
+		reply_error(call, &e);
+		return;
+	}
+	if (sandbox_state(s) == SANDBOX_EXITED)
+		reply_empty(call);
+	else
+		(void)waiting_new(call, s, on_stop_event);
+	sandbox_stop(s, name, request->grace_ms);
+}
+
+/* --- List and Inspect -------------------------------------------------------------------------- */
+
+static bool may_see(const struct call *call, const struct sandbox *s)
+{
+	uid_t uid = conn_peer(call_conn(call))->uid;
+
+	return uid == 0 || uid == sandbox_owner(s);
+}
+
+static void method_list(struct manager *m, struct call *call, void *in _unused_,
+			struct sandbox *none _unused_)
+{
+	struct list_reply reply = { 0 };
+	size_t n = 0;
+
+	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s))
+		n++;
+	reply.sandboxes = xcalloc(n + 1, sizeof(*reply.sandboxes));
+	n = 0;
+	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s)) {
+		if (!may_see(call, s))
+			continue;
+		reply.sandboxes[n] = xnew(struct sandbox_info);
+		sandbox_describe(s, reply.sandboxes[n++]);
+	}
+	call_reply(call, &list_reply_table, &reply);
+	fields_clear(&list_reply_table, &reply);
+}
+
+static void method_inspect(struct manager *m _unused_, struct call *call, void *in _unused_,
+			   struct sandbox *s)
+{
+	struct inspect_reply reply = { .sandbox = xnew(struct sandbox_info) };
+
+	sandbox_describe(s, reply.sandbox);
+	call_reply(call, &inspect_reply_table, &reply);
+	fields_clear(&inspect_reply_table, &reply);
+}
+
+/* --- Dispatch ---------------------------------------------------------------------------------- */
+
+/* Rows in the order of message_methods; a test compares the two and the interface file. */
+static const struct method methods[] = {
+	{ "Start", ACCESS_ANY, method_start },
+	{ "Attach", ACCESS_OWNER, method_attach },
+	{ "Wait", ACCESS_OWNER, method_wait },
+	{ "Stop", ACCESS_OWNER, method_stop },
+	{ "List", ACCESS_ANY, method_list },
+	{ "Inspect", ACCESS_OWNER, method_inspect },
+};
+
+const char *methods_name(size_t i)
+{
+	return i < ARRAY_SIZE(methods) ? methods[i].name : NULL;
+}
+
+/* The sandbox that the first parameter names, if the peer may know of it. */
+static struct sandbox *authorize(struct manager *m, const struct call *call, const void *in,
+				 struct err *e)
+{
+	const char *id = *(char *const *)in;
+	struct sandbox *s = sandbox_find(m, id);
+
+	if (s && may_see(call, s))
+		return s;
+	(void)err_set(e, -ENOENT, ERR_NOT_FOUND, "no such sandbox");
+	e->subject = xstrdup(id);
+	return NULL;
+}
+
+static void run_method(struct manager *m, struct call *call, const struct method *method,
+		       const struct message_method *message)
+{
+	_cleanup_free_ void *in = xcalloc(1, message->in->size);
+	_cleanup_err_ struct err e = { 0 };
+	struct sandbox *s = NULL;
+
+	if (fields_parse(message->in, call_parameters(call), in, &e) < 0) {
+		reply_error(call, &e);
+		return;
+	}
+	if (method->access == ACCESS_OWNER)
+		s = authorize(m, call, in, &e);
+	if (e.error != 0)
+		reply_error(call, &e);
+	else
+		method->fn(m, call, in, s);
+	fields_clear(message->in, in);
+}
+
+static void reply_service_error(struct call *call, const char *name, const char *key,
+				const char *value)
+{
+	struct json_object *parameters = json_object_new_object();
+
+	json_object_object_add(parameters, key, json_object_new_string(value));
+	call_error_json(call, name, parameters);
+}
+
+static void service_info(struct call *call)
+{
+	struct json_object *info = json_object_new_object();
+	struct json_object *interfaces = json_object_new_array();
+
+	json_object_array_add(interfaces, json_object_new_string(SERVICE));
+	json_object_array_add(interfaces, json_object_new_string(AWF_INTERFACE));
+	json_object_object_add(info, "vendor", json_object_new_string("awf"));
+	json_object_object_add(info, "product", json_object_new_string("awfd"));
+	json_object_object_add(info, "version", json_object_new_string(AWF_VERSION));
+	json_object_object_add(info, "url", json_object_new_string(""));
+	json_object_object_add(info, "interfaces", interfaces);
+	call_reply_json(call, info);
+}
+
+static void service_description(struct call *call)
+{
+	struct json_object *name = NULL, *reply;
+	const char *text;
+
+	if (!json_object_object_get_ex(call_parameters(call), "interface", &name) ||
+	    !json_object_is_type(name, json_type_string)) {
+		reply_service_error(call, SERVICE ".InvalidParameter", "parameter", "interface");
+		return;
+	}
+	text = interface_description(json_object_get_string(name));
+	if (!text) {
+		reply_service_error(call, SERVICE ".InterfaceNotFound", "interface",
+				    json_object_get_string(name));
+		return;
+	}
+	reply = json_object_new_object();
+	json_object_object_add(reply, "description", json_object_new_string(text));
+	call_reply_json(call, reply);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(struct call *call);
+} service_methods[] = {
+	{ SERVICE ".GetInfo", service_info },
+	{ SERVICE ".GetInterfaceDescription", service_description },
+};
+
+void methods_dispatch(struct manager *m, struct call *call)
+{
+	const char *name = call_method(call);
+	size_t prefix = strlen(AWF_INTERFACE ".");
+
+	for (size_t i = 0; i < ARRAY_SIZE(service_methods); i++) {
+		if (strcmp(service_methods[i].name, name) == 0) {
+			service_methods[i].fn(call);
+			return;
+		}
+	}
+	if (strncmp(name, AWF_INTERFACE ".", prefix) == 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+			if (strcmp(methods[i].name, name + prefix) == 0) {
+				run_method(m, call, &methods[i], &message_methods[i]);
+				return;
+			}
+		}
+	}
+	reply_service_error(call, SERVICE ".MethodNotFound", "method", name);
+}

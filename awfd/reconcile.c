@@ -1,0 +1,185 @@
+#include "awfd/reconcile.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include <json-c/json.h>
+
+#include "awfd/config.h"
+#include "awfd/docker-container.h"
+#include "awfd/sandbox.h"
+#include "common/alloc.h"
+#include "common/log.h"
+#include "common/parse.h"
+
+#define LABEL         "awf.sandbox"
+#define RELAY_PROGRAM "awf-relay"
+#define CMDLINE_MAX   4096
+
+/* Between attempts to ask an engine that does not answer. */
+#define RETRY_S 5
+
+struct reconcile {
+	struct manager *manager;
+	reconcile_done_fn done;
+	void *userdata;
+	struct docker_call *call;
+	struct event *retry;
+};
+
+static void destroy_leftover(struct manager *m, const char *id, const char *where)
+{
+	if (!parse_is_sandbox_id(id) || sandbox_find(m, id))
+		return;
+	log_sandbox(LOG_LEVEL_WARNING, id, "left by an earlier awfd (%s): destroying it", where);
+	sandbox_destroy(sandbox_new_leftover(m, id), "left by an earlier awfd");
+}
+
+/* Directory entries are named by the id, state files have ".json" behind it. */
+static void scan_directory(struct manager *m, const char *base)
+{
+	_cleanup_free_ char *path = xasprintf("%s/sandboxes", base);
+	const struct dirent *entry;
+	DIR *directory = opendir(path);
+
+	while (directory && (entry = readdir(directory))) {
+		_cleanup_free_ char *id = xstrndup(entry->d_name, SANDBOX_ID_LENGTH);
+
+		destroy_leftover(m, id, path);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+/* The value of --sandbox in a relay's command line, or NULL for other processes. */
+static const char *relay_sandbox(const char *cmdline, size_t length)
+{
+	const char *base = strrchr(cmdline, '/');
+
+	if (strcmp(base ? base + 1 : cmdline, RELAY_PROGRAM) != 0)
+		return NULL;
+	for (size_t i = 0; i < length; i += strlen(cmdline + i) + 1)
+		if (strcmp(cmdline + i, "--sandbox") == 0 && i + sizeof("--sandbox") < length)
+			return cmdline + i + sizeof("--sandbox");
+	return NULL;
+}
+
+static ssize_t read_cmdline(pid_t pid, char *buffer, size_t size)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/cmdline", pid);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buffer, size - 1);
+
+	if (n > 0)
+		buffer[n] = '\0';
+	return n;
+}
+
+/* Whether the process runs as the relay's user: nobody else's look-alike is killed. The owner of its
+ * /proc entries does not tell, because relays are not dumpable; "Uid:" in its status does. */
+static bool is_relay_user(const struct manager *m, pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/status", pid);
+	_cleanup_file_ FILE *f = fopen(path, "re");
+	char line[256];
+	unsigned uid;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Uid: %u", &uid) == 1)
+			return uid == m->relay_uid;
+	return false;
+}
+
+/* Looks at the process through a pidfd opened first, so that a reused pid is not killed. */
+static void kill_leftover_relay(struct manager *m, pid_t pid)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	char cmdline[CMDLINE_MAX];
+	const char *id;
+	ssize_t n;
+
+	if (pidfd < 0 || !is_relay_user(m, pid))
+		return;
+	n = read_cmdline(pid, cmdline, sizeof(cmdline));
+	id = n > 0 ? relay_sandbox(cmdline, (size_t)n) : NULL;
+	if (!id || !parse_is_sandbox_id(id) || sandbox_find(m, id))
+		return;
+	log_sandbox(LOG_LEVEL_WARNING, id, "relay %d was left by an earlier awfd: killing it", pid);
+	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+static void scan_relays(struct manager *m)
+{
+	const struct dirent *entry;
+	DIR *directory = opendir("/proc");
+	uint64_t pid;
+
+	while (directory && (entry = readdir(directory)))
+		if (parse_uint(entry->d_name, 2, INT32_MAX, &pid) == 0)
+			kill_leftover_relay(m, (pid_t)pid);
+	if (directory)
+		closedir(directory);
+}
+
+static void scan_containers(struct manager *m, struct json_object *list)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *labels = NULL, *id = NULL;
+		struct json_object *container = json_object_array_get_idx(list, i);
+
+		if (json_object_object_get_ex(container, "Labels", &labels) &&
+		    json_object_object_get_ex(labels, LABEL, &id))
+			destroy_leftover(m, json_object_get_string(id), "container");
+	}
+}
+
+static void on_listed(int status _unused_, struct json_object *body, const struct err *e,
+		      void *userdata)
+{
+	struct reconcile *r = userdata;
+	struct timeval tv = { .tv_sec = RETRY_S };
+
+	r->call = NULL;
+	if (e)
+		event_add(r->retry, &tv);
+	else if (json_object_is_type(body, json_type_array))
+		scan_containers(r->manager, body);
+	r->done(e, r->userdata);
+}
+
+static void ask_engine(struct reconcile *r)
+{
+	r->call = docker_container_list(r->manager->docker, LABEL, on_listed, r);
+}
+
+static void on_retry(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	ask_engine(userdata);
+}
+
+struct reconcile *reconcile_start(struct manager *m, reconcile_done_fn done, void *userdata)
+{
+	struct reconcile *r = xnew(struct reconcile);
+
+	*r = (struct reconcile){ .manager = m, .done = done, .userdata = userdata };
+	r->retry = evtimer_new(m->base, on_retry, r);
+	if (!r->retry)
+		abort();
+	scan_relays(m);
+	scan_directory(m, m->config->state_directory);
+	scan_directory(m, m->config->runtime_directory);
+	ask_engine(r);
+	return r;
+}
+
+void reconcile_free(struct reconcile *r)
+{
+	if (!r)
+		return;
+	docker_call_cancel(r->call);
+	event_free(r->retry);
+	free(r);
+}

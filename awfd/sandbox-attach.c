@@ -1,0 +1,126 @@
+/* The streams of a sandbox's agent: the one opened before it started, and later ones. */
+#include "awfd/sandbox-internal.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "common/alloc.h"
+#include "common/fd.h"
+
+#define ATTACH_TIMEOUT_MS 5000
+
+/* Keeps a duplicate of a stream, so that it can be shut down: an unread one makes the engine's kill
+ * and wait hang. */
+int sandbox_keep_stream(struct sandbox *s, int fd)
+{
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++) {
+		if (s->streams[i] < 0) {
+			s->streams[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+			return s->streams[i] < 0 ? -errno : 0;
+		}
+	}
+	return -EBUSY;
+}
+
+void sandbox_shutdown_streams(struct sandbox *s)
+{
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++) {
+		if (s->streams[i] >= 0)
+			(void)shutdown(s->streams[i], SHUT_RDWR);
+		s->streams[i] = fd_close(s->streams[i]);
+	}
+}
+
+struct sandbox_attach {
+	sandbox_attach_fn fn;
+	void *userdata;
+	struct docker_attach *attach;
+	struct sandbox_watch *watch; /* its sandbox is NULL once that is gone */
+	struct event *now; /* to answer from the loop what is known at once */
+};
+
+static void attach_free(struct sandbox_attach *a)
+{
+	docker_attach_cancel(a->attach);
+	sandbox_unwatch(a->watch);
+	event_free(a->now);
+	free(a);
+}
+
+static void attach_finish(struct sandbox_attach *a, int fd, const struct err *e)
+{
+	sandbox_attach_fn fn = a->fn;
+	void *userdata = a->userdata;
+
+	attach_free(a);
+	fn(fd, e, userdata);
+}
+
+static void on_stream_opened(int fd, const struct err *e, void *userdata)
+{
+	struct sandbox_attach *a = userdata;
+	struct sandbox *s = a->watch->sandbox;
+	_cleanup_err_ struct err local = { 0 };
+	int r;
+
+	a->attach = NULL;
+	r = e ? 0 : sandbox_keep_stream(s, fd);
+	if (r < 0) {
+		(void)err_set(&local, r, ERR_QUOTA_EXCEEDED, "%d clients are attached to %s already",
+			      SANDBOX_STREAMS_MAX, s->id);
+		local.subject = xstrdup("attached clients");
+		fd = fd_close(fd);
+	}
+	attach_finish(a, fd, r < 0 ? &local : e);
+}
+
+static void on_attach_now(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct sandbox_attach *a = userdata;
+	struct sandbox *s = a->watch->sandbox;
+	_cleanup_err_ struct err e = { 0 };
+
+	if (s && s->stream >= 0) {
+		attach_finish(a, TAKE_FD(s->stream), NULL);
+		return;
+	}
+	if (!s || s->state != SANDBOX_RUNNING) {
+		(void)err_invalid(&e, "id", s ? s->id : NULL, "the sandbox is not running (it is %s)",
+				  s ? sandbox_state_name(s->state) : "gone");
+		attach_finish(a, -EBADF, &e);
+		return;
+	}
+	a->attach = docker_attach_start(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name,
+					s->request.open_stdin, ATTACH_TIMEOUT_MS, on_stream_opened, a);
+}
+
+static void on_attach_event(struct sandbox *s, enum sandbox_event event,
+			    const struct sandbox_news *news _unused_, void *userdata)
+{
+	struct sandbox_attach *a = userdata;
+	_cleanup_err_ struct err e = { 0 };
+
+	if (event != SANDBOX_ENDED || s->stream >= 0)
+		return; /* a stream that is still held is answered from the loop */
+	(void)err_set(&e, -ECANCELED, ERR_CANCELLED, "the sandbox ended");
+	attach_finish(a, -EBADF, &e);
+}
+
+struct sandbox_attach *sandbox_attach(struct sandbox *s, sandbox_attach_fn fn, void *userdata)
+{
+	struct sandbox_attach *a = xnew(struct sandbox_attach);
+
+	*a = (struct sandbox_attach){ .fn = fn, .userdata = userdata };
+	a->watch = sandbox_watch(s, on_attach_event, a);
+	a->now = evtimer_new(s->manager->base, on_attach_now, a);
+	if (!a->now)
+		abort();
+	event_active(a->now, EV_TIMEOUT, 0);
+	return a;
+}
+
+void sandbox_attach_cancel(struct sandbox_attach *a)
+{
+	if (a)
+		attach_free(a);
+}

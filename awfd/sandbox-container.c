@@ -1,0 +1,153 @@
+#include "awfd/sandbox-container.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "common/alloc.h"
+#include "common/fd.h"
+
+void container_init(struct container *c, struct docker *docker, const char *name)
+{
+	*c = (struct container){ .docker = docker, .name = xstrdup(name), .pidfd = -EBADF,
+				 .candidate = -EBADF };
+}
+
+static void finish(struct container *c, const struct err *e)
+{
+	c->candidate = fd_close(c->candidate);
+	c->done(c->userdata, c->step, e);
+}
+
+static void begin(struct container *c, container_done_fn done, void *userdata, unsigned step)
+{
+	c->done = done;
+	c->userdata = userdata;
+	c->step = step;
+}
+
+static void on_inspected(int status, struct json_object *body, const struct err *e, void *userdata);
+
+static void inspect(struct container *c)
+{
+	c->call = docker_container_inspect(c->docker, c->name, on_inspected, c);
+}
+
+/* The first look: opens a pidfd of the pid it shows, and looks again. */
+static int open_candidate(struct container *c, const struct docker_container_state *state,
+			  struct err *e)
+{
+	int fd = (int)syscall(SYS_pidfd_open, state->pid, 0);
+
+	if (fd < 0)
+		return err_system(e, -errno, "cannot open process %d of container %s", state->pid,
+				  c->name);
+	c->candidate = fd;
+	c->pid = state->pid;
+	inspect(c);
+	return 0;
+}
+
+/* The second look: the process that the pidfd names was the container's all the time. */
+static void confirm_candidate(struct container *c)
+{
+	fd_close(c->pidfd);
+	c->pidfd = TAKE_FD(c->candidate);
+	finish(c, NULL);
+}
+
+static int look(struct container *c, struct json_object *body, struct err *e)
+{
+	struct docker_container_state state;
+	int r = docker_container_parse(body, &state, e);
+
+	if (r < 0)
+		return r;
+	if (!state.running || state.pid <= 0)
+		return err_engine(e, -ESRCH, c->name, 0, "the container ended as soon as it started");
+	if (c->candidate < 0)
+		return open_candidate(c, &state, e);
+	if (state.pid != c->pid)
+		return err_engine(e, -ESRCH, c->name, 0, "the container was restarted by someone");
+	confirm_candidate(c);
+	return 0;
+}
+
+static void on_inspected(int status _unused_, struct json_object *body, const struct err *e,
+			 void *userdata)
+{
+	struct container *c = userdata;
+	_cleanup_err_ struct err local = { 0 };
+
+	c->call = NULL;
+	if (e)
+		finish(c, e);
+	else if (look(c, body, &local) < 0)
+		finish(c, &local);
+}
+
+static void on_started(int status _unused_, struct json_object *body _unused_, const struct err *e,
+		       void *userdata)
+{
+	struct container *c = userdata;
+
+	c->call = NULL;
+	if (e || !c->then_start)
+		finish(c, e);
+	else
+		inspect(c);
+}
+
+static void on_created(int status _unused_, struct json_object *body _unused_, const struct err *e,
+		       void *userdata)
+{
+	struct container *c = userdata;
+
+	c->call = NULL;
+	if (e || !c->then_start)
+		finish(c, e);
+	else
+		c->call = docker_container_start(c->docker, c->name, on_started, c);
+}
+
+void container_up(struct container *c, struct json_object *spec, bool start, container_done_fn done,
+		  void *userdata, unsigned step)
+{
+	begin(c, done, userdata, step);
+	c->then_start = start;
+	c->call = docker_container_create(c->docker, c->name, spec, on_created, c);
+}
+
+void container_start(struct container *c, container_done_fn done, void *userdata, unsigned step)
+{
+	begin(c, done, userdata, step);
+	c->then_start = false;
+	c->call = docker_container_start(c->docker, c->name, on_started, c);
+}
+
+static void on_removed(int status _unused_, struct json_object *body _unused_, const struct err *e,
+		       void *userdata)
+{
+	struct container *c = userdata;
+
+	c->call = NULL;
+	finish(c, e);
+}
+
+void container_remove(struct container *c, container_done_fn done, void *userdata, unsigned step)
+{
+	begin(c, done, userdata, step);
+	c->call = docker_container_remove(c->docker, c->name, on_removed, c);
+}
+
+void container_cancel(struct container *c)
+{
+	docker_call_cancel(TAKE_PTR(c->call));
+	c->candidate = fd_close(c->candidate);
+}
+
+void container_clear(struct container *c)
+{
+	container_cancel(c);
+	c->pidfd = fd_close(c->pidfd);
+	free(TAKE_PTR(c->name));
+}

@@ -1,0 +1,40 @@
+/* One container of a sandbox: brought up in several engine calls, known by pidfd while it runs. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <json-c/json.h>
+
+#include "awfd/docker-container.h"
+
+/* Called once, from the loop, unless container_cancel() came first. */
+typedef void (*container_done_fn)(void *userdata, unsigned step, const struct err *e);
+
+struct container {
+	struct docker *docker;
+	char *name;
+	int pidfd; /* of its first process once it runs */
+	pid_t pid;
+	struct docker_call *call; /* the one under way */
+	container_done_fn done;
+	void *userdata;
+	unsigned step;
+	bool then_start;
+	int candidate; /* pidfd that the second look has not confirmed yet */
+};
+
+void container_init(struct container *c, struct docker *docker, const char *name);
+
+/* Creates it (spec is borrowed) and, with `start`, starts it and learns its pidfd: opened by pid, then
+ * confirmed by a second look (same pid, still running), so that it cannot name another process. */
+void container_up(struct container *c, struct json_object *spec, bool start, container_done_fn done,
+		  void *userdata, unsigned step);
+
+/* Starts one that was created and does not look at it. */
+void container_start(struct container *c, container_done_fn done, void *userdata, unsigned step);
+
+/* Kills and removes it; not there is success. */
+void container_remove(struct container *c, container_done_fn done, void *userdata, unsigned step);
+
+void container_cancel(struct container *c);
+void container_clear(struct container *c);

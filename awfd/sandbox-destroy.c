@@ -1,0 +1,131 @@
+/* The destroy plan: the one teardown, idempotent, in which "not there" is success. Used for a failed
+ * start, stop, a lost client and leftovers alike. */
+#include "awfd/sandbox-internal.h"
+
+#include <string.h>
+
+#include "awfd/nft.h"
+#include "common/fd.h"
+
+enum { STREAMS, AGENT, CLI, PAUSE, RELAY, TARGET, DIRS, STATE, STEP_COUNT };
+
+static const struct plan_step destroy_plan[STEP_COUNT];
+
+/* Shuts the agent's streams down unless the command ended by itself: then a client still reads. */
+static int streams_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	struct sandbox *s = subject;
+
+	if (!s->command_ended) {
+		sandbox_shutdown_streams(s);
+		s->stream = fd_close(s->stream);
+	}
+	return PLAN_STEP_DONE;
+}
+
+static void step_done(void *userdata, unsigned step, const struct err *e)
+{
+	plan_step_ended(((struct sandbox *)userdata)->plan, step, e);
+}
+
+static int remove_step(void *subject, unsigned step, struct err *e _unused_)
+{
+	struct sandbox *s = subject;
+
+	container_remove(&s->containers[destroy_plan[step].role], step_done, s, step);
+	return PLAN_STEP_RUNNING;
+}
+
+static void remove_cancel(void *subject, unsigned step)
+{
+	container_cancel(&((struct sandbox *)subject)->containers[destroy_plan[step].role]);
+}
+
+static int relay_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	struct sandbox *s = subject;
+
+	relay_proc_free(TAKE_PTR(s->relay));
+	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
+		s->listeners[i] = fd_close(s->listeners[i]);
+	s->listener_count = 0;
+	return PLAN_STEP_DONE;
+}
+
+/* Whether another sandbox's relay has the same target: the set holds it once for all of them. */
+static bool target_is_shared(struct sandbox *s)
+{
+	struct sandbox *other;
+
+	for (other = sandbox_first(s->manager); other; other = sandbox_next(other))
+		if (other != s && other->difc_target_known &&
+		    memcmp(&other->difc_target, &s->difc_target, sizeof(s->difc_target)) == 0)
+			return true;
+	return false;
+}
+
+static int target_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	struct sandbox *s = subject;
+	int r;
+
+	if (!s->difc_target_known)
+		return PLAN_STEP_DONE;
+	r = target_is_shared(s) ? 0 : nft_relay_target_remove(s->manager->nft, &s->difc_target, e);
+	if (r == 0)
+		s->difc_target_known = false;
+	return r;
+}
+
+static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	return sandbox_dirs_remove(subject, e);
+}
+
+static bool all_before_done(const struct sandbox *s)
+{
+	for (unsigned i = 0; i < STATE; i++)
+		if (plan_step_state(s->plan, i) != PLAN_DONE)
+			return false;
+	return true;
+}
+
+/* The state file goes last, and only when there is nothing left that it would help to find. */
+static int state_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	return all_before_done(subject) ? sandbox_state_remove(subject, e) : PLAN_STEP_DONE;
+}
+
+#define ALL_CONTAINERS (AFTER(AGENT) | AFTER(CLI) | AFTER(PAUSE))
+
+static const struct plan_step destroy_plan[STEP_COUNT] = {
+	[STREAMS] = { .name = "shut streams down", .start = streams_step },
+	[AGENT] = { .name = "remove agent", .after = AFTER(STREAMS), .timeout_ms = 30000,
+		    .start = remove_step, .cancel = remove_cancel, .role = DOCKER_ROLE_AGENT },
+	[CLI] = { .name = "remove cli-proxy", .timeout_ms = 30000, .start = remove_step,
+		  .cancel = remove_cancel, .role = DOCKER_ROLE_CLI_PROXY },
+	[PAUSE] = { .name = "remove pause", .after = AFTER(STREAMS), .timeout_ms = 30000,
+		    .start = remove_step, .cancel = remove_cancel, .role = DOCKER_ROLE_PAUSE },
+	[RELAY] = { .name = "end relay", .start = relay_step },
+	[TARGET] = { .name = "remove relay target", .after = AFTER(RELAY), .start = target_step },
+	[DIRS] = { .name = "remove directory", .after = ALL_CONTAINERS, .start = dirs_step },
+	[STATE] = { .name = "remove state", .after = ALL_CONTAINERS | AFTER(TARGET) | AFTER(DIRS),
+		    .start = state_step },
+};
+
+static void on_step_ended(void *subject _unused_, const char *name _unused_,
+			  int64_t elapsed_us _unused_)
+{
+}
+
+static void on_ended(void *subject, const struct err *e)
+{
+	sandbox_gone(subject, e);
+}
+
+struct plan *sandbox_destroy_plan(struct sandbox *s)
+{
+	static const struct plan_events events = { on_step_ended, on_ended };
+
+	return plan_start(s->manager->base, destroy_plan, STEP_COUNT, PLAN_KEEP_GOING, &events, s);
+}

@@ -1,0 +1,105 @@
+/* What a sandbox says of itself. */
+#include "awfd/sandbox-internal.h"
+
+#include <time.h>
+
+#include "common/alloc.h"
+#include "common/strv.h"
+
+const char *sandbox_state_name(enum sandbox_state state)
+{
+	static const char *const names[] = {
+		[SANDBOX_CREATING] = "creating",
+		[SANDBOX_RUNNING] = "running",
+		[SANDBOX_DESTROYING] = "destroying",
+		[SANDBOX_EXITED] = "exited",
+	};
+
+	return names[state];
+}
+
+const char *sandbox_id(const struct sandbox *s)
+{
+	return s->id;
+}
+
+uid_t sandbox_owner(const struct sandbox *s)
+{
+	return s->owner.uid;
+}
+
+enum sandbox_state sandbox_state(const struct sandbox *s)
+{
+	return s->state;
+}
+
+bool sandbox_tty(const struct sandbox *s)
+{
+	return s->request.tty;
+}
+
+char *const *sandbox_dropped_environment(const struct sandbox *s)
+{
+	return s->dropped;
+}
+
+static char *format_time(int64_t seconds)
+{
+	time_t t = (time_t)seconds;
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return xstrdup(text);
+}
+
+static struct step_record current_step(const struct sandbox *s, unsigned i)
+{
+	if (s->step_count > 0)
+		return s->steps[i];
+	if (s->plan && !s->destroying)
+		return (struct step_record){ .name = sandbox_create_plan_step(i),
+					     .state = plan_step_state(s->plan, i),
+					     .elapsed_us = plan_step_elapsed_us(s->plan, i) };
+	return (struct step_record){ .name = sandbox_create_plan_step(i) };
+}
+
+static struct step_info **describe_steps(const struct sandbox *s)
+{
+	unsigned n = sandbox_create_plan_length();
+	struct step_info **steps = xcalloc(n + 1, sizeof(*steps));
+
+	for (unsigned i = 0; i < n; i++) {
+		struct step_record record = current_step(s, i);
+
+		steps[i] = xnew(struct step_info);
+		*steps[i] = (struct step_info){ .name = xstrdup(record.name),
+						.state = xstrdup(plan_step_state_name(record.state)),
+						.elapsed_us = record.elapsed_us };
+	}
+	return steps;
+}
+
+void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
+{
+	*ret = (struct sandbox_info){
+		.id = xstrdup(s->id),
+		.state = xstrdup(sandbox_state_name(s->state)),
+		.owner_uid = s->owner.uid,
+		.owner = peer_user_name(s->owner.uid),
+		.image = xstrdup(s->image),
+		.command = strv_copy(s->request.command),
+		.created_at = format_time(s->created_s),
+		.difc_proxy = s->has_difc ? difc_address_format(&s->difc) : NULL,
+		.exit_code = s->exit_code,
+		.reason = xstrdup(s->reason),
+		.steps = describe_steps(s),
+	};
+}
+
+void sandbox_result(const struct sandbox *s, struct wait_reply *ret)
+{
+	*ret = (struct wait_reply){ .exit_code = s->exit_code, .oom_killed = s->oom_killed,
+				    .reason = xstrdup(s->reason) };
+}

@@ -1,0 +1,500 @@
+#include "awfd/sandbox.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "awfd/config.h"
+#include "awfd/difc-ca.h"
+#include "awfd/environment.h"
+#include "awfd/sandbox-internal.h"
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/strv.h"
+
+/* How many results of ended sandboxes are remembered; the oldest are forgotten first. */
+#define EXITED_MAX 256
+
+/* Between attempts to finish a destroy plan that failed (the engine is away, say). */
+#define RETRY_FIRST_S 1
+#define RETRY_MAX_S   30
+
+struct sandbox_list {
+	LIST_HEAD(, sandbox) head; /* newest first */
+};
+
+/* --- The object -------------------------------------------------------------------------------- */
+
+static void make_id(struct manager *m, char id[SANDBOX_ID_LENGTH + 1])
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char random[SANDBOX_ID_LENGTH];
+
+	do {
+		if (getrandom(random, sizeof(random), 0) != sizeof(random))
+			abort();
+		for (size_t i = 0; i < SANDBOX_ID_LENGTH; i++)
+			id[i] = alphabet[random[i] & 31];
+		id[SANDBOX_ID_LENGTH] = '\0';
+	} while (sandbox_find(m, id));
+}
+
+static void init_containers(struct sandbox *s)
+{
+	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++) {
+		_cleanup_free_ char *name = docker_container_name(s->id, role);
+
+		container_init(&s->containers[role], s->manager->docker, name);
+	}
+}
+
+static void on_stop_timer(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	sandbox_destroy(userdata, "stopped");
+}
+
+static void start_destroy_plan(struct sandbox *s);
+
+static void on_retry_timer(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	start_destroy_plan(userdata);
+}
+
+/* An object with an id (a new one when it is NULL), in the list. */
+static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
+{
+	struct sandbox *s = xnew(struct sandbox);
+
+	s->manager = m;
+	if (id)
+		memcpy(s->id, id, SANDBOX_ID_LENGTH);
+	else
+		make_id(m, s->id);
+	s->directory = xasprintf("%s/sandboxes/%s", m->config->runtime_directory, s->id);
+	s->created_s = (int64_t)time(NULL);
+	s->stream = s->ready_fd = -EBADF;
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
+		s->streams[i] = -EBADF;
+	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
+		s->listeners[i] = -EBADF;
+	init_containers(s);
+	s->stop_timer = evtimer_new(m->base, on_stop_timer, s);
+	s->retry_timer = evtimer_new(m->base, on_retry_timer, s);
+	if (!s->stop_timer || !s->retry_timer)
+		abort();
+	LIST_INIT(&s->watches);
+	LIST_INSERT_HEAD(&m->sandboxes->head, s, entry);
+	return s;
+}
+
+static void free_watches(struct sandbox *s)
+{
+	struct sandbox_watch *w, *next;
+
+	for (w = LIST_FIRST(&s->watches); w; w = next) {
+		next = LIST_NEXT(w, entry);
+		LIST_REMOVE(w, entry);
+		w->sandbox = NULL;
+		if (w->dead)
+			free(w);
+	}
+}
+
+static void sandbox_free(struct sandbox *s)
+{
+	if (s->telling) {
+		s->free_pending = true;
+		return;
+	}
+	LIST_REMOVE(s, entry);
+	free_watches(s);
+	plan_free(s->plan);
+	docker_call_cancel(s->wait);
+	docker_call_cancel(s->signal);
+	conn_unwatch(s->lease);
+	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
+		container_clear(&s->containers[role]);
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
+		fd_close(s->streams[i]);
+	fd_close(s->stream);
+	event_free(s->stop_timer);
+	event_free(s->retry_timer);
+	fields_clear(&start_request_table, &s->request);
+	difc_address_clear(&s->difc);
+	strv_free(s->environment);
+	strv_free(s->dropped);
+	err_clear(&s->error);
+	free(s->image);
+	free(s->directory);
+	free(s->reason);
+	free(s);
+}
+
+static int check_difc(struct sandbox *s, const struct start_request *r, struct err *e)
+{
+	int error;
+
+	if (!r->difc_proxy_host && !r->difc_proxy_ca_cert)
+		return 0;
+	if (!r->difc_proxy_ca_cert)
+		return err_invalid(e, "difcProxyCaCert", NULL,
+				   "is missing: a DIFC proxy is verified by its CA certificate");
+	if (!r->difc_proxy_host)
+		return err_invalid(e, "difcProxyHost", NULL,
+				   "is missing: a CA certificate alone names no DIFC proxy");
+	error = difc_address_parse(r->difc_proxy_host, &s->difc, e);
+	if (error == 0)
+		error = difc_ca_check(r->difc_proxy_ca_cert, e);
+	if (error < 0)
+		return error;
+	if (s->difc.port == SANDBOX_CLI_PORT)
+		return err_invalid(e, "difcProxyHost", r->difc_proxy_host,
+				   "port %d is the cli-proxy's own; let the DIFC proxy use another",
+				   SANDBOX_CLI_PORT);
+	s->has_difc = true;
+	return 0;
+}
+
+static int check_request(struct sandbox *s, const struct start_request *r, struct err *e)
+{
+	if (!r->command || !r->command[0])
+		return err_invalid(e, "command", NULL, "is empty");
+	if (*r->command[0] == '\0')
+		return err_invalid(e, "command", "", "the program's name is empty");
+	if (r->workdir && r->workdir[0] != '/')
+		return err_invalid(e, "workdir", r->workdir, "is not an absolute path");
+	if (r->image && *r->image == '\0')
+		return err_invalid(e, "image", r->image, "is empty");
+	return check_difc(s, r, e);
+}
+
+static void make_environment(struct sandbox *s)
+{
+	char address[INET_ADDRSTRLEN];
+	struct in_addr cli = config_address(s->manager->config, SANDBOX_HOST_CLI);
+	struct environment_input in = { .requested = s->request.environment };
+
+	inet_ntop(AF_INET, &cli, address, sizeof(address));
+	if (s->has_difc)
+		in.cli_proxy_address = address;
+	s->environment = environment_of_agent(&in, &s->dropped);
+}
+
+int sandbox_new(struct manager *m, const struct peer *owner, struct start_request *request,
+		struct sandbox **ret, struct err *e)
+{
+	struct sandbox *s = sandbox_alloc(m, NULL);
+	int r;
+
+	r = check_request(s, request, e);
+	if (r < 0) {
+		sandbox_free(s);
+		return r;
+	}
+	s->owner = *owner;
+	s->request = *request;
+	memset(request, 0, sizeof(*request));
+	s->image = xstrdup(s->request.image ? s->request.image : m->config->image_agent);
+	make_environment(s);
+	*ret = s;
+	return 0;
+}
+
+struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
+{
+	struct sandbox *s = sandbox_alloc(m, id);
+
+	s->image = xstrdup("");
+	s->leftover = true;
+	return s;
+}
+
+/* --- Watchers ---------------------------------------------------------------------------------- */
+
+struct sandbox_watch *sandbox_watch(struct sandbox *s, sandbox_watch_fn fn, void *userdata)
+{
+	struct sandbox_watch *w = xnew(struct sandbox_watch);
+
+	*w = (struct sandbox_watch){ .sandbox = s, .fn = fn, .userdata = userdata };
+	LIST_INSERT_HEAD(&s->watches, w, entry);
+	return w;
+}
+
+void sandbox_unwatch(struct sandbox_watch *w)
+{
+	if (!w)
+		return;
+	w->dead = true;
+	if (w->sandbox && w->sandbox->telling)
+		return; /* freed when the telling is over */
+	if (w->sandbox)
+		LIST_REMOVE(w, entry);
+	free(w);
+}
+
+static void drop_dead_watches(struct sandbox *s)
+{
+	struct sandbox_watch *w, *next;
+
+	for (w = LIST_FIRST(&s->watches); w; w = next) {
+		next = LIST_NEXT(w, entry);
+		if (w->dead) {
+			LIST_REMOVE(w, entry);
+			free(w);
+		}
+	}
+}
+
+void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sandbox_news *news)
+{
+	struct sandbox_watch *w;
+
+	s->telling++;
+	LIST_FOREACH(w, &s->watches, entry)
+		if (!w->dead)
+			w->fn(s, event, news, w->userdata);
+	if (--s->telling > 0)
+		return;
+	drop_dead_watches(s);
+	if (s->free_pending)
+		sandbox_free(s);
+}
+
+/* --- Its life ---------------------------------------------------------------------------------- */
+
+void sandbox_set_state(struct sandbox *s, enum sandbox_state state)
+{
+	if (s->state == state)
+		return;
+	log_sandbox(LOG_LEVEL_INFO, s->id, "%s -> %s%s%s%s", sandbox_state_name(s->state),
+		    sandbox_state_name(state), s->reason ? " (" : "", s->reason ? s->reason : "",
+		    s->reason ? ")" : "");
+	s->state = state;
+	manager_update_status(s->manager);
+}
+
+static void on_lease_lost(void *userdata)
+{
+	struct sandbox *s = userdata;
+
+	s->leased = false;
+	if (s->state == SANDBOX_EXITED)
+		sandbox_free(s);
+	else
+		sandbox_destroy(s, "client gone");
+}
+
+void sandbox_create(struct sandbox *s, struct conn *lease)
+{
+	if (lease) {
+		s->leased = true;
+		s->lease = conn_watch(lease, on_lease_lost, s);
+	}
+	log_sandbox(LOG_LEVEL_INFO, s->id, "creating for uid %u (pid %d)", s->owner.uid, s->owner.pid);
+	s->plan = sandbox_create_plan(s);
+	manager_update_status(s->manager);
+}
+
+static void record_steps(struct sandbox *s)
+{
+	s->step_count = sandbox_create_plan_length();
+	for (unsigned i = 0; i < s->step_count; i++)
+		s->steps[i] = (struct step_record){ .name = sandbox_create_plan_step(i),
+						    .state = plan_step_state(s->plan, i),
+						    .elapsed_us = plan_step_elapsed_us(s->plan, i) };
+}
+
+/* The create plan has ended. */
+void sandbox_created(struct sandbox *s, const struct err *e)
+{
+	record_steps(s);
+	plan_free(TAKE_PTR(s->plan));
+	if (e) {
+		_cleanup_free_ char *text = err_text(e);
+
+		err_copy(&s->error, e);
+		sandbox_destroy(s, text);
+		return;
+	}
+	sandbox_set_state(s, SANDBOX_RUNNING);
+	sandbox_tell(s, SANDBOX_STARTED, &(struct sandbox_news){ 0 });
+	if (s->command_ended)
+		sandbox_destroy(s, NULL);
+}
+
+void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed)
+{
+	s->command_ended = true;
+	s->exit_code = exit_code;
+	s->oom_killed = oom_killed;
+	if (s->state == SANDBOX_RUNNING)
+		sandbox_destroy(s, NULL);
+}
+
+static void start_destroy_plan(struct sandbox *s)
+{
+	s->destroying = true;
+	s->plan = sandbox_destroy_plan(s);
+}
+
+void sandbox_destroy(struct sandbox *s, const char *reason)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	event_del(s->stop_timer);
+	if (s->destroying)
+		return;
+	if (!s->reason)
+		s->reason = xstrdup(reason);
+	if (s->plan) { /* it is being created: sandbox_created() comes back here */
+		(void)err_set(&e, -ECANCELED, ERR_CANCELLED, "%s", reason ? reason : "ended");
+		plan_abort(s->plan, &e);
+		return;
+	}
+	if (s->state == SANDBOX_RUNNING && !s->command_ended)
+		s->exit_code = 128 + SIGKILL;
+	docker_call_cancel(TAKE_PTR(s->wait));
+	docker_call_cancel(TAKE_PTR(s->signal));
+	sandbox_set_state(s, SANDBOX_DESTROYING);
+	start_destroy_plan(s);
+}
+
+static void retry_later(struct sandbox *s, const struct err *e)
+{
+	_cleanup_free_ char *text = err_text(e);
+	struct timeval tv;
+
+	s->retry_s = s->retry_s ? MIN(s->retry_s * 2, RETRY_MAX_S) : RETRY_FIRST_S;
+	tv = (struct timeval){ .tv_sec = s->retry_s };
+	log_sandbox(LOG_LEVEL_ERROR, s->id, "not everything could be removed: %s; trying again in %us",
+		    text, s->retry_s);
+	event_add(s->retry_timer, &tv);
+}
+
+static void forget_oldest_exited(struct manager *m)
+{
+	struct sandbox *s, *oldest = NULL;
+	unsigned n = 0;
+
+	LIST_FOREACH(s, &m->sandboxes->head, entry) {
+		if (s->state == SANDBOX_EXITED && !s->leased) {
+			oldest = s;
+			n++;
+		}
+	}
+	if (n > EXITED_MAX)
+		sandbox_free(oldest);
+}
+
+/* The destroy plan has ended. Whoever waits is told after the first attempt, even if it failed. */
+void sandbox_gone(struct sandbox *s, const struct err *e)
+{
+	struct sandbox_news news = { .error = s->error.error ? &s->error : NULL };
+	struct manager *m = s->manager;
+	bool keep;
+
+	plan_free(TAKE_PTR(s->plan));
+	if (e)
+		retry_later(s, e);
+	else
+		sandbox_set_state(s, SANDBOX_EXITED);
+	s->telling++; /* keeps it while watchers are told */
+	if (!s->told_ended) {
+		s->told_ended = true;
+		sandbox_tell(s, SANDBOX_ENDED, &news);
+	}
+	s->telling--;
+	if (e)
+		return;
+	/* A leased one stays until its connection ends, so that the client can still ask. */
+	keep = s->leased || (!s->leftover && s->error.error == 0);
+	if (!keep || s->free_pending)
+		sandbox_free(s);
+	forget_oldest_exited(m);
+	manager_sandbox_gone(m);
+}
+
+static void on_signalled(int status _unused_, struct json_object *body _unused_, const struct err *e,
+			 void *userdata)
+{
+	struct sandbox *s = userdata;
+	_cleanup_free_ char *text = e ? err_text(e) : NULL;
+
+	s->signal = NULL;
+	if (e)
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "cannot signal the command: %s", text);
+}
+
+void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms)
+{
+	struct timeval tv = { .tv_sec = grace_ms / 1000, .tv_usec = grace_ms % 1000 * 1000 };
+
+	if (s->state == SANDBOX_EXITED) {
+		if (!s->leased)
+			sandbox_free(s);
+		return;
+	}
+	if (s->state != SANDBOX_RUNNING || grace_ms <= 0) {
+		sandbox_destroy(s, "stopped");
+		return;
+	}
+	if (!s->reason)
+		s->reason = xasprintf("stopped by %s", signal);
+	docker_call_cancel(TAKE_PTR(s->signal));
+	s->signal = docker_container_kill(s->manager->docker,
+					  s->containers[DOCKER_ROLE_AGENT].name, signal, on_signalled,
+					  s);
+	event_add(s->stop_timer, &tv);
+}
+
+/* --- All sandboxes ----------------------------------------------------------------------------- */
+
+struct sandbox_list *sandbox_list_new(void)
+{
+	struct sandbox_list *l = xnew(struct sandbox_list);
+
+	LIST_INIT(&l->head);
+	return l;
+}
+
+void sandbox_list_free(struct sandbox_list *l)
+{
+	struct sandbox *s;
+
+	while (l && (s = LIST_FIRST(&l->head)))
+		sandbox_free(s);
+	free(l);
+}
+
+struct sandbox *sandbox_find(struct manager *m, const char *id)
+{
+	struct sandbox *s;
+
+	LIST_FOREACH(s, &m->sandboxes->head, entry)
+		if (strcmp(s->id, id) == 0)
+			return s;
+	return NULL;
+}
+
+struct sandbox *sandbox_first(struct manager *m)
+{
+	return LIST_FIRST(&m->sandboxes->head);
+}
+
+struct sandbox *sandbox_next(struct sandbox *s)
+{
+	return LIST_NEXT(s, entry);
+}
+
+unsigned sandbox_count_alive(struct manager *m)
+{
+	const struct sandbox *s;
+	unsigned n = 0;
+
+	LIST_FOREACH(s, &m->sandboxes->head, entry)
+		n += s->state != SANDBOX_EXITED;
+	return n;
+}

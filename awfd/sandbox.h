@@ -1,0 +1,88 @@
+/* A sandbox: its life from Start to gone. All functions are called from the loop. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "awfd/conn.h"
+#include "awfd/manager.h"
+#include "proto/messages.h"
+
+struct sandbox;
+struct sandbox_list;
+
+#define SANDBOX_ID_LENGTH 10
+
+enum sandbox_state {
+	SANDBOX_CREATING,
+	SANDBOX_RUNNING,
+	SANDBOX_DESTROYING,
+	SANDBOX_EXITED, /* nothing of it is left but this record with its result */
+};
+
+enum sandbox_event {
+	SANDBOX_PHASE,   /* a step of the create plan ended: news has name and time */
+	SANDBOX_STARTED, /* the agent runs */
+	SANDBOX_ENDED,   /* nothing is left; news->error is why it never ran, or NULL */
+};
+
+struct sandbox_news {
+	const char *phase;
+	int64_t elapsed_us;
+	const struct err *error;
+};
+
+/* Checks the request (emptied on success) and makes the object, in state creating; nothing outside
+ * this process is touched. ERR_INVALID_ARGUMENT names the field. */
+int sandbox_new(struct manager *m, const struct peer *owner, struct start_request *request,
+		struct sandbox **ret, struct err *e) _must_check_;
+
+/* A sandbox of which only the id is known: leftovers to be destroyed. */
+struct sandbox *sandbox_new_leftover(struct manager *m, const char *id) _must_check_;
+
+/* Runs the create plan. With `lease`, the sandbox is destroyed when that connection ends. */
+void sandbox_create(struct sandbox *s, struct conn *lease);
+
+/* Ends it, from any state; reason says why, NULL after its command ended by itself. Idempotent. */
+void sandbox_destroy(struct sandbox *s, const char *reason);
+
+/* Sends the signal, waits grace_ms for the command to end, and destroys the sandbox. */
+void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms);
+
+/* Watches until SANDBOX_ENDED was told or sandbox_unwatch(); the handle stays valid until then. */
+struct sandbox_watch;
+typedef void (*sandbox_watch_fn)(struct sandbox *s, enum sandbox_event event,
+				 const struct sandbox_news *news, void *userdata);
+struct sandbox_watch *sandbox_watch(struct sandbox *s, sandbox_watch_fn fn, void *userdata)
+	_must_check_;
+void sandbox_unwatch(struct sandbox_watch *w);
+
+/* The agent's stream: the one opened before it started if nobody took it, else a new one. fn is called
+ * once, from the loop, with a descriptor (taken over by fn) or an error. */
+typedef void (*sandbox_attach_fn)(int fd, const struct err *e, void *userdata);
+struct sandbox_attach;
+struct sandbox_attach *sandbox_attach(struct sandbox *s, sandbox_attach_fn fn, void *userdata)
+	_must_check_;
+void sandbox_attach_cancel(struct sandbox_attach *a);
+
+/* "creating", "running", "destroying", "exited". */
+const char *sandbox_state_name(enum sandbox_state state);
+
+const char *sandbox_id(const struct sandbox *s);
+uid_t sandbox_owner(const struct sandbox *s);
+enum sandbox_state sandbox_state(const struct sandbox *s);
+bool sandbox_tty(const struct sandbox *s);
+char *const *sandbox_dropped_environment(const struct sandbox *s);
+
+/* Fills a zeroed message; its strings are the caller's (fields_clear()). */
+void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
+void sandbox_result(const struct sandbox *s, struct wait_reply *ret);
+
+/* --- All sandboxes ----------------------------------------------------------------------------- */
+
+struct sandbox_list *sandbox_list_new(void) _must_check_;
+void sandbox_list_free(struct sandbox_list *l);
+struct sandbox *sandbox_find(struct manager *m, const char *id);
+struct sandbox *sandbox_first(struct manager *m);
+struct sandbox *sandbox_next(struct sandbox *s);
+unsigned sandbox_count_alive(struct manager *m); /* not exited */
