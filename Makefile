@@ -35,8 +35,8 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
-AWFD_SRC      := config conn difc-address difc-ca difc-probe docker docker-attach docker-container \
-                 docker-spec environment link log-journal manager methods netlink netns nft nft-expr \
+AWFD_SRC      := config conn difc-address difc-ca difc-probe docker docker-answer docker-attach docker-container \
+                 docker-http docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
                  nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
 RELAY_SRC     := main pair limits listener sandboxing upstream
@@ -46,7 +46,9 @@ AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cm
 CLI_PROXY_SRC := main
 AWF_GH_SRC    := awf-gh
 PAUSE_SRC     := awf-pause
-BED_PROGRAMS  :=
+BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
+BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-conn \
+                 stand-in-faults stand-in-github stand-in-record stand-in-routes stand-in-tls
 
 LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl)
 LIBS_awf-relay      = $(call pkg,libs,libevent libseccomp)
@@ -55,11 +57,14 @@ LIBS_awfctl         = $(call pkg,libs,json-c)
 LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c)
 LIBS_awf-gh         = $(call pkg,libs,json-c)
 LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl)
-LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c)
+LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := difc-address difc-ca spawn
 ROOT_TESTS    :=
+
+# What several of them use: tests/unit/NAME.c.
+UNIT_HELPERS  := fake-engine golden
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca
@@ -113,6 +118,8 @@ LIBPROTO     := $(BUILD)/libproto.a
 LIBAWFD      := $(BUILD)/libawfd.a
 LIBAWFCTL    := $(BUILD)/libawfctl.a
 LIBCLIPROXY  := $(BUILD)/libcli-proxy.a
+LIBUNIT      := $(BUILD)/libunit.a
+LIBBED       := $(BUILD)/libbed.a
 STATICCOMMON := $(BUILD)/libcommon-static.a
 
 $(OBJ)/%.o: %.c Makefile
@@ -138,6 +145,8 @@ $(LIBPROTO): $(call objects,proto,$(PROTO_SRC))
 $(LIBAWFD): $(call objects,awfd,$(AWFD_SRC))
 $(LIBAWFCTL): $(call objects,awfctl,$(filter-out main,$(AWFCTL_SRC)))
 $(LIBCLIPROXY): $(call objects,containers/cli-proxy,$(filter-out main,$(CLI_PROXY_SRC)))
+$(LIBUNIT): $(call objects,tests/unit,$(UNIT_HELPERS))
+$(LIBBED): $(call objects,tests/bed,$(BED_SRC))
 $(STATICCOMMON): $(call objects,static/common,$(COMMON_SRC))
 
 link          = @mkdir -p $(@D); echo "link $@"; $(CC) $(ALL_CFLAGS) $(SANITIZING) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
@@ -164,10 +173,10 @@ $(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICCOM
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
 	$(call link_static)
 
-$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
-$(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBCOMMON)
+$(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBCOMMON)
 	$(call link,$(LIBS_bed))
 
 # Replays a corpus through a fuzz target, as a unit test.

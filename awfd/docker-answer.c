@@ -47,7 +47,7 @@ static char *shorten(const char *text, size_t max)
 	return xasprintf("%.*s…", (int)length, text);
 }
 
-char *docker_answer_message(int status, const char *body, size_t length)
+char *docker_answer_message(const char *body, size_t length)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ char *escaped = NULL;
@@ -64,9 +64,7 @@ char *docker_answer_message(int status, const char *body, size_t length)
 		return ret;
 	text = xstrndup(body, MIN(strcspn(body, "\r\n"), (size_t)MESSAGE_TEXT_MAX));
 	escaped = escape_control(text);
-	if (escaped[0])
-		return xasprintf("HTTP status %d: %s", status, escaped);
-	return xasprintf("HTTP status %d without a message", status);
+	return escaped[0] ? TAKE_PTR(escaped) : xstrdup("the engine gives no reason");
 }
 
 int docker_answer_errno(int status)
@@ -93,7 +91,7 @@ bool docker_answer_refuses_version(int status, const char *body, size_t length)
 
 	if (status != 400)
 		return false;
-	message = docker_answer_message(status, body, length);
+	message = docker_answer_message(body, length);
 	return strncmp(message, beginning, strlen(beginning)) == 0;
 }
 

@@ -12,9 +12,9 @@
 /* The JSON of a whole text, or NULL when it is none. The caller owns it. */
 struct json_object *docker_answer_json(const char *text, size_t length) _must_check_;
 
-/* The message of an error answer, bounded: the engine's {"message"}, else the beginning of what it
- * sent, else the status. The caller owns it. */
-char *docker_answer_message(int status, const char *body, size_t length) _must_check_;
+/* The message of an error answer, bounded: the engine's {"message"}, else the first line of what it
+ * sent. The caller owns it. */
+char *docker_answer_message(const char *body, size_t length) _must_check_;
 
 /* A negative errno for an HTTP status that is an error. */
 int docker_answer_errno(int status) _must_check_;

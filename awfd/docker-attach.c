@@ -106,7 +106,7 @@ static void attach_refused(struct docker_attach *a, const struct strbuf *body)
 	_cleanup_free_ char *message = NULL;
 	int status = a->answer.status;
 
-	message = docker_answer_message(status, body->data ? body->data : "", body->length);
+	message = docker_answer_message(body->data ? body->data : "", body->length);
 	attach_fail(a, docker_answer_errno(status), status, message);
 }
 

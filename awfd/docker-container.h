@@ -24,7 +24,8 @@ struct docker_call *docker_container_start(struct docker *d, const char *name, d
 struct docker_call *docker_container_inspect(struct docker *d, const char *name, docker_reply_fn fn,
 					     void *userdata) _must_check_;
 
-/* Long poll until the container, not yet started or running, has ended. */
+/* Long poll until the container, which was started, has ended; answered at once when it has
+ * already. (One that was not started yet counts as ended.) */
 struct docker_call *docker_container_wait(struct docker *d, const char *name, docker_reply_fn fn,
 					  void *userdata) _must_check_;
 

@@ -3,13 +3,13 @@
 #include <curl/curl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "common/alloc.h"
-#include "common/fd.h"
 #include "common/strbuf.h"
 
 /* The host of the URL, which appears in the Host header only. */
@@ -30,9 +30,9 @@ struct docker_transfer {
 	const char *method;
 	const char *path;
 	const char *body;
-	struct event *dial;
-	int fd; /* from the dial until libcurl takes it */
 	CURL *easy;
+	bool opened;         /* the connection, by libcurl */
+	struct event *begin; /* also again, while the engine's queue of connections is full */
 	struct strbuf answer;
 	size_t received; /* head and body */
 	char error[CURL_ERROR_SIZE];
@@ -94,9 +94,8 @@ static void transfer_free(struct docker_transfer *t)
 		(void)curl_multi_remove_handle(t->http->multi, t->easy);
 		curl_easy_cleanup(t->easy);
 	}
-	if (t->dial)
-		event_free(t->dial);
-	(void)fd_close(t->fd);
+	if (t->begin)
+		event_free(t->begin);
 	strbuf_clear(&t->answer);
 	free(t);
 }
@@ -138,10 +137,25 @@ static const struct {
 	{ CURLE_WEIRD_SERVER_REPLY, -EBADMSG, "the answer is not HTTP" },
 };
 
+/* What the kernel said last, as a negative errno. */
+static int transfer_os_error(const struct docker_transfer *t)
+{
+	long number = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
+	return -(int)number;
+}
+
 static void transfer_fail_curl(struct docker_transfer *t, CURLcode code)
 {
 	_cleanup_free_ char *reason = NULL;
+	int error = transfer_os_error(t);
 
+	if (code == CURLE_COULDNT_CONNECT && error < 0) {
+		reason = docker_http_dial_reason(t->http, error);
+		transfer_fail(t, error, reason);
+		return;
+	}
 	if (t->received > DOCKER_HTTP_ANSWER_MAX) {
 		reason =
 			xasprintf("the answer is larger than %u MiB", DOCKER_HTTP_ANSWER_MAX >> 20);
@@ -158,11 +172,31 @@ static void transfer_fail_curl(struct docker_transfer *t, CURLcode code)
 	transfer_fail(t, -EIO, reason);
 }
 
+static void transfer_begin_after(struct docker_transfer *t, int ms)
+{
+	struct timeval tv = { 0, ms * 1000 };
+
+	if (event_add(t->begin, &tv) < 0)
+		abort(); /* out of memory */
+}
+
+/* A Unix socket that was not connected because the listener's queue was full (EAGAIN) looks
+ * connected to libcurl until it sends. Nothing was sent, then: the transfer begins once more. */
+static void transfer_try_again(struct docker_transfer *t)
+{
+	(void)curl_multi_remove_handle(t->http->multi, t->easy);
+	transfer_begin_after(t, DOCKER_DIAL_AGAIN_MS);
+}
+
 static void transfer_finish(struct docker_transfer *t, CURLcode code)
 {
 	struct docker_answer answer = { 0 };
 	long status = 0;
 
+	if (code == CURLE_SEND_ERROR && transfer_os_error(t) == -ENOTCONN) {
+		transfer_try_again(t);
+		return;
+	}
 	if (code != CURLE_OK) {
 		transfer_fail_curl(t, code);
 		return;
@@ -249,19 +283,16 @@ static int on_timer_wanted(_unused_ CURLM *multi, long timeout_ms, void *userdat
 
 /* --- A transfer --- */
 
-/* Hands libcurl the connection that is already made, once: it never makes one of its own. */
+/* The one connection of a transfer: libcurl never makes another one on its own. */
 static curl_socket_t on_socket_open(void *userdata, _unused_ curlsocktype purpose,
-				    _unused_ struct curl_sockaddr *address)
+				    struct curl_sockaddr *address)
 {
 	struct docker_transfer *t = userdata;
 
-	return t->fd >= 0 ? TAKE_FD(t->fd) : CURL_SOCKET_BAD;
-}
-
-static int on_socket_opened(_unused_ void *userdata, _unused_ curl_socket_t fd,
-			    _unused_ curlsocktype purpose)
-{
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
+	if (t->opened)
+		return CURL_SOCKET_BAD;
+	t->opened = true;
+	return socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* Counts bytes of the answer; false when they are too many. */
@@ -309,7 +340,6 @@ static CURLcode transfer_set_connection(struct docker_transfer *t)
 	SETOPT(t->easy, CURLOPT_UNIX_SOCKET_PATH, t->http->address.sun_path);
 	SETOPT(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_open);
 	SETOPT(t->easy, CURLOPT_OPENSOCKETDATA, t);
-	SETOPT(t->easy, CURLOPT_SOCKOPTFUNCTION, on_socket_opened);
 	SETOPT(t->easy, CURLOPT_FRESH_CONNECT, 1L);
 	SETOPT(t->easy, CURLOPT_FORBID_REUSE, 1L);
 	SETOPT(t->easy, CURLOPT_PROTOCOLS_STR, "http");
@@ -332,52 +362,31 @@ static CURLcode transfer_set_answer(struct docker_transfer *t)
 	return CURLE_OK;
 }
 
-/* Gives the connected transfer to libcurl. */
-static CURLcode transfer_run(struct docker_transfer *t)
+static CURLcode transfer_set_up(struct docker_transfer *t)
 {
-	CURL *easy = curl_easy_init();
 	CURLcode code;
 
-	if (!easy)
+	t->easy = curl_easy_init();
+	if (!t->easy)
 		return CURLE_OUT_OF_MEMORY;
-	t->easy = easy;
 	code = transfer_set_request(t);
 	if (code == CURLE_OK)
 		code = transfer_set_connection(t);
 	if (code == CURLE_OK)
 		code = transfer_set_answer(t);
-	if (code == CURLE_OK && curl_multi_add_handle(t->http->multi, easy) != CURLM_OK)
-		code = CURLE_FAILED_INIT;
 	return code;
 }
 
-static void transfer_dial_after(struct docker_transfer *t, int ms)
+static void on_begin(_unused_ evutil_socket_t fd, _unused_ short what, void *userdata)
 {
-	struct timeval tv = { 0, ms * 1000 };
-
-	if (event_add(t->dial, &tv) < 0)
-		abort(); /* out of memory */
-}
-
-static void on_dial(_unused_ evutil_socket_t fd, _unused_ short what, void *userdata)
-{
-	_cleanup_free_ char *reason = NULL;
 	struct docker_transfer *t = userdata;
-	CURLcode code;
+	CURLcode code = t->easy ? CURLE_OK : transfer_set_up(t);
 
-	t->fd = docker_http_dial(t->http);
-	if (t->fd == -EAGAIN) {
-		transfer_dial_after(t, DOCKER_DIAL_AGAIN_MS);
-		return;
-	}
-	if (t->fd < 0) {
-		reason = docker_http_dial_reason(t->http, t->fd);
-		transfer_fail(t, t->fd, reason);
-		return;
-	}
-	code = transfer_run(t);
+	t->opened = false;
+	if (code == CURLE_OK && curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
+		code = CURLE_FAILED_INIT;
 	if (code != CURLE_OK)
-		transfer_fail_curl(t, code);
+		transfer_fail(t, -EIO, curl_easy_strerror(code));
 }
 
 struct docker_transfer *docker_http_start(struct docker_http *h, const char *method,
@@ -391,15 +400,14 @@ struct docker_transfer *docker_http_start(struct docker_http *h, const char *met
 		.method = method,
 		.path = path,
 		.body = body,
-		.fd = -EBADF,
 		.fn = fn,
 		.userdata = userdata,
 	};
 	LIST_INSERT_HEAD(&h->transfers, t, link);
-	t->dial = evtimer_new(h->base, on_dial, t);
-	if (!t->dial)
+	t->begin = evtimer_new(h->base, on_begin, t);
+	if (!t->begin)
 		abort(); /* out of memory */
-	transfer_dial_after(t, 0);
+	transfer_begin_after(t, 0);
 	return t;
 }
 

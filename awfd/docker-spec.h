@@ -18,10 +18,10 @@ struct docker_spec {
 	const char *pause_image;
 	const char *cli_proxy_image;
 	const char *agent_image;
-	const char *cgroup_parent;     /* or NULL */
-	char *const *command;          /* the agent's argv */
-	char *const *environment;      /* the agent's, complete */
-	const char *workdir;           /* or NULL: the image's */
+	const char *cgroup_parent; /* or NULL */
+	char *const *command;      /* the agent's argv */
+	char *const *environment;  /* the agent's, complete */
+	const char *workdir;       /* or NULL: the image's */
 	bool tty;
 	bool open_stdin;
 	uint64_t memory_bytes;
@@ -31,7 +31,7 @@ struct docker_spec {
 	const char *ca_bundle_path;    /* on the host, for cli-proxy */
 	const char *gh_path;           /* of awf-gh on the host, for the agent */
 	const char *github_repository; /* or NULL */
-	const char *cli_proxy_address; /* "172.30.0.50" */
+	bool ipv6;                     /* the host's kernel has it */
 };
 
 enum docker_role { DOCKER_ROLE_PAUSE, DOCKER_ROLE_CLI_PROXY, DOCKER_ROLE_AGENT, DOCKER_ROLE_COUNT };
@@ -43,5 +43,5 @@ const char *docker_role_name(enum docker_role role);
 char *docker_container_name(const char *id, enum docker_role role) _must_check_;
 
 /* The body of POST /containers/create. The caller owns it. */
-struct json_object *docker_spec_container(const struct docker_spec *s, enum docker_role role)
-	_must_check_;
+struct json_object *docker_spec_container(const struct docker_spec *s,
+					  enum docker_role role) _must_check_;

@@ -176,7 +176,7 @@ static void on_answer(const struct docker_answer *answer, void *userdata)
 		call_succeed(c, answer);
 		return;
 	}
-	message = docker_answer_message(answer->status, answer->body, answer->length);
+	message = docker_answer_message(answer->body, answer->length);
 	call_fail(c, docker_answer_errno(answer->status), answer->status, message);
 }
 

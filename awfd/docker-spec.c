@@ -1,0 +1,325 @@
+#include "awfd/docker-spec.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/strv.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+#define CA_BUNDLE_TARGET "/etc/awf/ca-bundle.pem"
+#define GH_TARGET        "/usr/local/bin/gh"
+
+/* The job goes first when the host is out of memory. */
+#define AGENT_OOM_SCORE_ADJ 500
+
+/* Nothing listens there: a lookup fails at once. Without an explicit server the engine would write
+ * the host's into resolv.conf. */
+#define NO_NAMESERVER "127.0.0.1"
+
+typedef void (*fill_fn)(const struct docker_spec *s, struct json_object *config,
+			struct json_object *host);
+
+static void fill_pause(const struct docker_spec *s, struct json_object *config,
+		       struct json_object *host);
+static void fill_cli_proxy(const struct docker_spec *s, struct json_object *config,
+			   struct json_object *host);
+static void fill_agent(const struct docker_spec *s, struct json_object *config,
+		       struct json_object *host);
+
+static const struct {
+	const char *name;
+	const char *ipc;
+	const char *log_driver;
+	fill_fn fill; /* what is only this role's */
+} roles[] = {
+	[DOCKER_ROLE_PAUSE] = { "pause", "none", "none", fill_pause },
+	[DOCKER_ROLE_CLI_PROXY] = { "cli-proxy", "none", "local", fill_cli_proxy },
+	[DOCKER_ROLE_AGENT] = { "agent", "private", "none", fill_agent },
+};
+
+static_assert(ARRAY_SIZE(roles) == DOCKER_ROLE_COUNT, "a row for each role");
+
+const char *docker_role_name(enum docker_role role)
+{
+	return roles[role].name;
+}
+
+char *docker_container_name(const char *id, enum docker_role role)
+{
+	return xasprintf("awf-%s-%s", id, roles[role].name);
+}
+
+/* --- Building JSON --- */
+
+static void put(struct json_object *o, const char *key, struct json_object *value)
+{
+	(void)json_object_object_add(o, key, value);
+}
+
+static void put_string(struct json_object *o, const char *key, const char *value)
+{
+	put(o, key, json_object_new_string(value));
+}
+
+static void put_number(struct json_object *o, const char *key, uint64_t value)
+{
+	put(o, key, json_object_new_int64((int64_t)MIN(value, (uint64_t)INT64_MAX)));
+}
+
+static void put_true(struct json_object *o, const char *key)
+{
+	put(o, key, json_object_new_boolean(true));
+}
+
+static void put_strings(struct json_object *o, const char *key, char *const *values)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (; values && *values; values++)
+		(void)json_object_array_add(array, json_object_new_string(*values));
+	put(o, key, array);
+}
+
+static void put_list(struct json_object *o, const char *key, const char *value)
+{
+	put_strings(o, key, (char *const[]){ (char *)value, NULL });
+}
+
+/* A bind mount that is read-only and whose source must be there. */
+static void put_bind(struct json_object *host, const char *source, const char *target)
+{
+	struct json_object *array = json_object_new_array();
+	struct json_object *mount = json_object_new_object();
+
+	put_string(mount, "Type", "bind");
+	put_string(mount, "Source", source);
+	put_string(mount, "Target", target);
+	put_true(mount, "ReadOnly");
+	(void)json_object_array_add(array, mount);
+	put(host, "Mounts", array);
+}
+
+static void put_tmpfs(struct json_object *host, const char *options)
+{
+	struct json_object *tmpfs = json_object_new_object();
+
+	put_string(tmpfs, "/tmp", options);
+	put(host, "Tmpfs", tmpfs);
+}
+
+/* No swap beyond the memory, so that the limit is one. */
+static void put_limits(struct json_object *host, uint64_t memory, uint64_t pids)
+{
+	put_number(host, "Memory", memory);
+	put_number(host, "MemorySwap", memory);
+	put_number(host, "PidsLimit", pids);
+}
+
+/* --- What all containers have in common --- */
+
+static struct json_object *labels(const struct docker_spec *s, enum docker_role role)
+{
+	struct json_object *o = json_object_new_object();
+	_cleanup_free_ char *uid = xasprintf("%u", (unsigned)s->uid);
+
+	put_string(o, "awf.sandbox", s->id);
+	put_string(o, "awf.role", roles[role].name);
+	put_string(o, "awf.owner-uid", uid);
+	return o;
+}
+
+/* A health check by the engine costs an exec each time; ours looks from outside. */
+static struct json_object *no_health_check(void)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_list(o, "Test", "NONE");
+	return o;
+}
+
+static struct json_object *log_config(enum docker_role role)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *config = json_object_new_object();
+
+	put_string(o, "Type", roles[role].log_driver);
+	if (strcmp(roles[role].log_driver, "local") == 0) {
+		put_string(config, "max-size", "1m");
+		put_string(config, "max-file", "2");
+	}
+	put(o, "Config", config);
+	return o;
+}
+
+static struct json_object *host_config(const struct docker_spec *s, enum docker_role role)
+{
+	struct json_object *host = json_object_new_object();
+	struct json_object *restart = json_object_new_object();
+
+	put_list(host, "CapDrop", "ALL");
+	put_list(host, "SecurityOpt", "no-new-privileges");
+	put_true(host, "ReadonlyRootfs");
+	put_string(host, "IpcMode", roles[role].ipc);
+	put_string(host, "CgroupnsMode", "private");
+	if (s->cgroup_parent)
+		put_string(host, "CgroupParent", s->cgroup_parent);
+	put(host, "LogConfig", log_config(role));
+	put_string(restart, "Name", "no");
+	put(host, "RestartPolicy", restart);
+	return host;
+}
+
+/* --- Namespaces of their own: pause and cli-proxy --- */
+
+#define PAUSE     (1u << DOCKER_ROLE_PAUSE)
+#define CLI_PROXY (1u << DOCKER_ROLE_CLI_PROXY)
+
+/* IPv6 is off but for cli-proxy's loopback, where the relay listens on ::1 too. `all` is not set
+ * there: the engine applies these in no particular order. The ping range admits no group. */
+static const struct {
+	unsigned roles;
+	bool ipv6;
+	const char *key;
+	const char *value;
+} sysctls[] = {
+	{ PAUSE | CLI_PROXY, false, "net.ipv4.ip_forward", "0" },
+	{ PAUSE | CLI_PROXY, false, "net.ipv4.ping_group_range", "1 0" },
+	{ PAUSE | CLI_PROXY, true, "net.ipv6.conf.all.forwarding", "0" },
+	{ PAUSE | CLI_PROXY, true, "net.ipv6.conf.default.disable_ipv6", "1" },
+	{ PAUSE, true, "net.ipv6.conf.all.disable_ipv6", "1" },
+	{ CLI_PROXY, true, "net.ipv6.conf.lo.disable_ipv6", "0" },
+};
+
+static void put_sysctls(struct json_object *host, const struct docker_spec *s,
+			enum docker_role role)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(sysctls); i++) {
+		if ((sysctls[i].roles & 1u << role) && (s->ipv6 || !sysctls[i].ipv6))
+			put_string(o, sysctls[i].key, sysctls[i].value);
+	}
+	put(host, "Sysctls", o);
+}
+
+/* A network namespace with loopback alone, and names that resolve to nothing. */
+static void put_isolation(struct json_object *host, const struct docker_spec *s,
+			  enum docker_role role)
+{
+	put_string(host, "NetworkMode", "none");
+	put_list(host, "Dns", NO_NAMESERVER);
+	put_list(host, "DnsSearch", ".");
+	put_sysctls(host, s, role);
+}
+
+static void fill_pause(const struct docker_spec *s, struct json_object *config,
+		       struct json_object *host)
+{
+	put_string(config, "Image", s->pause_image);
+	put_list(config, "Entrypoint", "/pause");
+	put_string(config, "User", "65534:65534");
+	put_string(config, "Hostname", "awf"); /* the agent's too */
+	put_string(config, "StopSignal", "SIGKILL");
+	put_isolation(host, s, DOCKER_ROLE_PAUSE);
+	put_limits(host, 16 * MIB, 8);
+}
+
+static void fill_cli_proxy(const struct docker_spec *s, struct json_object *config,
+			   struct json_object *host)
+{
+	_cleanup_strv_ char **environment = NULL;
+
+	strv_appendf(&environment, "AWF_DIFC_PORT=%u", s->difc_port);
+	strv_append(&environment, "AWF_CA_BUNDLE=" CA_BUNDLE_TARGET);
+	if (s->github_repository)
+		strv_appendf(&environment, "GITHUB_REPOSITORY=%s", s->github_repository);
+	put_string(config, "Image", s->cli_proxy_image);
+	put_list(config, "Entrypoint", "/usr/local/bin/awf-cli-proxy");
+	put_strings(config, "Env", environment);
+	put_string(config, "User", "65532:65532");
+	put_string(config, "Hostname", "cli-proxy");
+	put_string(config, "StopSignal", "SIGKILL");
+	put_isolation(host, s, DOCKER_ROLE_CLI_PROXY);
+	put_limits(host, 256 * MIB, 50);
+	put_tmpfs(host, "rw,noexec,nosuid,nodev,mode=1777,size=64m");
+	put_bind(host, s->ca_bundle_path, CA_BUNDLE_TARGET);
+}
+
+/* --- The agent --- */
+
+static void put_core_limit(struct json_object *host)
+{
+	struct json_object *array = json_object_new_array();
+	struct json_object *core = json_object_new_object();
+
+	put_string(core, "Name", "core");
+	put_number(core, "Soft", 0);
+	put_number(core, "Hard", 0);
+	(void)json_object_array_add(array, core);
+	put(host, "Ulimits", array);
+}
+
+/* stdin ends with its one client: a lost one is end of file for the job. */
+static void put_stdio(struct json_object *config, const struct docker_spec *s)
+{
+	put_true(config, "AttachStdout");
+	put_true(config, "AttachStderr");
+	if (s->open_stdin) {
+		put_true(config, "AttachStdin");
+		put_true(config, "OpenStdin");
+		put_true(config, "StdinOnce");
+	}
+	if (s->tty)
+		put_true(config, "Tty");
+}
+
+/* Jobs run what they put into /tmp. What is there counts as their memory. */
+static void put_agent_tmpfs(struct json_object *host, uint64_t memory)
+{
+	_cleanup_free_ char *options =
+		xasprintf("rw,exec,nosuid,nodev,mode=1777,size=%" PRIu64, memory / 2);
+
+	put_tmpfs(host, options);
+}
+
+/* The command goes into Entrypoint: it is then the whole argv, and neither the image's entrypoint
+ * nor its command are mixed in. */
+static void fill_agent(const struct docker_spec *s, struct json_object *config,
+		       struct json_object *host)
+{
+	_cleanup_free_ char *pause = docker_container_name(s->id, DOCKER_ROLE_PAUSE);
+	_cleanup_free_ char *network = xasprintf("container:%s", pause);
+	_cleanup_free_ char *user = xasprintf("%u:%u", (unsigned)s->uid, (unsigned)s->gid);
+
+	put_string(config, "Image", s->agent_image);
+	put_strings(config, "Entrypoint", s->command);
+	put_strings(config, "Cmd", NULL);
+	put_strings(config, "Env", s->environment);
+	put_string(config, "User", user);
+	if (s->workdir)
+		put_string(config, "WorkingDir", s->workdir);
+	put_stdio(config, s);
+	put_string(host, "NetworkMode", network);
+	put_true(host, "Init");
+	put_limits(host, s->memory_bytes, s->pids);
+	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
+	put_core_limit(host);
+	put_agent_tmpfs(host, s->memory_bytes);
+	if (s->difc)
+		put_bind(host, s->gh_path, GH_TARGET);
+}
+
+struct json_object *docker_spec_container(const struct docker_spec *s, enum docker_role role)
+{
+	struct json_object *config = json_object_new_object();
+	struct json_object *host = host_config(s, role);
+
+	put(config, "Labels", labels(s, role));
+	put(config, "Healthcheck", no_health_check());
+	roles[role].fill(s, config, host);
+	put(config, "HostConfig", host);
+	return config;
+}
