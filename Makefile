@@ -120,7 +120,6 @@ LIBAWFCTL    := $(BUILD)/libawfctl.a
 LIBCLIPROXY  := $(BUILD)/libcli-proxy.a
 LIBUNIT      := $(BUILD)/libunit.a
 LIBBED       := $(BUILD)/libbed.a
-LIBBED       := $(BUILD)/libbed.a
 STATICCOMMON := $(BUILD)/libcommon-static.a
 
 $(OBJ)/%.o: %.c Makefile
@@ -147,7 +146,6 @@ $(LIBAWFD): $(call objects,awfd,$(AWFD_SRC))
 $(LIBAWFCTL): $(call objects,awfctl,$(filter-out main,$(AWFCTL_SRC)))
 $(LIBCLIPROXY): $(call objects,containers/cli-proxy,$(filter-out main,$(CLI_PROXY_SRC)))
 $(LIBUNIT): $(call objects,tests/unit,$(UNIT_HELPERS))
-$(LIBBED): $(call objects,tests/bed,$(BED_SRC))
 $(LIBBED): $(call objects,tests/bed,$(BED_SRC))
 $(STATICCOMMON): $(call objects,static/common,$(COMMON_SRC))
 
