@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include <linux/if.h>
 #include <linux/if_addr.h>
@@ -17,6 +18,10 @@
 
 #define LOOPBACK_INDEX 1 /* of lo, in every network namespace */
 #define HOST_PREFIX    32
+
+/* How long a link may take to carry packets; 20 ms at most. */
+#define RUNNING_TRIES    100
+#define RUNNING_PAUSE_NS 200000
 
 /* One end while it is being made. */
 struct end {
@@ -141,6 +146,36 @@ static int complete_end(struct end *end, struct err *e)
 	return 0;
 }
 
+static void take_flags(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
+	unsigned *flags = userdata;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(*info))
+		*flags = info->ifi_flags;
+}
+
+static bool end_is_running(struct end *end)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+	struct nlmsghdr *nlh = link_message(buffer, RTM_GETLINK, end->index, NULL);
+	unsigned flags = 0;
+
+	return netlink_request(&end->nl, nlh, take_flags, &flags) == 0 && (flags & IFF_RUNNING);
+}
+
+/* The end that was set up first had no carrier then: a kernel worker starts its queue after the
+ * other is up, and until then it drops what it is to send, the SYN of a first connection for one,
+ * which comes again only after a second. Newer kernels do that work before they answer here, so
+ * that the first answer is yes; older ones need a moment. */
+static void await_running(struct end *first)
+{
+	const struct timespec pause = { .tv_nsec = RUNNING_PAUSE_NS };
+
+	for (int i = 0; i < RUNNING_TRIES && !end_is_running(first); i++)
+		nanosleep(&pause, NULL);
+}
+
 /* Asks for the pair in the namespace of the first end; the other is born in its own. */
 static int make_pair(struct end *a, const struct end *b, int b_namespace)
 {
@@ -186,6 +221,8 @@ static int connect_ends(struct end *a, struct end *b, int b_namespace, struct er
 		r = complete_end(b, e);
 	if (r < 0)
 		unmake_pair(a);
+	else
+		await_running(a);
 	return r;
 }
 

@@ -58,6 +58,7 @@ static void put_table(struct nft_objects *list, enum nft_action action, uint32_t
 {
 	struct nftnl_table *t = not_null(nftnl_table_alloc());
 
+	nftnl_table_set_u32(t, NFTNL_TABLE_FAMILY, NFPROTO_INET);
 	(void)nftnl_table_set_str(t, NFTNL_TABLE_NAME, NFT_RULESET_TABLE);
 	if (flags)
 		nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, flags);
@@ -78,6 +79,7 @@ static struct nftnl_chain *put_chain(struct nft_objects *list, const char *name)
 {
 	struct nftnl_chain *c = not_null(nftnl_chain_alloc());
 
+	nftnl_chain_set_u32(c, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
 	(void)nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, NFT_RULESET_TABLE);
 	(void)nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);
 	nft_objects_append(list,
@@ -101,6 +103,7 @@ static struct nftnl_rule *put_rule(struct nft_objects *list, const char *chain)
 {
 	struct nftnl_rule *r = not_null(nftnl_rule_alloc());
 
+	nftnl_rule_set_u32(r, NFTNL_RULE_FAMILY, NFPROTO_INET);
 	(void)nftnl_rule_set_str(r, NFTNL_RULE_TABLE, NFT_RULESET_TABLE);
 	(void)nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain);
 	nft_objects_append(list,
@@ -122,6 +125,7 @@ static struct nftnl_set *set_named(const char *name)
 {
 	struct nftnl_set *s = not_null(nftnl_set_alloc());
 
+	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
 	(void)nftnl_set_set_str(s, NFTNL_SET_TABLE, NFT_RULESET_TABLE);
 	(void)nftnl_set_set_str(s, NFTNL_SET_NAME, name);
 	return s;
@@ -132,7 +136,6 @@ static void put_target_set(struct nft_objects *list, const struct target_set *t)
 	const uint8_t fields[] = { t->address_length, sizeof(in_port_t) };
 	struct nftnl_set *s = set_named(t->name);
 
-	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, t->id);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_CONCAT | NFT_SET_EXPR);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, t->key_type);

@@ -1,0 +1,269 @@
+/* The rules as libnftnl prints them, against golden files: a change of the rules is a change of
+ * these, to be read with care. AWF_UPDATE_GOLDEN=1 writes them anew. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+
+#include "awfd/nft-ruleset.h"
+#include "common/file.h"
+#include "common/strbuf.h"
+
+#define GOLDEN_DIR "tests/unit/golden/"
+#define TEXT_MAX   4096
+
+static void assert_golden(const char *name, const char *text)
+{
+	_cleanup_free_ char *golden = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	char path[256];
+
+	snprintf(path, sizeof(path), GOLDEN_DIR "%s", name);
+	if (getenv("AWF_UPDATE_GOLDEN"))
+		assert_int_equal(file_write_atomic(path, 0644, text, strlen(text), &e), 0);
+	if (file_read(path, 1 << 20, &golden, NULL, &e) < 0)
+		fail_msg("%s", e.message);
+	assert_string_equal(text, golden);
+}
+
+/* What nftnl_set_snprintf() leaves out. */
+static void print_set(char *text, size_t size, const struct nft_object *o)
+{
+	uint32_t fields = 0;
+	const uint8_t *lengths = nftnl_set_get_data(o->set, NFTNL_SET_DESC_CONCAT, &fields);
+	int n = snprintf(text, size, "%s %s id %u flags 0x%x key type 0x%x length %u fields",
+			 nftnl_set_get_str(o->set, NFTNL_SET_TABLE),
+			 nftnl_set_get_str(o->set, NFTNL_SET_NAME),
+			 nftnl_set_get_u32(o->set, NFTNL_SET_ID),
+			 nftnl_set_get_u32(o->set, NFTNL_SET_FLAGS),
+			 nftnl_set_get_u32(o->set, NFTNL_SET_KEY_TYPE),
+			 nftnl_set_get_u32(o->set, NFTNL_SET_KEY_LEN));
+
+	for (uint32_t i = 0; i < fields; i++)
+		n += snprintf(text + n, size - (size_t)n, " %u", lengths[i]);
+}
+
+static void print_object(char *text, size_t size, const struct nft_object *o)
+{
+	switch (o->kind) {
+	case NFT_OBJECT_KIND_TABLE:
+		nftnl_table_snprintf(text, size, o->table, NFTNL_OUTPUT_DEFAULT, 0);
+		return;
+	case NFT_OBJECT_KIND_SET:
+		print_set(text, size, o);
+		return;
+	case NFT_OBJECT_KIND_CHAIN:
+		nftnl_chain_snprintf(text, size, o->chain, NFTNL_OUTPUT_DEFAULT, 0);
+		return;
+	case NFT_OBJECT_KIND_RULE:
+		nftnl_rule_snprintf(text, size, o->rule, NFTNL_OUTPUT_DEFAULT, 0);
+		return;
+	case NFT_OBJECT_KIND_ELEMENT:
+		nftnl_set_snprintf(text, size, o->set, NFTNL_OUTPUT_DEFAULT, 0);
+		return;
+	case NFT_OBJECT_KIND_COUNT:
+		break;
+	}
+	fail();
+}
+
+/* Each object with its place, and then what it says, indented. */
+static char *render(const struct nft_objects *list)
+{
+	struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < list->count; i++) {
+		_cleanup_free_ char *place = nft_objects_describe(list, i);
+		char text[TEXT_MAX] = "", *line, *rest = text;
+
+		strbuf_appendf(&b, "%s %s\n", list->items[i].action == NFT_ADD ? "add" : "delete",
+			       place);
+		print_object(text, sizeof(text), &list->items[i]);
+		while ((line = strsep(&rest, "\n")))
+			if (line[0] != '\0')
+				strbuf_appendf(&b, "\t%s\n", line);
+	}
+	return strbuf_take(&b);
+}
+
+static void assert_renders(const char *name, const struct nft_objects *list)
+{
+	_cleanup_free_ char *text = render(list);
+
+	assert_golden(name, text);
+}
+
+static void test_host(void **state)
+{
+	const struct nft_config config = { .relay_uid = 998 };
+	const uint32_t owned = NFT_RULESET_OWNER | NFT_RULESET_PERSIST;
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	nft_ruleset_host(&config, (struct nft_ruleset_flags){ owned, owned }, &list);
+	assert_renders("nft-host.txt", &list);
+}
+
+static void assert_table_flags(const struct nft_object *o, uint32_t flags)
+{
+	assert_int_equal(o->kind, NFT_OBJECT_KIND_TABLE);
+	assert_int_equal(nftnl_table_is_set(o->table, NFTNL_TABLE_FLAGS), flags != 0);
+	if (flags != 0)
+		assert_int_equal(nftnl_table_get_u32(o->table, NFTNL_TABLE_FLAGS), flags);
+}
+
+static void test_host_flags(void **state)
+{
+	const struct nft_config config = { .relay_uid = 998 };
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0, NFT_RULESET_OWNER }, &list);
+	assert_table_flags(&list.items[0], 0);
+	assert_table_flags(&list.items[1], 0);
+	assert_int_equal(list.items[1].action, NFT_DELETE);
+	assert_table_flags(&list.items[2], NFT_RULESET_OWNER);
+}
+
+#define AGENT                                                                                      \
+	{                                                                                          \
+		.s_addr = htonl(0xac1e0014)                                                        \
+	} /* 172.30.0.20 */
+#define CLI_PROXY                                                                                  \
+	{                                                                                          \
+		.s_addr = htonl(0xac1e0032)                                                        \
+	} /* 172.30.0.50 */
+#define SQUID                                                                                      \
+	{                                                                                          \
+		.s_addr = htonl(0xac1e000a)                                                        \
+	} /* 172.30.0.10 */
+
+static void assert_namespace(const char *name, const struct nft_namespace *ns)
+{
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	assert_int_equal(nft_ruleset_namespace(ns, &list, NULL), 0);
+	assert_renders(name, &list);
+}
+
+static void test_agent(void **state)
+{
+	const struct nft_flow flows[] = {
+		{ .link = "squid", .local = AGENT, .peer = SQUID, .port = 3128 },
+		{ .link = "cli-proxy", .local = AGENT, .peer = CLI_PROXY, .port = 11000 },
+	};
+	const struct nft_namespace ns = { flows, ARRAY_SIZE(flows), .loopback_any = true };
+
+	(void)state;
+	assert_namespace("nft-agent.txt", &ns);
+}
+
+static void test_cli_proxy(void **state)
+{
+	const struct nft_flow flows[] = {
+		{ .link = "agent",
+		  .local = CLI_PROXY,
+		  .peer = AGENT,
+		  .port = 11000,
+		  .serve = true },
+	};
+	const struct nft_namespace ns = { flows, ARRAY_SIZE(flows), .loopback_port = 18443 };
+
+	(void)state;
+	assert_namespace("nft-cli-proxy.txt", &ns);
+}
+
+static void test_nothing(void **state)
+{
+	const struct nft_namespace ns = { 0 };
+
+	(void)state;
+	assert_namespace("nft-nothing.txt", &ns);
+}
+
+static void test_bad_flows(void **state)
+{
+	const struct nft_flow bad[] = {
+		{ .link = "", .port = 1 },
+		{ .link = "sixteen-letters-", .port = 1 },
+		{ .link = "eth0", .port = 0 },
+	};
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const struct nft_namespace ns = { &bad[i], 1, .loopback_any = true };
+
+		assert_int_equal(nft_ruleset_namespace(&ns, &list, NULL), -EINVAL);
+		assert_int_equal(list.count, 0);
+	}
+}
+
+static void append_target(struct nft_objects *list, enum nft_action action, int family,
+			  const char *host, uint16_t port)
+{
+	struct sockaddr_storage target = { .ss_family = (sa_family_t)family };
+	struct sockaddr_in *in = (void *)&target;
+	struct sockaddr_in6 *in6 = (void *)&target;
+	void *address = family == AF_INET ? (void *)&in->sin_addr : (void *)&in6->sin6_addr;
+
+	assert_int_equal(inet_pton(family, host, address), 1);
+	*(family == AF_INET ? &in->sin_port : &in6->sin6_port) = htons(port);
+	assert_int_equal(nft_ruleset_relay_target(action, &target, list, NULL), 0);
+}
+
+static void test_targets(void **state)
+{
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	append_target(&list, NFT_ADD, AF_INET, "127.0.0.1", 18443);
+	append_target(&list, NFT_ADD, AF_INET6, "2001:db8::1234", 443);
+	append_target(&list, NFT_ADD, AF_INET6, "::ffff:192.0.2.7", 1);
+	append_target(&list, NFT_DELETE, AF_INET6, "::1", 65535);
+	assert_renders("nft-targets.txt", &list);
+}
+
+static void test_other_family(void **state)
+{
+	const struct sockaddr_storage target = { .ss_family = AF_UNIX };
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(nft_ruleset_relay_target(NFT_ADD, &target, &list, &e), -EAFNOSUPPORT);
+	assert_int_equal(e.error, -EAFNOSUPPORT);
+	assert_int_equal(list.count, 0);
+}
+
+/* Every message fits well into the room that nft.c gives it. */
+static void test_message_sizes(void **state)
+{
+	const struct nft_config config = { .relay_uid = UINT32_MAX - 1 };
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+	_Alignas(struct nlmsghdr) char buffer[4096];
+
+	(void)state;
+	nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, &list);
+	for (size_t i = 0; i < list.count; i++)
+		assert_true(nft_object_build(&list.items[i], buffer, 0, 1)->nlmsg_len < 1024);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_host),          cmocka_unit_test(test_host_flags),
+		cmocka_unit_test(test_agent),         cmocka_unit_test(test_cli_proxy),
+		cmocka_unit_test(test_nothing),       cmocka_unit_test(test_bad_flows),
+		cmocka_unit_test(test_targets),       cmocka_unit_test(test_other_family),
+		cmocka_unit_test(test_message_sizes),
+	};
+
+	return cmocka_run_group_tests_name("nft-ruleset", tests, NULL, NULL);
+}
