@@ -129,6 +129,8 @@ static bool flush(struct conn *c)
 	}
 	if (o)
 		event_add(c->writable, NULL);
+	else
+		event_active(c->process, EV_TIMEOUT, 0);
 	return o || !c->closing;
 }
 
@@ -289,7 +291,8 @@ static void refuse_message(struct conn *c, struct err *e)
 	refuse(c, e);
 }
 
-/* Takes the next call unless one is under way. */
+/* Takes the next call unless one is under way, or its answer has not been read: a peer that never reads
+ * costs one answer. */
 static void process(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
 	struct conn *c = userdata;
@@ -297,7 +300,7 @@ static void process(evutil_socket_t fd _unused_, short what _unused_, void *user
 	struct json_object *message = NULL;
 	int r;
 
-	if (c->call || c->closing)
+	if (c->call || c->closing || !STAILQ_EMPTY(&c->outgoing))
 		return;
 	event_del(c->closed);
 	event_add(c->readable, NULL);
