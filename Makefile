@@ -43,8 +43,9 @@ RELAY_SRC     := main pair limits listener sandboxing upstream
 PROBE_SRC     := main
 AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
                  exit-code help main nearest options pump render start terminal
-CLI_PROXY_SRC := main
-AWF_GH_SRC    := awf-gh
+CLI_PROXY_SRC := access-log answer calls exec-call exec-request gh-env gh-process gh-rules listener \
+                 main reaper refusal reply routes settings
+AWF_GH_SRC    := awf-gh connection gh-request http-response proxy-url session
 PAUSE_SRC     := awf-pause
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-conn \
@@ -54,9 +55,9 @@ LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd
 LIBS_awf-relay      = $(call pkg,libs,libevent libseccomp)
 LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c)
 LIBS_awfctl         = $(call pkg,libs,json-c)
-LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c)
+LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c) -lresolv
 LIBS_awf-gh         = $(call pkg,libs,json-c)
-LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl)
+LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl) -lresolv
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
@@ -118,6 +119,7 @@ LIBPROTO     := $(BUILD)/libproto.a
 LIBAWFD      := $(BUILD)/libawfd.a
 LIBAWFCTL    := $(BUILD)/libawfctl.a
 LIBCLIPROXY  := $(BUILD)/libcli-proxy.a
+LIBAWFGH     := $(BUILD)/libawf-gh.a
 LIBUNIT      := $(BUILD)/libunit.a
 LIBBED       := $(BUILD)/libbed.a
 STATICCOMMON := $(BUILD)/libcommon-static.a
@@ -145,6 +147,7 @@ $(LIBPROTO): $(call objects,proto,$(PROTO_SRC))
 $(LIBAWFD): $(call objects,awfd,$(AWFD_SRC))
 $(LIBAWFCTL): $(call objects,awfctl,$(filter-out main,$(AWFCTL_SRC)))
 $(LIBCLIPROXY): $(call objects,containers/cli-proxy,$(filter-out main,$(CLI_PROXY_SRC)))
+$(LIBAWFGH): $(call objects,containers/agent,$(filter-out awf-gh,$(AWF_GH_SRC)))
 $(LIBUNIT): $(call objects,tests/unit,$(UNIT_HELPERS))
 $(LIBBED): $(call objects,tests/bed,$(BED_SRC))
 $(STATICCOMMON): $(call objects,static/common,$(COMMON_SRC))
@@ -173,14 +176,14 @@ $(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICCOM
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
 	$(call link_static)
 
-$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
 $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBCOMMON)
 	$(call link,$(LIBS_bed))
 
 # Replays a corpus through a fuzz target, as a unit test.
-$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBCLIPROXY) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
 fuzz-replay: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS)) ## replay the fuzz corpora
@@ -193,12 +196,13 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(wildcard common/*.c proto/*.c) $(FUZ
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
 		$< $(addprefix common/,$(addsuffix .c,$(COMMON_SRC))) $(addprefix proto/,$(addsuffix .c,$(PROTO_SRC))) \
-		$(FUZZ_SRC_$*) $(call pkg,libs,json-c libevent)
+		$(FUZZ_SRC_$*) $(call pkg,libs,json-c libevent) -lresolv
 
-# awfd's and cli-proxy's own sources that a fuzz target needs, beside common and proto.
+# The programs' own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
-FUZZ_SRC_exec-request := containers/cli-proxy/exec-request.c
+FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env.c gh-rules.c refusal.c)
+FUZZ_SRC_http-response := containers/agent/http-response.c
 
 format: ## reformat the C sources with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -1,0 +1,112 @@
+#include "containers/cli-proxy/listener.h"
+
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+
+/* More connections than this wait for their handshake to be answered. */
+#define BACKLOG 1024
+
+/* With so many descriptors open no connection is accepted, for this long. Bounds the memory that
+ * half-sent requests can take, and leaves descriptors for the calls. */
+#define DESCRIPTORS_FULL 112
+#define PAUSE_USEC       20000
+
+static void on_resume(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	evconnlistener_enable(userdata);
+}
+
+static void pause_accepting(struct evconnlistener *listener)
+{
+	struct timeval pause = { .tv_usec = PAUSE_USEC };
+
+	evconnlistener_disable(listener);
+	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, on_resume, listener,
+			&pause);
+}
+
+static void on_error(struct evconnlistener *listener, void *userdata _unused_)
+{
+	pause_accepting(listener);
+}
+
+/* Descriptors are given out from the lowest free number on. */
+static bool descriptors_are_full(int any_fd)
+{
+	_cleanup_close_ int lowest = fcntl(any_fd, F_DUPFD_CLOEXEC, 0);
+
+	return lowest < 0 || lowest >= DESCRIPTORS_FULL;
+}
+
+/* Called by evhttp for every connection it has accepted. */
+static struct bufferevent *on_accepted(struct event_base *base, void *userdata)
+{
+	struct evconnlistener *listener = userdata;
+
+	if (descriptors_are_full(evconnlistener_get_fd(listener)))
+		pause_accepting(listener);
+	return bufferevent_socket_new(base, -1, 0);
+}
+
+static int bound_socket(int family, const struct sockaddr *address, socklen_t length)
+{
+	_cleanup_close_ int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, off = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -errno;
+	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
+		return -errno;
+	if (bind(fd, address, length) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int bound_socket_v6(uint16_t port)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6,
+				    .sin6_addr = IN6ADDR_ANY_INIT,
+				    .sin6_port = htons(port) };
+
+	return bound_socket(AF_INET6, (struct sockaddr *)&any, sizeof(any));
+}
+
+static int bound_socket_v4(uint16_t port)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+	return bound_socket(AF_INET, (struct sockaddr *)&any, sizeof(any));
+}
+
+int listener_start(struct event_base *base, struct evhttp *http, uint16_t port, struct err *e)
+{
+	_cleanup_close_ int fd = bound_socket_v6(port);
+	struct evconnlistener *listener;
+
+	if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
+		log_info("no IPv6 here: serving IPv4 only");
+		fd = bound_socket_v4(port);
+	}
+	if (fd < 0)
+		return err_system(e, fd, "cannot listen on port %u", port);
+	listener = evconnlistener_new(base, NULL, NULL,
+				      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+	if (!listener)
+		return err_system(e, -errno, "cannot listen on port %u", port);
+	(void)TAKE_FD(fd);
+	evconnlistener_set_error_cb(listener, on_error);
+	evhttp_set_bevcb(http, on_accepted, listener);
+	if (!evhttp_bind_listener(http, listener)) {
+		evconnlistener_free(listener);
+		return err_system(e, -ENOMEM, "cannot serve port %u", port);
+	}
+	return 0;
+}
