@@ -61,7 +61,7 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := difc-address difc-ca spawn
+UNIT_TESTS    := difc-address difc-ca docker docker-attach docker-spec http-answer spawn
 ROOT_TESTS    :=
 
 # What several of them use: tests/unit/NAME.c.

@@ -106,7 +106,8 @@ static char *label_filter(const char *label)
 
 	(void)json_object_array_add(labels, json_object_new_string(label));
 	(void)json_object_object_add(filters, "label", labels);
-	ret = docker_http_encode(json_object_to_json_string_ext(filters, JSON_C_TO_STRING_PLAIN));
+	ret = docker_http_encode(json_object_to_json_string_ext(
+		filters, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(filters);
 	return ret;
 }

@@ -31,10 +31,12 @@ struct docker_transfer {
 	const char *path;
 	const char *body;
 	CURL *easy;
-	bool opened;         /* the connection, by libcurl */
+	bool opened;         /* a socket was made */
+	int open_error;      /* or why not: negative errno */
 	struct event *begin; /* also again, while the engine's queue of connections is full */
 	struct strbuf answer;
 	size_t received; /* head and body */
+	bool head_ended;
 	char error[CURL_ERROR_SIZE];
 	docker_answer_fn fn;
 	void *userdata;
@@ -68,9 +70,10 @@ int docker_http_dial(const struct docker_http *h)
 
 char *docker_http_dial_reason(const struct docker_http *h, int error)
 {
-	return xasprintf(
-		"no connection to %s: %s; is the engine running? (systemctl status docker)",
-		h->address.sun_path, strerror(-error));
+	bool absent = error == -ENOENT || error == -ECONNREFUSED;
+
+	return xasprintf("no connection to %s: %s%s", h->address.sun_path, strerror(-error),
+			 absent ? "; is the engine running? (systemctl status docker)" : "");
 }
 
 char *docker_http_encode(const char *text)
@@ -131,19 +134,18 @@ static const struct {
 } failures[] = {
 	{ CURLE_GOT_NOTHING, -ECONNRESET, "the engine closed the connection without an answer" },
 	{ CURLE_PARTIAL_FILE, -ECONNRESET, "the engine's answer breaks off" },
-	{ CURLE_RECV_ERROR, -ECONNRESET, "the connection broke before the engine's answer" },
 	{ CURLE_SEND_ERROR, -ECONNRESET, "the connection broke while the engine was asked" },
 	{ CURLE_UNSUPPORTED_PROTOCOL, -EBADMSG, "the answer is not HTTP" },
 	{ CURLE_WEIRD_SERVER_REPLY, -EBADMSG, "the answer is not HTTP" },
 };
 
-/* What the kernel said last, as a negative errno. */
+/* What the kernel said about the connection, as a negative errno. */
 static int transfer_os_error(const struct docker_transfer *t)
 {
 	long number = 0;
 
 	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
-	return -(int)number;
+	return t->open_error < 0 ? t->open_error : -(int)number;
 }
 
 static void transfer_fail_curl(struct docker_transfer *t, CURLcode code)
@@ -180,8 +182,18 @@ static void transfer_begin_after(struct docker_transfer *t, int ms)
 		abort(); /* out of memory */
 }
 
-/* A Unix socket that was not connected because the listener's queue was full (EAGAIN) looks
- * connected to libcurl until it sends. Nothing was sent, then: the transfer begins once more. */
+/* connect(2) of a Unix socket says EAGAIN when the listener's queue is full, which libcurl takes
+ * for a connection in progress; then the socket is found not connected, without an error of its
+ * own. */
+static bool transfer_queue_was_full(const struct docker_transfer *t, CURLcode code)
+{
+	int error = transfer_os_error(t);
+
+	return (code == CURLE_COULDNT_CONNECT && (error == 0 || error == -EAGAIN)) ||
+	       (code == CURLE_SEND_ERROR && error == -ENOTCONN);
+}
+
+/* Begins once more; nothing was sent yet. */
 static void transfer_try_again(struct docker_transfer *t)
 {
 	(void)curl_multi_remove_handle(t->http->multi, t->easy);
@@ -193,10 +205,12 @@ static void transfer_finish(struct docker_transfer *t, CURLcode code)
 	struct docker_answer answer = { 0 };
 	long status = 0;
 
-	if (code == CURLE_SEND_ERROR && transfer_os_error(t) == -ENOTCONN) {
+	if (transfer_queue_was_full(t, code)) {
 		transfer_try_again(t);
 		return;
 	}
+	if (code == CURLE_OK && !t->head_ended) /* libcurl takes half a head for an answer */
+		code = CURLE_PARTIAL_FILE;
 	if (code != CURLE_OK) {
 		transfer_fail_curl(t, code);
 		return;
@@ -289,10 +303,14 @@ static curl_socket_t on_socket_open(void *userdata, _unused_ curlsocktype purpos
 {
 	struct docker_transfer *t = userdata;
 
+	int fd;
+
 	if (t->opened)
 		return CURL_SOCKET_BAD;
-	t->opened = true;
-	return socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	t->opened = fd >= 0;
+	t->open_error = fd < 0 ? -errno : 0;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 /* Counts bytes of the answer; false when they are too many. */
@@ -302,9 +320,19 @@ static bool transfer_count(struct docker_transfer *t, size_t n)
 	return t->received <= DOCKER_HTTP_ANSWER_MAX;
 }
 
-static size_t on_head(_unused_ char *data, size_t size, size_t count, void *userdata)
+/* Called for each line of the head. The empty one ends it; a status line begins one, also behind
+ * that of an interim answer. */
+static size_t on_head(char *line, size_t size, size_t count, void *userdata)
 {
-	return transfer_count(userdata, size * count) ? size * count : 0;
+	static const char status_line[] = "HTTP/";
+	struct docker_transfer *t = userdata;
+	size_t length = size * count;
+
+	if (memcmp(line, status_line, MIN(length, strlen(status_line))) == 0)
+		t->head_ended = false;
+	else if (length == 2 && memcmp(line, "\r\n", 2) == 0)
+		t->head_ended = true;
+	return transfer_count(t, length) ? length : 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *userdata)

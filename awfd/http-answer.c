@@ -70,7 +70,8 @@ int http_answer_parse(const char *head, size_t length, struct http_answer *ret)
 	char *line, *next;
 	int r;
 
-	if (strlen(copy) != length || http_answer_head_length(copy, length) != length)
+	if (length == 0 || strlen(copy) != length ||
+	    http_answer_head_length(copy, length) != length)
 		return -EBADMSG;
 	for (line = copy; *line; line = next) {
 		next = strstr(line, "\r\n");

@@ -1,5 +1,6 @@
 #include "tests/unit/fake-engine.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -14,12 +15,14 @@
 #include "common/strv.h"
 
 #define FILLER_PIECE 65536
+#define PATIENCE_MS  10000
 
 struct client {
 	struct fake_engine *engine;
 	struct bufferevent *stream;
 	const struct fake_line *line; /* being answered, or NULL before the request is complete */
 	size_t filled;
+	char *answer;
 	const char *slow; /* what is left of the answer, one byte at a time */
 	struct event *tick;
 	LIST_ENTRY(client) link;
@@ -40,12 +43,11 @@ struct fake_engine {
 
 static const struct fake_line fallbacks[] = {
 	{ .request = "GET /version ",
-	  .answer =
-		  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 21\r\n\r\n"
-		  "{\"ApiVersion\":\"1.41\"}" },
+	  .answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: *\r\n\r\n"
+		    "{\"ApiVersion\":\"1.41\"}" },
 	{ .request = "",
-	  .answer = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 24\r\n\r\n"
-		    "{\"message\":\"no script\"}\r\n" },
+	  .answer = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: *\r\n\r\n"
+		    "{\"message\":\"no script\"}" },
 	{ 0 },
 };
 
@@ -56,6 +58,7 @@ static void client_free(struct client *c)
 	if (c->tick)
 		event_free(c->tick);
 	bufferevent_free(c->stream);
+	free(c->answer);
 	free(c);
 }
 
@@ -92,17 +95,30 @@ static void on_tick(_unused_ evutil_socket_t fd, _unused_ short what, void *user
 		client_tick_after(c);
 }
 
+/* The answer with its length in place of the asterisk. */
+static char *compose(const char *text)
+{
+	static const char name[] = "Content-Length: *";
+	const char *field = strstr(text, name);
+	const char *body = field ? strstr(field, "\r\n\r\n") : NULL;
+	int before;
+
+	if (!body)
+		return xstrdup(text);
+	before = (int)(field - text + (ptrdiff_t)strlen(name) - 1);
+	return xasprintf("%.*s%zu%s", before, text, strlen(body + 4), field + strlen(name));
+}
+
 static void client_answer(struct client *c)
 {
-	const char *answer = c->line->answer ? c->line->answer : "";
-
-	if (c->line->byte_ms > 0 && *answer) {
-		c->slow = answer;
+	c->answer = compose(c->line->answer ? c->line->answer : "");
+	if (c->line->byte_ms > 0 && *c->answer) {
+		c->slow = c->answer;
 		client_tick_after(c);
 		return;
 	}
-	bufferevent_write(c->stream, answer, strlen(answer));
-	if (!*answer)
+	bufferevent_write(c->stream, c->answer, strlen(c->answer));
+	if (!*c->answer)
 		on_written(c->stream, c);
 }
 
@@ -190,6 +206,7 @@ struct fake_engine *fake_engine_new(struct event_base *base, int backlog)
 	struct fake_engine *f = xnew(struct fake_engine);
 	int fd;
 
+	(void)signal(SIGPIPE, SIG_IGN); /* bufferevents write to what is closed */
 	f->base = base;
 	strcpy(f->directory, "/tmp/fake-engine-XXXXXX");
 	if (!mkdtemp(f->directory))
@@ -206,13 +223,19 @@ struct fake_engine *fake_engine_new(struct event_base *base, int backlog)
 	return f;
 }
 
+void fake_engine_stop(struct fake_engine *f)
+{
+	if (f->listener)
+		evconnlistener_free(TAKE_PTR(f->listener));
+}
+
 void fake_engine_free(struct fake_engine *f)
 {
 	if (!f)
 		return;
 	while (!LIST_EMPTY(&f->clients))
 		client_free(LIST_FIRST(&f->clients));
-	evconnlistener_free(f->listener);
+	fake_engine_stop(f);
 	(void)unlink(f->path);
 	(void)rmdir(f->directory);
 	free(f->path);
@@ -262,4 +285,34 @@ const char *fake_engine_stream(const struct fake_engine *f)
 unsigned fake_engine_connections(const struct fake_engine *f)
 {
 	return f->connections;
+}
+
+static void on_late(_unused_ evutil_socket_t fd, _unused_ short what, void *userdata)
+{
+	*(bool *)userdata = true;
+}
+
+static bool run(struct fake_engine *f, const unsigned *count, unsigned wanted, int ms)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+	bool late = false;
+	struct event *timer = evtimer_new(f->base, on_late, &late);
+
+	event_add(timer, &tv);
+	while (!late && *count < wanted)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	event_free(timer);
+	return *count >= wanted;
+}
+
+bool fake_engine_run(struct fake_engine *f, const unsigned *count, unsigned wanted)
+{
+	return run(f, count, wanted, PATIENCE_MS);
+}
+
+void fake_engine_run_for(struct fake_engine *f, int ms)
+{
+	static const unsigned none = 0;
+
+	(void)run(f, &none, 1, ms);
 }

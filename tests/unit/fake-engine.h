@@ -17,7 +17,7 @@ enum fake_then {
 /* One line of a script: what is answered to requests that begin so. */
 struct fake_line {
 	const char *request; /* "GET /version ", or "" for any; NULL ends the script */
-	const char *answer;  /* raw bytes; NULL for none */
+	const char *answer;  /* raw, but for the * of "Content-Length: *"; NULL for none */
 	size_t filler;       /* so many bytes 'x' behind it */
 	int byte_ms;         /* not 0: one byte at a time, with this pause before each */
 	enum fake_then then;
@@ -38,6 +38,9 @@ void fake_engine_script(struct fake_engine *f, const struct fake_line *script);
 /* Stops accepting and goes on. */
 void fake_engine_accept(struct fake_engine *f, bool accept);
 
+/* Closes the listening socket: connections are refused. */
+void fake_engine_stop(struct fake_engine *f);
+
 /* How many requests began so. */
 unsigned fake_engine_count(const struct fake_engine *f, const char *request);
 
@@ -49,3 +52,9 @@ const char *fake_engine_stream(const struct fake_engine *f);
 
 /* How many connections are open. */
 unsigned fake_engine_connections(const struct fake_engine *f);
+
+/* Runs the loop until *count is at least wanted; false when that is not so within 10 s. */
+bool fake_engine_run(struct fake_engine *f, const unsigned *count, unsigned wanted);
+
+/* Runs the loop for so long. */
+void fake_engine_run_for(struct fake_engine *f, int ms);

@@ -1,0 +1,146 @@
+/* The containers' JSON against golden files: a change of the confinement is a change of these. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "awfd/docker-spec.h"
+#include "common/alloc.h"
+#include "tests/unit/golden.h"
+
+static char *const command[] = { "sh", "-c", "echo \"$1\"", "sh", "a b\t'\"\\\n", "", NULL };
+static char *const environment[] = { "PATH=/bin", "A=b=c", "EMPTY=", "ABSENT", NULL };
+
+/* Everything a sandbox can have. */
+static const struct docker_spec full = {
+	.id = "abcdefgh27",
+	.uid = 60701,
+	.gid = 60702,
+	.pause_image = "awf-pause:1",
+	.cli_proxy_image = "awf-cli-proxy:1",
+	.agent_image = "registry.example/job@sha256:00",
+	.cgroup_parent = "/awf",
+	.command = command,
+	.environment = environment,
+	.workdir = "/work dir",
+	.tty = true,
+	.open_stdin = true,
+	.memory_bytes = UINT64_C(6) << 30,
+	.pids = 1000,
+	.difc = true,
+	.difc_port = 18443,
+	.ca_bundle_path = "/run/awfd/sandboxes/abcdefgh27/ca-bundle.pem",
+	.gh_path = "/usr/libexec/awfd/awf-gh",
+	.github_repository = "octo/repo",
+	.ipv6 = true,
+};
+
+/* As little as a sandbox can have. */
+static const struct docker_spec least = {
+	.id = "abcdefgh27",
+	.pause_image = "p",
+	.cli_proxy_image = "c",
+	.agent_image = "a",
+	.command = command,
+	.memory_bytes = 1 << 20,
+	.pids = 1,
+	.difc_port = 1,
+	.ca_bundle_path = "/ca",
+};
+
+static void assert_spec(const struct docker_spec *s, enum docker_role role, const char *name)
+{
+	struct json_object *o = docker_spec_container(s, role);
+	_cleanup_free_ char *file = xasprintf("container-%s-%s.json", docker_role_name(role), name);
+	_cleanup_free_ char *text =
+		xasprintf("%s\n", json_object_to_json_string_ext(
+					  o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+						     JSON_C_TO_STRING_PRETTY_TAB |
+						     JSON_C_TO_STRING_NOSLASHESCAPE));
+
+	json_object_put(o);
+	golden_assert(file, text);
+}
+
+static void makes_all_there_is(_unused_ void **state)
+{
+	for (int role = 0; role < DOCKER_ROLE_COUNT; role++)
+		assert_spec(&full, role, "full");
+}
+
+static void makes_the_least(_unused_ void **state)
+{
+	for (int role = 0; role < DOCKER_ROLE_COUNT; role++)
+		assert_spec(&least, role, "least");
+}
+
+static struct json_object *at(struct json_object *o, const char *key)
+{
+	struct json_object *value = NULL;
+
+	assert_true(json_object_object_get_ex(o, key, &value));
+	return value;
+}
+
+/* What no container may lack, whatever the golden files say. */
+static void confines_every_container(_unused_ void **state)
+{
+	for (int role = 0; role < DOCKER_ROLE_COUNT; role++) {
+		struct json_object *o = docker_spec_container(&full, role);
+		struct json_object *host = at(o, "HostConfig");
+
+		assert_string_equal(json_object_to_json_string_ext(at(host, "CapDrop"), 0),
+				    "[\"ALL\"]");
+		assert_string_equal(json_object_to_json_string_ext(at(host, "SecurityOpt"), 0),
+				    "[\"no-new-privileges\"]");
+		assert_true(json_object_get_boolean(at(host, "ReadonlyRootfs")));
+		assert_true(json_object_get_int64(at(host, "Memory")) > 0);
+		assert_int_equal(json_object_get_int64(at(host, "MemorySwap")),
+				 json_object_get_int64(at(host, "Memory")));
+		assert_true(json_object_get_int64(at(host, "PidsLimit")) > 0);
+		assert_false(json_object_object_get_ex(host, "CapAdd", NULL));
+		assert_false(json_object_object_get_ex(host, "Privileged", NULL));
+		assert_false(json_object_object_get_ex(host, "PortBindings", NULL));
+		json_object_put(o);
+	}
+}
+
+/* The agent alone is in another's network namespace; nobody is on an engine's network. */
+static void keeps_out_of_networks(_unused_ void **state)
+{
+	static const char *const modes[] = { "none", "none", "container:awf-abcdefgh27-pause" };
+
+	for (int role = 0; role < DOCKER_ROLE_COUNT; role++) {
+		struct json_object *o = docker_spec_container(&full, role);
+
+		assert_string_equal(json_object_get_string(at(at(o, "HostConfig"), "NetworkMode")),
+				    modes[role]);
+		assert_false(json_object_object_get_ex(o, "NetworkingConfig", NULL));
+		json_object_put(o);
+	}
+}
+
+static void names_containers(_unused_ void **state)
+{
+	static const char *const names[] = { "awf-x-pause", "awf-x-cli-proxy", "awf-x-agent" };
+
+	for (int role = 0; role < DOCKER_ROLE_COUNT; role++) {
+		_cleanup_free_ char *name = docker_container_name("x", role);
+
+		assert_string_equal(name, names[role]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(makes_all_there_is),       cmocka_unit_test(makes_the_least),
+		cmocka_unit_test(confines_every_container), cmocka_unit_test(keeps_out_of_networks),
+		cmocka_unit_test(names_containers),
+	};
+
+	return cmocka_run_group_tests_name("docker-spec", tests, NULL, NULL);
+}
