@@ -410,7 +410,7 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 	if (e)
 		return;
 	/* A leased one stays until its connection ends, so that the client can still ask. */
-	keep = s->leased || (!s->leftover && s->error.error == 0);
+	keep = s->leased || (!s->request.lease && !s->leftover && s->error.error == 0);
 	if (!keep || s->free_pending)
 		sandbox_free(s);
 	forget_oldest_exited(m);
