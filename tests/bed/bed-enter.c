@@ -143,7 +143,6 @@ static void run_child(const struct options *o)
 		_exit(EXIT_OWN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* after become(): a change of ids clears it */
 	umask(022);
-	close_range(STDERR_FILENO + 1, ~0U, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp(o->command[0], o->command);
@@ -178,6 +177,8 @@ int main(int argc, char **argv)
 	sigset_t set;
 	pid_t child;
 
+	/* A test runner waits for its own pipes to close. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	if (parse(argc, argv, &o) < 0)
 		return EXIT_OWN;
 	if (join_bed(o.init) < 0)

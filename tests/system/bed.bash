@@ -1,0 +1,165 @@
+# Helpers of the system tests: the bed, what runs on it in the background, and what must not be left.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+BED=$(readlink -f "${BASH_SOURCE[0]%/*}/../bed/bed")
+export BED
+export BED_NAME=${BED_NAME:-awf-bed}
+export BED_DIR=/run/$BED_NAME
+export BED_DIFC_CA=$BED_DIR/difc/ca.crt
+BED_TOOLS=/srv/awf/build/bin/tests
+
+# How long any wait may take; a machine under load is no reason to fail.
+WAIT_SECONDS=${WAIT_SECONDS:-20}
+
+bed() {
+	"$BED" "$@"
+}
+
+# Runs a command on the bed's host: bed_exec [-u USER] [--netns NAME] [--] COMMAND...
+bed_exec() {
+	"$BED" exec "$@"
+}
+
+# as USER COMMAND...
+as() {
+	"$BED" exec -u "$1" -- "${@:2}"
+}
+
+# Waits until a command succeeds; shows its last output when it doesn't.
+wait_for() {
+	local deadline=$((${EPOCHREALTIME/[.,]/} + WAIT_SECONDS * 1000000)) output
+	until output=$("$@" 2>&1); do
+		if ((${EPOCHREALTIME/[.,]/} > deadline)); then
+			printf 'waited %s s in vain for: %s\n%s\n' "$WAIT_SECONDS" "$*" "$output" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# --- what sandboxes must not leave ----------------------------------------------------------------
+
+# Succeeds when no container, namespace, link, set element, helper, mount, cgroup or directory of a
+# sandbox is on the bed; lists what is.
+is_clean() {
+	"$BED" leftovers
+}
+
+# Ends of clients are noticed after they happened, so a little time is granted.
+assert_clean() {
+	wait_for is_clean
+}
+
+# --- commands in the background -------------------------------------------------------------------
+
+BED_BACKGROUND_PIDS=()
+
+# Starts a command of the bed's host in the background, its stdin open and idle until
+# bed_background_say. BED_BACKGROUND_PID is the `bed exec`, which ends as the command does. The other
+# functions are about the last one that was started.
+bed_background() {
+	BED_BACKGROUND=$BATS_TEST_TMPDIR/background-${#BED_BACKGROUND_PIDS[@]}
+	mkdir "$BED_BACKGROUND"
+	mkfifo "$BED_BACKGROUND/in"
+	# Both ends: neither this open nor the command's waits for the other.
+	exec {BED_BACKGROUND_IN}<>"$BED_BACKGROUND/in"
+	"$BED" exec "$@" <"$BED_BACKGROUND/in" >"$BED_BACKGROUND/out" 2>"$BED_BACKGROUND/err" &
+	BED_BACKGROUND_PID=$!
+	BED_BACKGROUND_PIDS+=("$BED_BACKGROUND_PID")
+}
+
+bed_background_say() {
+	printf '%s\n' "$*" >&"$BED_BACKGROUND_IN"
+}
+
+bed_background_output() {
+	cat "$BED_BACKGROUND/out"
+}
+
+# Fails with all that was said when it wasn't that.
+bed_background_said() {
+	grep -qF -- "$1" "$BED_BACKGROUND/out" || { cat "$BED_BACKGROUND"/{out,err}; return 1; }
+}
+
+# bed_kill SIGNAL NAME: every process of that name on the bed's host; there has to be one.
+bed_kill() {
+	"$BED" exec -u root -- pkill "-$1" -x "$2"
+}
+
+# --- more than the bed has at first ---------------------------------------------------------------
+
+# bed_service VERB NAME [-- COMMAND...]: a service that a test adds.
+bed_service() {
+	"$BED" exec -u root -- "$BED_TOOLS/service" --dir "$BED_DIR" "$@"
+}
+
+# bed_second_difc PORT NAME: another DIFC stand-in, whose answers carry NAME.
+bed_second_difc() {
+	local dir=$BED_DIR/difc-$2
+	BED_SECOND_DIFC=$2
+	# shellcheck disable=SC2034 # for the test
+	BED_SECOND_DIFC_CA=$dir/ca.crt
+	bed_service start "difc-$2" -- "$BED_TOOLS/difc-stand-in" --identity "$2" \
+		--listen "127.0.0.1:$1" --listen "[::1]:$1" --tls-dir "$dir" \
+		--record "$BED_DIR/difc-$2.jsonl" --control "$BED_DIR/difc-$2.control"
+}
+
+# Restarts awfd with more configuration, given on stdin, for the rest of the test.
+bed_configure_awfd() {
+	BED_CONFIGURED=yes
+	"$BED" exec -u root -- sh -c 'mkdir -p /etc/awfd/awfd.conf.d && cat >/etc/awfd/awfd.conf.d/test.conf'
+	"$BED" awfd restart
+}
+
+# Puts the fake engine between awfd and the engine; fake_engine tells it what to do.
+bed_fake_engine() {
+	bed_service start fake-engine -- "$BED_TOOLS/fake-engine" --listen /run/fake-engine.sock \
+		--upstream /run/docker.sock --control /run/fake-engine.control
+	BED_FAKE_ENGINE=yes
+	bed_configure_awfd <<<$'[Engine]\nSocket=/run/fake-engine.sock'
+}
+
+fake_engine() {
+	"$BED" exec -u root -- "$BED_TOOLS/fake-engine" --tell /run/fake-engine.control "$@"
+}
+
+# --- after a test ---------------------------------------------------------------------------------
+
+show_logs() {
+	local log
+	for log in awfd engine difc; do
+		printf -- '--- end of %s.log\n' "$log"
+		tail -n 40 "$BED_DIR/$log.log" || :
+	done
+}
+
+end_background() {
+	local pid
+	for pid in "${BED_BACKGROUND_PIDS[@]}"; do
+		kill -KILL "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+	done
+}
+
+undo_services() {
+	[[ -z ${BED_SECOND_DIFC:-} ]] || bed_service kill "difc-$BED_SECOND_DIFC"
+	"$BED" difc tell clear
+	[[ -n ${BED_CONFIGURED:-} ]] || return 0
+	"$BED" exec -u root -- rm -f /etc/awfd/awfd.conf.d/test.conf
+	"$BED" awfd restart
+	[[ -z ${BED_FAKE_ENGINE:-} ]] || bed_service kill fake-engine
+}
+
+# For teardown: ends what the test started, and gives the next test a bed as good as new, whatever
+# this one left.
+bed_clean_up_test() {
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || show_logs
+	end_background
+	if undo_services && assert_clean; then
+		return
+	fi
+	"$BED" down
+	"$BED" up
+}
