@@ -60,16 +60,13 @@ static inline void cleanup_file(FILE **f)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Each argument is evaluated once. */
-#define MIN(a, b)                                                                                  \
+/* Each argument is evaluated once, in the type that both convert to. */
+#define MIN(a, b) PICK_UNIQUE(a, <, b, __COUNTER__)
+#define MAX(a, b) PICK_UNIQUE(a, >, b, __COUNTER__)
+
+#define PICK_UNIQUE(a, op, b, n) PICK(a, op, b, n)
+#define PICK(a, op, b, n)                                                                          \
 	({                                                                                         \
-		__typeof__(a) _a = (a);                                                            \
-		__typeof__(b) _b = (b);                                                            \
-		_a < _b ? _a : _b;                                                                 \
-	})
-#define MAX(a, b)                                                                                  \
-	({                                                                                         \
-		__typeof__(a) _a = (a);                                                            \
-		__typeof__(b) _b = (b);                                                            \
-		_a > _b ? _a : _b;                                                                 \
+		__typeof__(1 ? (a) : (b)) _a##n = (a), _b##n = (b);                                \
+		_a##n op _b##n ? _a##n : _b##n;                                                    \
 	})
