@@ -192,11 +192,15 @@ fuzz-replay: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS)) ## replay the fuz
 fuzz: ## run every fuzz target for FUZZ_SECONDS (clang)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-$(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(wildcard common/*.c proto/*.c) $(FUZZ_AWFD)
+# All in one command, with every header as a prerequisite: fuzzed code has its own instrumentation.
+FUZZ_FLAGS   := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_HEADERS := $(wildcard common/*.h proto/*.h proto/*.varlink awfd/*.h containers/*/*.h)
+.SECONDEXPANSION:
+$(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC:%=proto/%.c) \
+		$$(FUZZ_SRC_$$*) $(FUZZ_HEADERS) Makefile
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
-		$< $(addprefix common/,$(addsuffix .c,$(COMMON_SRC))) $(addprefix proto/,$(addsuffix .c,$(PROTO_SRC))) \
-		$(FUZZ_SRC_$*) $(call pkg,libs,json-c libevent) -lresolv
+	@echo "clang $@"
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent) -lresolv
 
 # The programs' own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_difc-address := awfd/difc-address.c
