@@ -39,7 +39,7 @@ AWFD_SRC      := config conn difc-address difc-ca difc-probe docker docker-answe
                  docker-http docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
                  nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
-RELAY_SRC     := main pair limits listener sandboxing upstream
+RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream
 PROBE_SRC     := main
 AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
                  exit-code help main nearest options pump render start terminal
@@ -52,7 +52,7 @@ BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process 
                  stand-in-faults stand-in-github stand-in-record stand-in-routes stand-in-tls
 
 LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl)
-LIBS_awf-relay      = $(call pkg,libs,libevent libseccomp)
+LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
 LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c)
 LIBS_awfctl         = $(call pkg,libs,json-c)
 LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c) -lresolv

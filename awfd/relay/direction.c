@@ -1,0 +1,133 @@
+#include "awfd/relay/direction.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+/* Bytes that one direction may move before every other connection that is ready had its turn. */
+#define TURN_BYTES (512 * 1024)
+
+/* What is shorter is copied: splicing has a price of its own. */
+#define BULK_BYTES (16 * 1024)
+
+/* What is copied at once when there is no pipe. */
+#define COPY_BYTES (64 * 1024)
+
+#define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+
+static bool would_block(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* The result of a failed receive. */
+static enum move receive_failed(struct direction *d)
+{
+	if (errno == EINTR)
+		return MOVE_QUEUES;
+	if (!would_block(errno))
+		return MOVE_RESET;
+	d->from->readable = false;
+	return MOVE_WAITS;
+}
+
+/* The result of a failed send. When the receiver is gone, the sender may still have things to say
+ * in the other direction, so that this one just ends. */
+static enum move send_failed(struct direction *d)
+{
+	if (errno == EINTR)
+		return MOVE_QUEUES;
+	if (would_block(errno)) {
+		d->to->writable = false;
+		return MOVE_WAITS;
+	}
+	d->broken = true;
+	return MOVE_ENDED;
+}
+
+static enum move end_of_stream(struct direction *d)
+{
+	d->ended = true;
+	(void)shutdown(d->to->fd, SHUT_WR);
+	return MOVE_ENDED;
+}
+
+/* Copies a message. It is taken off the sender's queue only when the receiver has it, so that there
+ * is never a rest to keep. */
+static enum move copy(struct direction *d, size_t *moved)
+{
+	static char buffer[COPY_BYTES];
+	size_t room = d->bulk ? COPY_BYTES : BULK_BYTES;
+	ssize_t have, sent;
+
+	have = recv(d->from->fd, buffer, room, MSG_PEEK);
+	if (have < 0)
+		return receive_failed(d);
+	if (have == 0)
+		return end_of_stream(d);
+	sent = send(d->to->fd, buffer, (size_t)have, MSG_NOSIGNAL);
+	if (sent < 0)
+		return send_failed(d);
+	if (recv(d->from->fd, buffer, (size_t)sent, MSG_TRUNC) != sent)
+		return MOVE_RESET;
+	*moved += (size_t)sent;
+	d->bulk = have >= BULK_BYTES;
+	return MOVE_QUEUES;
+}
+
+static enum move splice_in(struct direction *d)
+{
+	ssize_t n = splice(d->from->fd, NULL, d->pipe->writer, NULL, PIPE_BYTES, SPLICE_FLAGS);
+
+	if (n < 0)
+		return receive_failed(d);
+	if (n == 0)
+		return end_of_stream(d);
+	d->bulk = n >= BULK_BYTES;
+	d->held = (size_t)n;
+	return MOVE_QUEUES;
+}
+
+static enum move splice_out(struct direction *d, size_t *moved)
+{
+	ssize_t n = splice(d->pipe->reader, NULL, d->to->fd, NULL, d->held, SPLICE_FLAGS);
+
+	if (n < 0)
+		return send_failed(d);
+	d->held -= (size_t)n;
+	*moved += (size_t)n;
+	return MOVE_QUEUES;
+}
+
+static enum move step(struct direction *d, struct pipe_pool *pipes, size_t *moved)
+{
+	if (d->ended || d->broken)
+		return MOVE_ENDED;
+	if (!d->to->writable)
+		return MOVE_WAITS;
+	if (d->held > 0)
+		return splice_out(d, moved);
+	if (!d->from->readable)
+		return MOVE_WAITS;
+	if (d->bulk && !d->pipe)
+		d->pipe = pipe_pool_take(pipes);
+	return d->bulk && d->pipe ? splice_in(d) : copy(d, moved);
+}
+
+enum move direction_move(struct direction *d, struct pipe_pool *pipes)
+{
+	enum move result = MOVE_QUEUES;
+	size_t moved = 0;
+
+	while (result == MOVE_QUEUES && moved < TURN_BYTES)
+		result = step(d, pipes, &moved);
+	if (d->held == 0 || d->broken)
+		direction_clear(d, pipes);
+	return result;
+}
+
+void direction_clear(struct direction *d, struct pipe_pool *pipes)
+{
+	pipe_pool_give(pipes, d->pipe, d->held);
+	d->pipe = NULL;
+	d->held = 0;
+}

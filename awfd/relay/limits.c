@@ -1,0 +1,37 @@
+#include "awfd/relay/limits.h"
+
+#include <sys/resource.h>
+
+/* Descriptors beside those of connections and pipes: standard ones, listeners, the loop's own. */
+#define DESCRIPTORS_RESERVED 48
+#define PIPES_MAX            128 /* each may pin PIPE_BYTES */
+#define PER_CONNECTION       2
+#define PER_PIPE             2
+
+/* The soft limit of descriptors, raised to the hard one. */
+static size_t raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return DESCRIPTORS_RESERVED;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	return (size_t)MIN(limit.rlim_cur, (rlim_t)1 << 20);
+}
+
+/* Connections need their descriptors; pipes are a convenience, without which bytes are copied. */
+struct limits limits_apply(size_t wanted)
+{
+	const struct rlimit none = { 0 };
+	size_t descriptors = raise_descriptors();
+	struct limits l = { 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	descriptors -= MIN(descriptors, (size_t)DESCRIPTORS_RESERVED);
+	l.pipes = MIN(descriptors / 4 / PER_PIPE, (size_t)PIPES_MAX);
+	descriptors -= l.pipes * PER_PIPE;
+	l.connections = MAX(MIN(descriptors / PER_CONNECTION, wanted), (size_t)1);
+	return l;
+}

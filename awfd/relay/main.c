@@ -1,0 +1,229 @@
+/* awf-relay: passes TCP connections from inherited listening sockets on to one upstream. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <event2/event.h>
+
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "awfd/relay/limits.h"
+#include "awfd/relay/listener.h"
+#include "awfd/relay/pair.h"
+#include "awfd/relay/pairs.h"
+#include "awfd/relay/sandboxing.h"
+#include "awfd/relay/upstream.h"
+
+#define EXIT_USAGE 2
+
+#define CONNECTIONS_DEFAULT        1024
+#define CONNECTIONS_MAX            65536
+#define CONNECT_TIMEOUT_DEFAULT_MS 10000
+#define CONNECT_TIMEOUT_MAX_MS     600000
+
+struct relay {
+	/* options */
+	const char *upstream_text;
+	const char *sandbox;
+	uint64_t max_connections;
+	uint64_t connect_timeout_ms;
+	uint64_t ready_fd; /* 0: nobody waits */
+	/* parts */
+	struct event_base *base;
+	struct event *signals[2];
+	struct upstream *upstream;
+	struct pairs *pairs;
+	struct listeners *listeners;
+};
+
+/* The options that take a number, and those that take a text. */
+static const struct {
+	const char *name;
+	size_t offset;
+	uint64_t min, max; /* 0: a text */
+} options[] = {
+	{ "upstream", offsetof(struct relay, upstream_text), 0, 0 },
+	{ "sandbox", offsetof(struct relay, sandbox), 0, 0 },
+	{ "max-connections", offsetof(struct relay, max_connections), 1, CONNECTIONS_MAX },
+	{ "connect-timeout-ms", offsetof(struct relay, connect_timeout_ms), 1,
+	  CONNECT_TIMEOUT_MAX_MS },
+	{ "ready-fd", offsetof(struct relay, ready_fd), 1, INT32_MAX },
+};
+
+static const char usage[] =
+	"usage: awf-relay --upstream HOST:PORT [--sandbox ID] [--max-connections N]\n"
+	"                 [--connect-timeout-ms N] [--ready-fd FD]\n"
+	"       awf-relay --help | --version\n"
+	"The listening sockets are inherited, see systemd-socket-activate(1).\n";
+
+static int set_option(struct relay *r, size_t i, const char *value)
+{
+	void *field = (char *)r + options[i].offset;
+
+	if (options[i].max == 0) {
+		*(const char **)field = value;
+		return 0;
+	}
+	if (parse_uint(value, options[i].min, options[i].max, field) == 0)
+		return 0;
+	fprintf(stderr, "awf-relay: --%s: not a number from %ju to %ju\n", options[i].name,
+		(uintmax_t)options[i].min, (uintmax_t)options[i].max);
+	return -EINVAL;
+}
+
+static int parse_options(struct relay *r, int argc, char **argv)
+{
+	struct option longs[ARRAY_SIZE(options) + 1] = { 0 };
+	int i, c;
+
+	for (size_t n = 0; n < ARRAY_SIZE(options); n++)
+		longs[n] = (struct option){ options[n].name, required_argument, NULL, 'o' };
+	while ((c = getopt_long(argc, argv, "", longs, &i)) != -1)
+		if (c != 'o' || set_option(r, (size_t)i, optarg) < 0)
+			return -EINVAL;
+	return r->upstream_text && optind == argc ? 0 : -EINVAL;
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *userdata)
+{
+	(void)sig;
+	(void)what;
+	event_base_loopbreak(userdata);
+}
+
+static bool relay_full(void *userdata)
+{
+	const struct relay *r = userdata;
+
+	return pairs_full(r->pairs);
+}
+
+static int relay_accepted(int fd, void *userdata)
+{
+	const struct relay *r = userdata;
+
+	return pair_open(r->pairs, fd);
+}
+
+static void relay_room(void *userdata)
+{
+	const struct relay *r = userdata;
+
+	listeners_resume(r->listeners);
+}
+
+static int relay_open_loop(struct relay *r, struct err *e)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	struct event_config *config = event_config_new();
+
+	if (config) {
+		(void)event_config_set_flag(config,
+					    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+		r->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	if (!r->base)
+		return err_set(e, -ENOMEM, ERR_SYSTEM, "cannot make an event loop");
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		r->signals[i] = evsignal_new(r->base, signals[i], on_signal, r->base);
+		if (!r->signals[i] || event_add(r->signals[i], NULL) < 0)
+			return err_set(e, -ENOMEM, ERR_SYSTEM, "cannot watch signals");
+	}
+	(void)signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
+	return 0;
+}
+
+static int relay_open_parts(struct relay *r, struct err *e)
+{
+	const struct listeners_config listening = {
+		.base = r->base, .full = relay_full, .accepted = relay_accepted, .userdata = r
+	};
+	struct limits limits = limits_apply(r->max_connections);
+	const struct pairs_config connections = {
+		.base = r->base,
+		.upstream = r->upstream,
+		.sandbox = r->sandbox,
+		.max = limits.connections,
+		.max_pipes = limits.pipes,
+		.connect_timeout_ms = (int)r->connect_timeout_ms,
+		.room = relay_room,
+		.userdata = r,
+	};
+
+	r->pairs = pairs_new(&connections);
+	return listeners_new(&listening, &r->listeners, e);
+}
+
+/* Tells whoever started the relay that it serves. */
+static int relay_tell_ready(const struct relay *r, struct err *e)
+{
+	static const char text[] = "READY=1\n";
+	int error;
+
+	if (r->ready_fd == 0)
+		return 0;
+	error = fd_write_all((int)r->ready_fd, text, sizeof(text) - 1);
+	if (r->ready_fd > STDERR_FILENO)
+		close((int)r->ready_fd);
+	return error < 0 ? err_system(e, error, "cannot tell that the relay is ready") : 0;
+}
+
+static int relay_run(struct relay *r, struct err *e)
+{
+	int error;
+
+	if ((error = upstream_new(r->upstream_text, &r->upstream, e)) < 0 ||
+	    (error = relay_open_loop(r, e)) < 0 || (error = relay_open_parts(r, e)) < 0 ||
+	    (error = sandboxing_drop_root(e)) < 0 || (error = sandboxing_enter(e)) < 0)
+		return error;
+	listeners_resume(r->listeners);
+	error = relay_tell_ready(r, e);
+	if (error < 0)
+		return error;
+	if (event_base_dispatch(r->base) < 0)
+		return err_set(e, -EIO, ERR_SYSTEM, "the event loop failed");
+	return 0;
+}
+
+static void relay_close(struct relay *r)
+{
+	listeners_free(TAKE_PTR(r->listeners));
+	pairs_free(TAKE_PTR(r->pairs));
+	for (size_t i = 0; i < ARRAY_SIZE(r->signals); i++)
+		if (r->signals[i])
+			event_free(r->signals[i]);
+	if (r->base)
+		event_base_free(r->base);
+	upstream_free(TAKE_PTR(r->upstream));
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(relay_close) struct relay r = {
+		.max_connections = CONNECTIONS_DEFAULT,
+		.connect_timeout_ms = CONNECT_TIMEOUT_DEFAULT_MS,
+	};
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)prctl(PR_SET_NAME, "awf-relay"); /* the kernel doesn't know, see spawn.c */
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(usage, stdout) < 0;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("awf-relay " AWF_VERSION) < 0;
+	if (parse_options(&r, argc, argv) < 0) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (relay_run(&r, &e) < 0) {
+		_cleanup_free_ char *text = err_text(&e);
+
+		log_sandbox(LOG_LEVEL_ERROR, r.sandbox, "awf-relay: %s", text);
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}

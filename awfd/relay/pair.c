@@ -1,0 +1,179 @@
+#include "awfd/relay/pair.h"
+
+#include <sys/socket.h>
+
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "awfd/relay/socket.h"
+
+static void on_client(evutil_socket_t fd, short what, void *userdata);
+static void on_upstream(evutil_socket_t fd, short what, void *userdata);
+
+/* Errors of the relay itself: to try another address won't help. */
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+}
+
+static int end_watch(struct pair *p, struct end *end, int fd, event_callback_fn fn,
+		     const struct timeval *timeout)
+{
+	end->fd = fd;
+	end->readable = end->writable = false;
+	if (event_assign(&end->event, pairs_config(p->all)->base, fd,
+			 EV_READ | EV_WRITE | EV_ET | EV_PERSIST, fn, p) < 0 ||
+	    event_add(&end->event, timeout) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void end_note(struct end *end, short what)
+{
+	end->readable |= (what & EV_READ) != 0;
+	end->writable |= (what & EV_WRITE) != 0;
+}
+
+static void end_unwatch(struct end *end)
+{
+	if (end->fd >= 0)
+		event_del(&end->event);
+}
+
+static void pair_free(struct pair *p, void (*finish)(int fd))
+{
+	struct pairs *all = p->all;
+
+	direction_clear(&p->up, pairs_pipes(all));
+	direction_clear(&p->down, pairs_pipes(all));
+	end_unwatch(&p->client);
+	end_unwatch(&p->upstream);
+	finish(p->client.fd);
+	finish(p->upstream.fd);
+	pairs_remove(all, p);
+	free(p);
+}
+
+static void finish_quietly(int fd)
+{
+	(void)fd_close(fd);
+}
+
+void pair_reset(struct pair *p)
+{
+	pair_free(p, socket_reset);
+}
+
+/* Begins to connect to the first of the remaining addresses that takes it. 0 or -errno. */
+static int pair_connect(struct pair *p)
+{
+	const struct upstream *upstream = pairs_config(p->all)->upstream;
+	int fd = -EHOSTUNREACH, r;
+
+	while (p->attempt < upstream_count(upstream)) {
+		fd = upstream_connect(upstream, p->attempt);
+		if (fd >= 0 || is_shortage(fd))
+			break;
+		pairs_unreachable(p->all, fd);
+		p->attempt++;
+	}
+	if (fd < 0)
+		return fd;
+	r = end_watch(p, &p->upstream, fd, on_upstream, pairs_connect_timeout(p->all));
+	if (r < 0)
+		p->upstream.fd = fd_close(fd);
+	return r;
+}
+
+static void pair_connect_failed(struct pair *p, int error)
+{
+	pairs_unreachable(p->all, error);
+	end_unwatch(&p->upstream);
+	p->upstream.fd = fd_close(p->upstream.fd);
+	p->attempt++;
+	if (pair_connect(p) < 0)
+		pair_reset(p);
+}
+
+static void pair_connected(struct pair *p)
+{
+	p->connected = true;
+	event_remove_timer(&p->upstream.event);
+	upstream_prefer(pairs_config(p->all)->upstream, p->attempt);
+	pair_run(p);
+}
+
+int pair_open(struct pairs *all, int client)
+{
+	struct pair *p = xnew(struct pair);
+	int r;
+
+	p->all = all;
+	p->client.fd = p->upstream.fd = -EBADF;
+	p->up = (struct direction){ .from = &p->client, .to = &p->upstream };
+	p->down = (struct direction){ .from = &p->upstream, .to = &p->client };
+	pairs_insert(all, p);
+	r = end_watch(p, &p->client, client, on_client, NULL);
+	if (r == 0)
+		r = pair_connect(p);
+	if (r < 0)
+		pair_reset(p);
+	return is_shortage(r) ? r : 0;
+}
+
+/* Both directions have their turn; the pair ends when neither has anything left to do. */
+void pair_run(struct pair *p)
+{
+	struct pipe_pool *pipes = pairs_pipes(p->all);
+	enum move up = direction_move(&p->up, pipes);
+	enum move down = direction_move(&p->down, pipes);
+
+	if (up == MOVE_RESET || down == MOVE_RESET)
+		pair_reset(p);
+	else if (up == MOVE_ENDED && down == MOVE_ENDED)
+		pair_free(p, p->up.broken || p->down.broken ? socket_reset : finish_quietly);
+	else if (up == MOVE_QUEUES || down == MOVE_QUEUES)
+		pairs_enqueue(p->all, p);
+}
+
+/* A direction that has ended doesn't look at its sender any more; that one may still break off. */
+static bool pair_broken_off(const struct pair *p)
+{
+	return (p->up.ended && socket_error(p->client.fd) < 0) ||
+	       (p->down.ended && socket_error(p->upstream.fd) < 0);
+}
+
+static void pair_ready(struct pair *p)
+{
+	if (pair_broken_off(p))
+		pair_reset(p);
+	else if (!p->queued)
+		pair_run(p);
+}
+
+static void on_client(evutil_socket_t fd, short what, void *userdata)
+{
+	struct pair *p = userdata;
+
+	end_note(&p->client, what);
+	if (p->connected)
+		pair_ready(p);
+	else if (socket_error(fd) < 0)
+		pair_reset(p);
+}
+
+static void on_upstream(evutil_socket_t fd, short what, void *userdata)
+{
+	struct pair *p = userdata;
+	int error;
+
+	end_note(&p->upstream, what);
+	if (p->connected) {
+		pair_ready(p);
+		return;
+	}
+	error = what & EV_TIMEOUT ? -ETIMEDOUT : socket_error(fd);
+	if (error < 0)
+		pair_connect_failed(p, error);
+	else
+		pair_connected(p);
+}

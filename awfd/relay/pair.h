@@ -1,0 +1,32 @@
+/* One connection: a client, the upstream, and the two directions between them. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "common/cleanup.h"
+#include "awfd/relay/direction.h"
+#include "awfd/relay/pairs.h"
+
+struct pair {
+	struct pairs *all;
+	struct end client;
+	struct end upstream;
+	struct direction up;   /* client to upstream */
+	struct direction down; /* upstream to client */
+	size_t attempt;        /* which of the upstream's addresses is tried */
+	bool connected;
+	bool queued; /* in the queue of those that have more to move */
+	LIST_ENTRY(pair) list;
+	TAILQ_ENTRY(pair) queue;
+};
+
+/* Takes an accepted connection over and begins to connect it to the upstream. 0, or -errno when the
+ * relay lacks descriptors or memory for it; the client was reset then. */
+int pair_open(struct pairs *all, int client) _must_check_;
+
+/* Moves bytes for one turn; may end the pair. */
+void pair_run(struct pair *p);
+
+/* Breaks both sides off and frees the pair. */
+void pair_reset(struct pair *p);
