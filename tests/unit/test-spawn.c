@@ -1,23 +1,15 @@
 /* Starts this program again through spawn_start(); the child tells what it finds. */
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "awfd/spawn.h"
-#include "common/alloc.h"
 #include "common/fd.h"
 #include "common/strbuf.h"
+#include "tests/unit/check.h"
 
 #define SELF   "/proc/self/exe"
 #define NOBODY 65534
@@ -113,12 +105,6 @@ static int await_exit(int pidfd)
 	return info.si_status;
 }
 
-#define assert_contains(text, part)                                                                \
-	do {                                                                                       \
-		if (!strstr(text, part))                                                           \
-			fail_msg("no '%s' in:\n%s", part, text);                                   \
-	} while (0)
-
 /* Runs the child with the given spec and returns what it wrote to stdout. */
 static char *run(struct spawn *s, pid_t *pid)
 {
@@ -151,14 +137,14 @@ static void test_privileges(void **state)
 	set_user(&s);
 	text = run(&s, &pid);
 	uid = xasprintf("Uid:\t%u\t%u\t%u\t%u\n", s.uid, s.uid, s.uid, s.uid);
-	assert_contains(text, uid);
-	assert_contains(text, "NoNewPrivs:\t1\n");
-	assert_contains(text, "CapInh:\t0000000000000000\n");
-	assert_contains(text, "CapPrm:\t0000000000000000\n");
-	assert_contains(text, "CapEff:\t0000000000000000\n");
-	assert_contains(text, "CapAmb:\t0000000000000000\n");
+	assert_text_contains(text, uid);
+	assert_text_contains(text, "NoNewPrivs:\t1\n");
+	assert_text_contains(text, "CapInh:\t0000000000000000\n");
+	assert_text_contains(text, "CapPrm:\t0000000000000000\n");
+	assert_text_contains(text, "CapEff:\t0000000000000000\n");
+	assert_text_contains(text, "CapAmb:\t0000000000000000\n");
 	if (geteuid() == 0)
-		assert_contains(text, "Groups:\t \n");
+		assert_text_contains(text, "Groups:\t \n");
 }
 
 static void on_signal(int sig)
@@ -184,8 +170,8 @@ static void test_signals(void **state)
 	text = run(&s, &pid);
 	sigprocmask(SIG_SETMASK, &before, &after);
 	assert_true(sigismember(&after, SIGTERM) && !sigismember(&after, SIGUSR1));
-	assert_contains(text, "SigBlk:\t0000000000000000\n");
-	assert_contains(text, "SigIgn:\t0000000000000000\n");
+	assert_text_contains(text, "SigBlk:\t0000000000000000\n");
+	assert_text_contains(text, "SigIgn:\t0000000000000000\n");
 }
 
 static void test_environment(void **state)
@@ -199,11 +185,12 @@ static void test_environment(void **state)
 	setenv("NOTIFY_SOCKET", "/run/notify", 1);
 	set_user(&s);
 	text = run(&s, &pid);
-	assert_contains(text, "env: PATH=/usr/sbin:/usr/bin:/sbin:/bin\nenv: LANG=C.UTF-8\ncwd");
-	assert_contains(text, "cwd: /\n");
-	assert_contains(text, "leader: 1\n");
-	assert_contains(text, "stdin: 0 \n");
-	assert_contains(text, "fds: 0 1 2\n");
+	assert_text_contains(text,
+			     "env: PATH=/usr/sbin:/usr/bin:/sbin:/bin\nenv: LANG=C.UTF-8\ncwd");
+	assert_text_contains(text, "cwd: /\n");
+	assert_text_contains(text, "leader: 1\n");
+	assert_text_contains(text, "stdin: 0 \n");
+	assert_text_contains(text, "fds: 0 1 2\n");
 }
 
 /* The given descriptors arrive as 3, 4, … even when they lie where others have to go. */
@@ -227,11 +214,11 @@ static void test_descriptors(void **state)
 	assert_int_equal(fd_write_all(in_writer, "hello", 5), 0);
 	set_user(&s);
 	text = run(&s, &pid);
-	assert_contains(text, "fds: 0 1 2 3 4\n");
-	assert_contains(text, "stdin: 5 hello\n");
-	assert_contains(text, "env: LISTEN_FDS=2\n");
+	assert_text_contains(text, "fds: 0 1 2 3 4\n");
+	assert_text_contains(text, "stdin: 5 hello\n");
+	assert_text_contains(text, "env: LISTEN_FDS=2\n");
 	listen_pid = xasprintf("env: LISTEN_PID=%d\ncwd", pid);
-	assert_contains(text, listen_pid);
+	assert_text_contains(text, listen_pid);
 	w3 = fd_close(w3);
 	w4 = fd_close(w4);
 	three = read_all(r3);
@@ -257,7 +244,7 @@ static void test_swapped_descriptors(void **state)
 	s.fd_count = 2;
 	set_user(&s);
 	text = run(&s, &pid);
-	assert_contains(text, "fds: 0 1 2 3 4\n");
+	assert_text_contains(text, "fds: 0 1 2 3 4\n");
 	fd_close(low[0]);
 	fd_close(low[1]);
 	w3 = fd_close(w3);
@@ -287,7 +274,7 @@ static void test_failures(void **state)
 	close(fd);
 	s.path = not_a_program;
 	assert_int_equal(spawn_start(&s, &pid, &pidfd, &e), -EACCES);
-	assert_contains(e.message, ": could not be executed: Permission denied");
+	assert_text_contains(e.message, ": could not be executed: Permission denied");
 	(void)chmod(not_a_program, 0755);
 	assert_int_equal(spawn_start(&s, &pid, &pidfd, &e), -ENOEXEC);
 	unlink(not_a_program);
@@ -313,7 +300,7 @@ static void test_never_root(void **state)
 		return;
 	s.gid = NOBODY;
 	assert_int_equal(spawn_start(&s, &pid, &pidfd, &e), -EPERM);
-	assert_contains(e.message, "could not become its user");
+	assert_text_contains(e.message, "could not become its user");
 }
 
 int main(int argc, char **argv)
@@ -328,5 +315,5 @@ int main(int argc, char **argv)
 	(void)argv;
 	if (argc > 1)
 		return tell();
-	return cmocka_run_group_tests_name("spawn", tests, NULL, NULL);
+	return RUN_TESTS("spawn", tests);
 }
