@@ -61,11 +61,12 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := difc-address difc-ca docker docker-attach docker-spec http-answer spawn
-ROOT_TESTS    :=
+UNIT_TESTS    := difc-address difc-ca docker docker-attach docker-spec err escape http-answer \
+                 netlink nft-ruleset parse spawn stdcopy strbuf strv
+ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
-UNIT_HELPERS  := fake-engine golden
+UNIT_HELPERS  := fake-engine golden namespaces
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca

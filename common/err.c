@@ -4,66 +4,58 @@
 
 #include "common/alloc.h"
 
-static int err_vset(struct err *e, int error, enum err_kind kind, const char *fmt, va_list ap)
+/* Everything is copied before e is cleared: an argument may point into e. */
+static void err_vset(struct err *e, const struct err *parts, const char *fmt, va_list ap)
 {
-	char *message;
+	struct err made = *parts;
 
 	if (!e)
-		return error;
-	message = xvasprintf(fmt, ap); /* before clearing: an argument may point into e */
+		return;
+	made.subject = xstrdup(parts->subject);
+	made.value = xstrdup(parts->value);
+	made.message = xvasprintf(fmt, ap);
 	err_clear(e);
-	e->error = error;
-	e->kind = kind;
-	e->message = message;
-	return error;
+	*e = made;
 }
+
+/* Sets e from some of its parts and a message, whose arguments follow fmt in the function's own. */
+#define ERR_SET(e, fmt, ...)                                                                       \
+	do {                                                                                       \
+		va_list _ap;                                                                       \
+		va_start(_ap, fmt);                                                                \
+		err_vset(e, &(const struct err){ __VA_ARGS__ }, fmt, _ap);                         \
+		va_end(_ap);                                                                       \
+	} while (0)
 
 int err_set(struct err *e, int error, enum err_kind kind, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)err_vset(e, error, kind, fmt, ap);
-	va_end(ap);
+	ERR_SET(e, fmt, .error = error, .kind = kind);
 	return error;
-}
-
-static void err_detail(struct err *e, const char *subject, const char *value)
-{
-	if (!e)
-		return;
-	e->subject = xstrdup(subject);
-	e->value = xstrdup(value);
 }
 
 int err_invalid(struct err *e, const char *field, const char *value, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)err_vset(e, -EINVAL, ERR_INVALID_ARGUMENT, fmt, ap);
-	va_end(ap);
-	err_detail(e, field, value);
+	ERR_SET(e, fmt, .error = -EINVAL, .kind = ERR_INVALID_ARGUMENT, .subject = (char *)field,
+		.value = (char *)value);
 	return -EINVAL;
 }
 
 int err_engine(struct err *e, int error, const char *operation, int status, const char *message)
 {
+	_cleanup_free_ char *subject = xstrdup(operation);
+
 	(void)err_set(e, error, ERR_ENGINE, "%s", message);
-	err_detail(e, operation, NULL);
-	if (e)
+	if (e) {
+		e->subject = TAKE_PTR(subject);
 		e->status = status;
+	}
 	return error;
 }
 
 int err_difc(struct err *e, const char *address, const char *diagnosis, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)err_vset(e, -ECONNREFUSED, ERR_DIFC_UNREACHABLE, fmt, ap);
-	va_end(ap);
-	err_detail(e, address, diagnosis);
+	ERR_SET(e, fmt, .error = -ECONNREFUSED, .kind = ERR_DIFC_UNREACHABLE,
+		.subject = (char *)address, .value = (char *)diagnosis);
 	return -ECONNREFUSED;
 }
 

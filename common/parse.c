@@ -9,11 +9,10 @@ int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t value = 0;
 
-	if (*text == '\0' || (text[0] == '0' && text[1] != '\0'))
+	if (*text == '\0' || text[strspn(text, "0123456789")] != '\0' ||
+	    (text[0] == '0' && text[1] != '\0'))
 		return -EINVAL;
 	for (const char *p = text; *p; p++) {
-		if (*p < '0' || *p > '9')
-			return -EINVAL;
 		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
 			return -ERANGE;
