@@ -100,7 +100,7 @@ check: unit-tests fuzz-replay ## build and run the unit tests (no root)
 check-root: unit-tests ## run the unit tests that need root
 	@AWF_SKIP_IS_FAILURE=1 tests/unit/run $(addprefix $(BIN)/tests/test-,$(ROOT_TESTS))
 
-images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause ## make the container images from Debian's packages (root)
+images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause ## make the container images from Debian's packages
 	@containers/make-images $(BIN) $(BUILD)/images
 
 bench: all ## measure against peers, as ratios (root)
