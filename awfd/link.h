@@ -8,14 +8,14 @@
 #include "common/err.h"
 
 struct link_end {
-	int pidfd;            /* a process in the namespace */
-	const char *name;     /* of the interface inside the namespace */
+	int pidfd;        /* a process in the namespace */
+	const char *name; /* of the interface inside the namespace */
 	struct in_addr address;
 };
 
-/* Makes the pair, sets the alias on both ends (the sandbox's id), gives each its /32 address with the
- * other as peer (which makes the one host route), no IPv6 address, and sets them and nothing else
- * up. On failure nothing is left. */
+/* Makes the pair, sets the alias on both ends (the sandbox's id), gives each its /32 address with
+ * the other as peer (which makes the one host route), no IPv6 address, and sets them and nothing
+ * else up. On failure nothing is left. */
 int link_connect(const struct link_end *a, const struct link_end *b, const char *alias,
 		 struct err *e) _must_check_;
 

@@ -1,11 +1,4 @@
 /* Links between network namespaces, and the sealing of a namespace. Needs root. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,6 +14,7 @@
 #include "awfd/link.h"
 #include "awfd/netlink.h"
 #include "awfd/netns.h"
+#include "tests/unit/check.h"
 #include "tests/unit/namespaces.h"
 
 #define ID   "abcdefghij"
@@ -362,5 +356,5 @@ int main(void)
 
 	if (!namespaces_begin())
 		return 0;
-	return cmocka_run_group_tests_name("link", tests, NULL, NULL);
+	return RUN_TESTS("link", tests);
 }

@@ -1,11 +1,4 @@
 /* Entering other network namespaces and coming back. Needs root. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -17,6 +10,7 @@
 
 #include "awfd/netns.h"
 #include "common/log.h"
+#include "tests/unit/check.h"
 #include "tests/unit/namespaces.h"
 
 #define PORT 18443
@@ -234,5 +228,5 @@ int main(void)
 
 	if (!namespaces_begin())
 		return 0;
-	return cmocka_run_group_tests_name("netns", tests, NULL, NULL);
+	return RUN_TESTS("netns", tests);
 }

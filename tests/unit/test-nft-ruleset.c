@@ -1,36 +1,14 @@
 /* The rules as libnftnl prints them, against golden files: a change of the rules is a change of
- * these, to be read with care. AWF_UPDATE_GOLDEN=1 writes them anew. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+ * these, to be read with care. */
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 
 #include "awfd/nft-ruleset.h"
-#include "common/file.h"
 #include "common/strbuf.h"
+#include "tests/unit/check.h"
+#include "tests/unit/golden.h"
 
-#define GOLDEN_DIR "tests/unit/golden/"
-#define TEXT_MAX   4096
-
-static void assert_golden(const char *name, const char *text)
-{
-	_cleanup_free_ char *golden = NULL;
-	_cleanup_err_ struct err e = { 0 };
-	char path[256];
-
-	snprintf(path, sizeof(path), GOLDEN_DIR "%s", name);
-	if (getenv("AWF_UPDATE_GOLDEN"))
-		assert_int_equal(file_write_atomic(path, 0644, text, strlen(text), &e), 0);
-	if (file_read(path, 1 << 20, &golden, NULL, &e) < 0)
-		fail_msg("%s", e.message);
-	assert_string_equal(text, golden);
-}
+#define TEXT_MAX 4096
 
 /* What nftnl_set_snprintf() leaves out. */
 static void print_set(char *text, size_t size, const struct nft_object *o)
@@ -96,7 +74,7 @@ static void assert_renders(const char *name, const struct nft_objects *list)
 {
 	_cleanup_free_ char *text = render(list);
 
-	assert_golden(name, text);
+	golden_assert(name, text);
 }
 
 static void test_host(void **state)
@@ -265,5 +243,5 @@ int main(void)
 		cmocka_unit_test(test_message_sizes),
 	};
 
-	return cmocka_run_group_tests_name("nft-ruleset", tests, NULL, NULL);
+	return RUN_TESTS("nft-ruleset", tests);
 }
