@@ -38,7 +38,7 @@ struct docker_transfer {
 	size_t received; /* head and body */
 	bool head_ended;
 	char error[CURL_ERROR_SIZE];
-	docker_answer_fn fn;
+	docker_http_fn fn;
 	void *userdata;
 };
 
@@ -109,9 +109,9 @@ void docker_http_cancel(struct docker_transfer *t)
 		transfer_free(t);
 }
 
-static void transfer_end(struct docker_transfer *t, const struct docker_answer *answer)
+static void transfer_end(struct docker_transfer *t, const struct docker_http_answer *answer)
 {
-	docker_answer_fn fn = t->fn;
+	docker_http_fn fn = t->fn;
 	void *userdata = t->userdata;
 	struct strbuf kept = t->answer; /* the answer points into it */
 
@@ -123,7 +123,7 @@ static void transfer_end(struct docker_transfer *t, const struct docker_answer *
 
 static void transfer_fail(struct docker_transfer *t, int error, const char *reason)
 {
-	transfer_end(t, &(struct docker_answer){ .error = error, .reason = reason });
+	transfer_end(t, &(struct docker_http_answer){ .error = error, .reason = reason });
 }
 
 /* libcurl's codes that mean something here; the rest is -EIO and libcurl's own words. */
@@ -202,7 +202,7 @@ static void transfer_try_again(struct docker_transfer *t)
 
 static void transfer_finish(struct docker_transfer *t, CURLcode code)
 {
-	struct docker_answer answer = { 0 };
+	struct docker_http_answer answer = { 0 };
 	long status = 0;
 
 	if (transfer_queue_was_full(t, code)) {
@@ -418,7 +418,7 @@ static void on_begin(_unused_ evutil_socket_t fd, _unused_ short what, void *use
 }
 
 struct docker_transfer *docker_http_start(struct docker_http *h, const char *method,
-					  const char *path, const char *body, docker_answer_fn fn,
+					  const char *path, const char *body, docker_http_fn fn,
 					  void *userdata)
 {
 	struct docker_transfer *t = xnew(struct docker_transfer);

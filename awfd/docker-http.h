@@ -14,7 +14,7 @@ struct docker_http;
 struct docker_transfer;
 
 /* What came of a transfer. All borrowed. */
-struct docker_answer {
+struct docker_http_answer {
 	int error;          /* negative errno when there is no whole answer; reason says why */
 	const char *reason; /* for people */
 	int status;         /* of HTTP, when error is 0 */
@@ -24,7 +24,7 @@ struct docker_answer {
 
 /* Called once, from the loop and never from inside docker_http_start(). The handle is no longer
  * valid when it is called. */
-typedef void (*docker_answer_fn)(const struct docker_answer *answer, void *userdata);
+typedef void (*docker_http_fn)(const struct docker_http_answer *answer, void *userdata);
 
 int docker_http_new(struct event_base *base, const char *socket_path, struct docker_http **ret,
 		    struct err *e) _must_check_;
@@ -35,7 +35,7 @@ const char *docker_http_socket_path(const struct docker_http *h);
 /* Starts a transfer. method, path (encoded) and body (may be NULL) are borrowed until fn is called
  * or the transfer is cancelled. There is no time limit: the caller cancels. */
 struct docker_transfer *docker_http_start(struct docker_http *h, const char *method,
-					  const char *path, const char *body, docker_answer_fn fn,
+					  const char *path, const char *body, docker_http_fn fn,
 					  void *userdata) _must_check_;
 
 /* Closes the connection; fn is not called any more. NULL is allowed. */

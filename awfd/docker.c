@@ -143,7 +143,7 @@ static void call_wait_for_version(struct docker_call *c)
 	docker_ask_version(c->docker);
 }
 
-static void call_succeed(struct docker_call *c, const struct docker_answer *answer)
+static void call_succeed(struct docker_call *c, const struct docker_http_answer *answer)
 {
 	struct json_object *body = docker_answer_json(answer->body, answer->length);
 
@@ -154,7 +154,7 @@ static void call_succeed(struct docker_call *c, const struct docker_answer *answ
 	json_object_put(body);
 }
 
-static void on_answer(const struct docker_answer *answer, void *userdata)
+static void on_answer(const struct docker_http_answer *answer, void *userdata)
 {
 	_cleanup_free_ char *message = NULL;
 	struct docker_call *c = userdata;

@@ -579,6 +579,8 @@ static void keeps_many_long_polls(void **state)
 	_outcome_ o = { 0 };
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max < 2 * MANY + 100) /* both ends are in this process */
+		skip();
 	limit.rlim_cur = limit.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	fake_engine_script(f->engine, script);
