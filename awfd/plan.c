@@ -166,12 +166,14 @@ static bool is_running(const struct plan *p)
 static void dispatch(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
 	struct plan *p = userdata;
+	_cleanup_err_ struct err e = { 0 };
 
 	while (start_next(p))
 		;
 	if (is_running(p))
 		return;
-	p->events->ended(p->subject, p->error.error != 0 ? &p->error : NULL);
+	err_copy(&e, &p->error); /* the plan is usually freed by `ended` */
+	p->events->ended(p->subject, e.error != 0 ? &e : NULL);
 }
 
 struct plan *plan_start(struct event_base *base, const struct plan_step *steps, unsigned count,
