@@ -9,6 +9,7 @@
 
 #include "awfd/config.h"
 #include "awfd/docker.h"
+#include "awfd/netns.h"
 #include "awfd/nft.h"
 #include "awfd/reconcile.h"
 #include "awfd/sandbox.h"
@@ -174,6 +175,8 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	r = find_users(m, e);
 	if (r == 0)
 		r = prepare_directories(m, e);
+	if (r == 0)
+		r = netns_remember_home(e);
 	if (r == 0)
 		r = docker_new(m->base, config->engine_socket, &m->docker, e);
 	if (r == 0)

@@ -59,6 +59,13 @@ int netns_call(int pidfd, int (*fn)(void *userdata, struct err *e), void *userda
 	return r;
 }
 
+int netns_remember_home(struct err *e)
+{
+	int home = open_home();
+
+	return home < 0 ? err_system(e, home, "cannot open " THIS_NAMESPACE) : 0;
+}
+
 static int open_this_inside(_unused_ void *userdata, struct err *e)
 {
 	int fd = open_this();
