@@ -1,7 +1,7 @@
 #include "common/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,8 +9,8 @@
 #include "common/alloc.h"
 #include "common/fd.h"
 
-/* How many directories nftw() may hold open at once. */
-#define WALK_DESCRIPTORS 16
+/* How deep a tree may be that is removed: every level costs a descriptor. */
+#define DEPTH_MAX 64
 
 static int read_up_to(int fd, char *buffer, size_t limit, size_t *length)
 {
@@ -118,19 +118,63 @@ int file_mkdir(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+static int remove_at(int directory, const char *name, unsigned depth);
+
+/* Removes what is in a directory; takes its descriptor over. */
+static int remove_contents(int fd, unsigned depth)
 {
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path) < 0 && errno != ENOENT ? -errno : 0;
+	DIR *entries = fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!entries) {
+		fd_close(fd);
+		return -errno;
+	}
+	while (r == 0 && (errno = 0, entry = readdir(entries)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = remove_at(fd, entry->d_name, depth);
+	if (r == 0)
+		r = -errno;
+	closedir(entries);
+	return r;
+}
+
+/* Opens a directory to empty it; refuses one where something is mounted: a bind mount of the same
+ * filesystem has the same device, so that only the kernel can tell. */
+static int open_unmounted(int directory, const char *name)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct statx st;
+
+	fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, 0, &st) < 0)
+		return -errno;
+	return st.stx_attributes & STATX_ATTR_MOUNT_ROOT ? -EBUSY : TAKE_FD(fd);
+}
+
+static int remove_at(int directory, const char *name, unsigned depth)
+{
+	int fd, r;
+
+	if (unlinkat(directory, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR)
+		return -errno;
+	if (depth == 0)
+		return -ELOOP;
+	fd = open_unmounted(directory, name);
+	if (fd < 0)
+		return fd;
+	r = remove_contents(fd, depth - 1);
+	if (r < 0)
+		return r;
+	return unlinkat(directory, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int file_remove_tree(const char *path, struct err *e)
 {
-	int r = nftw(path, remove_entry, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	int r = remove_at(AT_FDCWD, path, DEPTH_MAX);
 
-	if (r == -1)
-		r = errno == ENOENT ? 0 : -errno;
 	return r < 0 ? err_system(e, r, "cannot remove %s", path) : 0;
 }

@@ -19,5 +19,6 @@ int file_write_atomic(const char *path, mode_t mode, const void *data, size_t le
 /* Makes one directory; an existing directory is success. */
 int file_mkdir(const char *path, mode_t mode, struct err *e) _must_check_;
 
-/* Removes a directory tree without following links or crossing mounts; "not there" is success. */
+/* Removes a directory tree without following links; "not there" is success. What is mounted in it (a
+ * bind mount of the same filesystem, too) is never entered: -EBUSY. Deeper than 64 levels: -ELOOP. */
 int file_remove_tree(const char *path, struct err *e) _must_check_;
