@@ -107,8 +107,8 @@ static char *element_describe(const struct nft_objects *list, size_t index)
 
 /* What each kind of object is to netlink. */
 struct kind {
-	uint16_t messages[2]; /* by enum nft_action */
-	uint16_t add_flags;
+	uint16_t make, remove; /* messages */
+	uint16_t make_flags;
 	void (*build)(struct nlmsghdr *nlh, const struct nft_object *o);
 	void (*free)(const struct nft_object *o);
 	char *(*describe)(const struct nft_objects *list, size_t index);
@@ -116,7 +116,7 @@ struct kind {
 
 #define KIND(noun, NOUN, flags)                                                                    \
 	{                                                                                          \
-		{ NFT_MSG_NEW##NOUN, NFT_MSG_DEL##NOUN }, flags, noun##_build, noun##_free,        \
+		NFT_MSG_NEW##NOUN, NFT_MSG_DEL##NOUN, flags, noun##_build, noun##_free,            \
 			noun##_describe                                                            \
 	}
 
@@ -146,10 +146,14 @@ struct nlmsghdr *nft_object_build(const struct nft_object *o, void *buffer, uint
 				  uint32_t seq)
 {
 	const struct kind *kind = &kinds[o->kind];
-	uint16_t all = flags | (o->action == NFT_ADD ? kind->add_flags : 0);
+	uint16_t type = o->action == NFT_DELETE ? kind->remove : kind->make;
 	struct nlmsghdr *nlh;
 
-	nlh = nftnl_nlmsg_build_hdr(buffer, kind->messages[o->action], NFPROTO_INET, all, seq);
+	if (o->action != NFT_DELETE)
+		flags |= kind->make_flags;
+	if (o->action == NFT_CREATE)
+		flags |= NLM_F_EXCL;
+	nlh = nftnl_nlmsg_build_hdr(buffer, type, NFPROTO_INET, flags, seq);
 	kind->build(nlh, o);
 	return nlh;
 }

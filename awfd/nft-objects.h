@@ -22,7 +22,8 @@ enum nft_object_kind {
 	NFT_OBJECT_KIND_COUNT,
 };
 
-enum nft_action { NFT_ADD, NFT_DELETE };
+/* Adding what is there already is no error, creating it is. */
+enum nft_action { NFT_ADD, NFT_CREATE, NFT_DELETE };
 
 struct nft_object {
 	enum nft_object_kind kind;

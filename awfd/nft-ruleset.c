@@ -239,7 +239,8 @@ static int check_flow(const struct nft_flow *f, struct err *e)
 	return 0;
 }
 
-int nft_ruleset_namespace(const struct nft_namespace *ns, struct nft_objects *list, struct err *e)
+int nft_ruleset_namespace(const struct nft_namespace *ns, bool replace, struct nft_objects *list,
+			  struct err *e)
 {
 	for (size_t i = 0; i < ns->flow_count; i++) {
 		int r = check_flow(&ns->flows[i], e);
@@ -247,7 +248,10 @@ int nft_ruleset_namespace(const struct nft_namespace *ns, struct nft_objects *li
 		if (r < 0)
 			return r;
 	}
-	replace_table(list, (struct nft_ruleset_flags){ 0 });
+	if (replace)
+		replace_table(list, (struct nft_ruleset_flags){ 0 });
+	else
+		put_table(list, NFT_CREATE, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(directions); i++) {
 		const struct direction *d = &directions[i];
 

@@ -22,8 +22,10 @@ struct nft_ruleset_flags {
 void nft_ruleset_host(const struct nft_config *config, struct nft_ruleset_flags flags,
 		      struct nft_objects *list);
 
-/* The table of a sandbox namespace in place of what had its name. */
-int nft_ruleset_namespace(const struct nft_namespace *ns, struct nft_objects *list,
+/* The table of a sandbox namespace: created, which fails with EEXIST when one of that name is
+ * there, or in place of that. A transaction that deletes something makes the closing of its socket
+ * wait for the kernel's memory (some 10 ms), so replacing is not the way to begin. */
+int nft_ruleset_namespace(const struct nft_namespace *ns, bool replace, struct nft_objects *list,
 			  struct err *e) _must_check_;
 
 /* One target of the relays more or less. An IPv4-mapped IPv6 address is the IPv4 address, since

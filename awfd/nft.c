@@ -125,6 +125,13 @@ static int explain(const struct nft_objects *objects, size_t failed, int error, 
 	return err_system(e, error, "nftables: transaction");
 }
 
+/* Drops the error of an attempt that another one is to make good. */
+static void forget(struct err *e)
+{
+	if (e)
+		err_clear(e);
+}
+
 static int commit(struct netlink *nl, const struct nft_objects *objects, struct err *e)
 {
 	size_t failed;
@@ -199,6 +206,7 @@ static int take_table(struct nft *n, const struct nft_config *config, struct err
 	int r = -EOPNOTSUPP;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		forget(e);
 		r = take_table_by(n, config, ways[i], &table_refused, e);
 		if (r == -EPERM && table_refused)
 			return owned_by_other(n, e);
@@ -271,13 +279,25 @@ int nft_relay_target_remove(struct nft *n, const struct sockaddr_storage *target
 	return r;
 }
 
-int nft_namespace_apply(int pidfd, const struct nft_namespace *ns, struct err *e)
+static int apply_namespace(struct netlink *nl, const struct nft_namespace *ns, bool replace,
+			   struct err *e)
 {
 	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
-	_cleanup_netlink_ struct netlink nl = NETLINK_UNSET;
-	int r = nft_ruleset_namespace(ns, &objects, e);
+	int r = nft_ruleset_namespace(ns, replace, &objects, e);
 
-	if (r == 0)
-		r = netlink_open(pidfd, NETLINK_NETFILTER, &nl, e);
-	return r < 0 ? r : commit(&nl, &objects, e);
+	return r < 0 ? r : commit(nl, &objects, e);
+}
+
+int nft_namespace_apply(int pidfd, const struct nft_namespace *ns, struct err *e)
+{
+	_cleanup_netlink_ struct netlink nl = NETLINK_UNSET;
+	int r = netlink_open(pidfd, NETLINK_NETFILTER, &nl, e);
+
+	if (r < 0)
+		return r;
+	r = apply_namespace(&nl, ns, false, e);
+	if (r != -EEXIST)
+		return r;
+	forget(e);
+	return apply_namespace(&nl, ns, true, e);
 }

@@ -54,14 +54,18 @@ static void print_object(char *text, size_t size, const struct nft_object *o)
 /* Each object with its place, and then what it says, indented. */
 static char *render(const struct nft_objects *list)
 {
+	static const char *const actions[] = {
+		[NFT_ADD] = "add",
+		[NFT_CREATE] = "create",
+		[NFT_DELETE] = "delete",
+	};
 	struct strbuf b = { 0 };
 
 	for (size_t i = 0; i < list->count; i++) {
 		_cleanup_free_ char *place = nft_objects_describe(list, i);
 		char text[TEXT_MAX] = "", *line, *rest = text;
 
-		strbuf_appendf(&b, "%s %s\n", list->items[i].action == NFT_ADD ? "add" : "delete",
-			       place);
+		strbuf_appendf(&b, "%s %s\n", actions[list->items[i].action], place);
 		print_object(text, sizeof(text), &list->items[i]);
 		while ((line = strsep(&rest, "\n")))
 			if (line[0] != '\0')
@@ -126,7 +130,7 @@ static void assert_namespace(const char *name, const struct nft_namespace *ns)
 {
 	_cleanup_nft_objects_ struct nft_objects list = { 0 };
 
-	assert_int_equal(nft_ruleset_namespace(ns, &list, NULL), 0);
+	assert_int_equal(nft_ruleset_namespace(ns, false, &list, NULL), 0);
 	assert_renders(name, &list);
 }
 
@@ -178,7 +182,7 @@ static void test_bad_flows(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		const struct nft_namespace ns = { &bad[i], 1, .loopback_any = true };
 
-		assert_int_equal(nft_ruleset_namespace(&ns, &list, NULL), -EINVAL);
+		assert_int_equal(nft_ruleset_namespace(&ns, false, &list, NULL), -EINVAL);
 		assert_int_equal(list.count, 0);
 	}
 }
