@@ -40,7 +40,7 @@ AWFD_SRC      := child config conn difc-address difc-ca difc-probe docker docker
                  nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
 RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream
-PROBE_SRC     := main
+PROBE_SRC     := ask diagnosis main
 AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
                  exit-code help main nearest options pump render start terminal
 CLI_PROXY_SRC := access-log answer calls exec-call exec-request gh-env gh-process gh-rules listener \
@@ -53,7 +53,7 @@ BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process 
 
 LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl)
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
-LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c)
+LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c openssl)
 LIBS_awfctl         = $(call pkg,libs,json-c)
 LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c) -lresolv
 LIBS_awf-gh         = $(call pkg,libs,json-c)
@@ -110,7 +110,7 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS))
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)) $(BIN)/tests/probe
 
 # --- Rules ----------------------------------------------------------------------------------------
 
@@ -182,6 +182,10 @@ $(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCT
 
 $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBCOMMON)
 	$(call link,$(LIBS_bed))
+
+# What the system tests attack with, inside any container.
+$(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
+	$(call link_static)
 
 # Replays a corpus through a fuzz target, as a unit test.
 $(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)

@@ -73,15 +73,17 @@ static int judge(const struct difc_probe *p, struct sockaddr_storage *address, s
 	_cleanup_json_ struct json_object *answer = NULL;
 	const char *text, *message;
 
-	if (p->answer.length == 0 || p->answer.data[p->answer.length - 1] != '\n' ||
-	    frame_parse(p->answer.data, p->answer.length - 1, &answer, NULL) < 0)
-		return err_set(e, -EBADMSG, ERR_SYSTEM, "awf-difc-probe gave no answer");
-	text = get_text(answer, "address");
-	if (text && parse_address(text, p->port, address))
-		return 0;
-	text = get_text(answer, "diagnosis");
-	message = get_text(answer, "message");
-	return err_difc(e, p->target, text ? text : "unknown", "%s", message ? message : "");
+	if (p->answer.length > 0 && p->answer.data[p->answer.length - 1] == '\n' &&
+	    frame_parse(p->answer.data, p->answer.length - 1, &answer, NULL) == 0) {
+		text = get_text(answer, "address");
+		if (text && parse_address(text, p->port, address))
+			return 0;
+		text = get_text(answer, "diagnosis");
+		message = get_text(answer, "message");
+		if (text && message)
+			return err_difc(e, p->target, text, "%s", message);
+	}
+	return err_set(e, -EBADMSG, ERR_SYSTEM, "awf-difc-probe gave no answer");
 }
 
 static void on_readable(evutil_socket_t fd, short what _unused_, void *userdata)
@@ -126,16 +128,15 @@ static int start_child(struct event_base *base, const struct difc_probe_spec *sp
 	_cleanup_strv_ char **argv = NULL;
 	struct spawn spawn = { .path = spec->path, .uid = spec->uid, .gid = spec->gid, .in = fd,
 			       .out = fd };
-	size_t count = strv_length(candidates);
 
 	strv_append(&argv, "awf-difc-probe");
 	strv_append(&argv, "--timeout-ms");
-	strv_appendf(&argv, "%d", spec->timeout_ms / (int)(count ? count : 1));
+	strv_appendf(&argv, "%d", spec->timeout_ms);
 	strv_append(&argv, "--port");
 	strv_appendf(&argv, "%u", spec->address->port);
 	strv_append(&argv, "--");
-	for (size_t i = 0; i < count; i++)
-		strv_append(&argv, candidates[i]);
+	for (char **host = candidates; *host; host++)
+		strv_append(&argv, *host);
 	spawn.argv = argv;
 	return child_start(base, &spawn, on_ended, p, &p->child, e);
 }

@@ -1,113 +1,161 @@
 #include "awfd/relay-proc.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <string.h>
 
 #include "awfd/child.h"
 #include "common/alloc.h"
 #include "common/fd.h"
+#include "common/strbuf.h"
+#include "common/strv.h"
 
-#define READY_LINE "READY=1\n"
+#define NAME "awf-relay"
+
+/* All that a relay ever says on its stdout. */
+#define READY "READY=1\n"
+
+#define ADDRESS_TEXT_MAX 64 /* of an IPv6 address with a zone */
+#define PORT_TEXT_MAX    8
 
 struct relay_proc {
-	struct child *child;
-	int ready_fd;         /* the end of the pipe that its stdout is */
-	struct event *ready;
-	const struct relay_proc_events *events;
+	struct relay_proc_events events;
 	void *userdata;
+	pid_t pid;
+	struct child *child; /* NULL once it ended */
+	int out;             /* its stdout, until it is ready */
+	struct event *out_event;
+	struct strbuf said;
 };
 
-/* "127.0.0.1:18443" or "[::1]:18443". */
-static char *format_address(const struct sockaddr_storage *address)
+static void forget_out(struct relay_proc *p)
 {
-	char host[INET6_ADDRSTRLEN];
+	if (p->out_event)
+		event_free(TAKE_PTR(p->out_event));
+	p->out = fd_close(p->out);
+}
 
-	if (address->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+static void relay_ended(struct relay_proc *p, const char *how)
+{
+	_cleanup_err_ struct err e = { 0 };
 
-		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
-		return xasprintf("[%s]:%u", host, ntohs(v6->sin6_port));
-	}
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-
-	inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
-	return xasprintf("%s:%u", host, ntohs(v4->sin_port));
+	forget_out(p);
+	child_free(TAKE_PTR(p->child));
+	(void)err_set(&e, -ECHILD, ERR_SYSTEM, NAME " ended with %s", how);
+	p->events.exited(p, &e, p->userdata);
 }
 
 static void on_ended(struct child *c _unused_, bool well _unused_, const char *how, void *userdata)
 {
-	struct relay_proc *p = userdata;
-	_cleanup_err_ struct err e = { 0 };
-
-	(void)err_set(&e, -ECHILD, ERR_SYSTEM, "awf-relay ended with %s", how);
-	p->events->exited(p, &e, p->userdata);
+	relay_ended(userdata, how);
 }
 
-static void on_ready(evutil_socket_t fd, short what _unused_, void *userdata)
+/* Takes what the relay says until that is that it is ready. At the end of file its end is about to
+ * be told; a relay that says something else is none, and is ended. */
+static void on_out(evutil_socket_t fd, short what _unused_, void *userdata)
 {
 	struct relay_proc *p = userdata;
-	char line[sizeof(READY_LINE)];
-	ssize_t n = read(fd, line, sizeof(line));
+	char buffer[sizeof(READY)];
+	ssize_t n = read(fd, buffer, sizeof(buffer));
 
-	event_del(p->ready);
-	p->ready_fd = fd_close(p->ready_fd);
-	if (n == sizeof(READY_LINE) - 1 && memcmp(line, READY_LINE, (size_t)n) == 0)
-		p->events->ready(p, p->userdata);
-	/* Else it ended before it was ready: `exited` tells. */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		forget_out(p);
+		return;
+	}
+	strbuf_append(&p->said, buffer, (size_t)n);
+	if (strncmp(p->said.data, READY, p->said.length) != 0) {
+		relay_ended(p, "an answer that is none");
+	} else if (p->said.length == strlen(READY)) {
+		forget_out(p);
+		p->events.ready(p, p->userdata);
+	}
 }
 
-static int start_child(struct event_base *base, const struct relay_proc_spec *spec, int out,
-		       struct relay_proc *p, struct err *e)
+/* The address as the relay takes it: 192.0.2.1:443 or [2001:db8::1]:443. */
+static char *format_upstream(const struct sockaddr_storage *address)
 {
-	_cleanup_free_ char *upstream = format_address(spec->upstream);
-	char *const argv[] = { (char *)"awf-relay", (char *)"--sandbox", (char *)spec->sandbox,
-			       (char *)"--upstream", upstream, (char *)"--ready-fd", (char *)"1",
-			       NULL };
-	const struct spawn spawn = { .path = spec->path, .argv = argv, .uid = spec->uid,
-				     .gid = spec->gid, .in = -EBADF, .out = out,
-				     .fds = spec->listeners, .fd_count = spec->listener_count };
+	char host[ADDRESS_TEXT_MAX], port[PORT_TEXT_MAX];
 
-	return child_start(base, &spawn, on_ended, p, &p->child, e);
+	if (getnameinfo((const struct sockaddr *)address, sizeof(*address), host, sizeof(host),
+			port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return NULL;
+	return xasprintf(strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
+
+static int start_child(struct relay_proc *p, struct event_base *base,
+		       const struct relay_proc_spec *spec, int out, struct err *e)
+{
+	_cleanup_free_ char *upstream = format_upstream(spec->upstream);
+	_cleanup_strv_ char **argv = NULL;
+	struct spawn s = { .path = spec->path,
+			   .uid = spec->uid,
+			   .gid = spec->gid,
+			   .in = -EBADF,
+			   .out = out,
+			   .fds = spec->listeners,
+			   .fd_count = spec->listener_count };
+	int r;
+
+	if (!upstream)
+		return err_set(e, -EAFNOSUPPORT, ERR_SYSTEM, NAME ": the upstream is no address");
+	strv_append(&argv, NAME);
+	strv_appendf(&argv, "--sandbox=%s", spec->sandbox);
+	strv_appendf(&argv, "--upstream=%s", upstream);
+	strv_appendf(&argv, "--ready-fd=%d", STDOUT_FILENO);
+	s.argv = argv;
+	r = child_start(base, &s, on_ended, p, &p->child, e);
+	if (r == 0)
+		p->pid = child_pid(p->child);
+	return r;
+}
+
+static int watch_out(struct relay_proc *p, struct event_base *base, struct err *e)
+{
+	int r = fd_set_nonblock(p->out, true);
+
+	p->out_event = event_new(base, p->out, EV_READ | EV_PERSIST, on_out, p);
+	if (r < 0 || !p->out_event || event_add(p->out_event, NULL) < 0)
+		return err_set(e, -ENOMEM, ERR_SYSTEM, "cannot watch " NAME);
+	return 0;
+}
+
+DEFINE_CLEANUP(struct relay_proc, relay_proc_free)
 
 int relay_proc_start(struct event_base *base, const struct relay_proc_spec *spec,
-		     const struct relay_proc_events *events, void *userdata, struct relay_proc **ret,
-		     struct err *e)
+		     const struct relay_proc_events *events, void *userdata,
+		     struct relay_proc **ret, struct err *e)
 {
-	struct relay_proc *p;
-	int pipe[2], r;
+	_cleanup_(relay_proc_freep) struct relay_proc *p = xnew(struct relay_proc);
+	_cleanup_close_ int writer = -EBADF;
+	int fds[2], r;
 
-	if (pipe2(pipe, O_CLOEXEC) < 0)
-		return err_system(e, -errno, "cannot make a pipe for awf-relay");
-	p = xnew(struct relay_proc);
-	*p = (struct relay_proc){ .ready_fd = pipe[0], .events = events, .userdata = userdata };
-	r = start_child(base, spec, pipe[1], p, e);
-	fd_close(pipe[1]);
-	if (r < 0) {
-		relay_proc_free(p);
+	*p = (struct relay_proc){ .events = *events, .userdata = userdata, .out = -EBADF };
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_system(e, -errno, "cannot start " NAME);
+	p->out = fds[0];
+	writer = fds[1];
+	r = start_child(p, base, spec, writer, e);
+	if (r == 0)
+		r = watch_out(p, base, e);
+	if (r < 0)
 		return r;
-	}
-	p->ready = event_new(base, p->ready_fd, EV_READ, on_ready, p);
-	if (!p->ready)
-		abort();
-	event_add(p->ready, NULL);
-	*ret = p;
+	*ret = TAKE_PTR(p);
 	return 0;
 }
 
 pid_t relay_proc_pid(const struct relay_proc *p)
 {
-	return child_pid(p->child);
+	return p->pid;
 }
 
 void relay_proc_free(struct relay_proc *p)
 {
 	if (!p)
 		return;
+	forget_out(p);
 	child_free(p->child);
-	if (p->ready)
-		event_free(p->ready);
-	fd_close(p->ready_fd);
+	strbuf_clear(&p->said);
 	free(p);
 }

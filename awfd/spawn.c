@@ -104,10 +104,15 @@ static int forbid_privileges(struct child *c)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* By descriptor, so that the program may lie where its user could not go: in a build tree, say. */
+/* By descriptor where the path doesn't do, so that the program may lie where its user can't go: in
+ * a build tree, say. */
 static int execute(struct child *c)
 {
-	return execveat(c->program, "", c->spawn->argv, c->environment, AT_EMPTY_PATH);
+	const struct spawn *s = c->spawn;
+
+	if (execve(s->path, s->argv, c->environment) < 0 && errno != EACCES)
+		return -1;
+	return execveat(c->program, "", s->argv, c->environment, AT_EMPTY_PATH);
 }
 
 static const struct {

@@ -210,7 +210,7 @@ int main(int argc, char **argv)
 	};
 	_cleanup_err_ struct err e = { 0 };
 
-	(void)prctl(PR_SET_NAME, "awf-relay"); /* the kernel doesn't know, see spawn.c */
+	(void)prctl(PR_SET_NAME, "awf-relay"); /* it may have been executed by descriptor */
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage, stdout) < 0;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

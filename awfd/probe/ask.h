@@ -1,0 +1,28 @@
+/* One question to one candidate: https://localhost:PORT/api/v3/health, wherever that really is. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "awfd/probe/diagnosis.h"
+#include "common/cleanup.h"
+
+struct question {
+	const char *host; /* a name or an address */
+	uint16_t port;
+	const void *ca; /* PEM */
+	size_t ca_length;
+	long timeout_ms;
+};
+
+struct answer {
+	bool good;
+	char *address;            /* good: which address answered */
+	enum diagnosis diagnosis; /* not good: why, and in words */
+	char *message;
+};
+
+void ask(const struct question *q, struct answer *ret);
+
+void answer_clear(struct answer *a);

@@ -1,0 +1,30 @@
+/* Why a DIFC proxy can't be used, found from what libcurl and OpenSSL tell. */
+#pragma once
+
+#include <curl/curl.h>
+
+#include "common/cleanup.h"
+
+/* From the least to the most telling: of several failures the most telling is reported. */
+enum diagnosis {
+	DIAGNOSIS_UNRESOLVABLE,
+	DIAGNOSIS_UNREACHABLE,
+	DIAGNOSIS_REFUSED,
+	DIAGNOSIS_TIMEOUT,
+	DIAGNOSIS_RESET,
+	DIAGNOSIS_NOT_TLS,
+	DIAGNOSIS_TLS_OTHER,
+	DIAGNOSIS_UNTRUSTED,
+	DIAGNOSIS_WRONG_NAME,
+	DIAGNOSIS_EXPIRED,
+	DIAGNOSIS_HTTP_STATUS,
+};
+
+/* The name that the interface knows: "refused", "tls-untrusted", … */
+const char *diagnosis_name(enum diagnosis d);
+
+/* What it means, for a person, as the end of a sentence "HOST: …". */
+const char *diagnosis_meaning(enum diagnosis d);
+
+/* The diagnosis of a transfer that failed; detail is libcurl's error buffer. */
+enum diagnosis diagnosis_of(CURL *curl, CURLcode code, const char *detail);

@@ -1,0 +1,245 @@
+/* Starts the real awf-relay, and programs that aren't one, as awfd does. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "awfd/relay-proc.h"
+#include "common/fd.h"
+#include "tests/unit/check.h"
+#include "tests/unit/program.h"
+
+#define NOBODY        65534
+#define LIMIT_SECONDS 20
+
+struct seen {
+	struct event_base *base;
+	bool ready;
+	unsigned exited;
+	char *how;
+};
+
+static void on_ready(struct relay_proc *p, void *userdata)
+{
+	struct seen *seen = userdata;
+
+	(void)p;
+	assert_false(seen->ready);
+	seen->ready = true;
+	event_base_loopbreak(seen->base);
+}
+
+static void on_exited(struct relay_proc *p, const struct err *e, void *userdata)
+{
+	struct seen *seen = userdata;
+
+	(void)p;
+	seen->exited++;
+	seen->how = err_text(e);
+	event_base_loopbreak(seen->base);
+}
+
+static const struct relay_proc_events events = { on_ready, on_exited };
+
+static int listen_on_loopback(struct sockaddr_storage *address)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)address;
+	socklen_t length = sizeof(*in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*in = (struct sockaddr_in){ .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)in, length), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)in, &length), 0);
+	return fd;
+}
+
+/* Runs the loop until a callback or the limit ends it. */
+static void run(struct event_base *base)
+{
+	const struct timeval limit = { .tv_sec = LIMIT_SECONDS };
+
+	assert_int_equal(event_base_loopexit(base, &limit), 0);
+	assert_true(event_base_dispatch(base) >= 0);
+}
+
+static void fill_spec(struct relay_proc_spec *spec, const char *path,
+		      const struct sockaddr_storage *upstream, const int *listener)
+{
+	*spec = (struct relay_proc_spec){ .path = path,
+					  .sandbox = "abcdefghij",
+					  .uid = geteuid() == 0 ? NOBODY : geteuid(),
+					  .gid = geteuid() == 0 ? NOBODY : getegid(),
+					  .upstream = upstream,
+					  .listeners = listener,
+					  .listener_count = 1 };
+}
+
+static void assert_no_children(void)
+{
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void test_serves_and_dies(void **state)
+{
+	_cleanup_close_ int target = -EBADF, listener = -EBADF, client = -EBADF, server = -EBADF;
+	_cleanup_free_ char *path = program_path("awf-relay"), *arguments = NULL, *proc = NULL;
+	struct sockaddr_storage upstream = { 0 }, address = { 0 };
+	struct seen seen = { .base = event_base_new() };
+	struct relay_proc_spec spec;
+	struct relay_proc *p = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	char byte = 'x';
+	size_t length;
+
+	(void)state;
+	target = listen_on_loopback(&upstream);
+	listener = listen_on_loopback(&address);
+	fill_spec(&spec, path, &upstream, &listener);
+	if (relay_proc_start(seen.base, &spec, &events, &seen, &p, &e) < 0)
+		fail_msg("%s", e.message);
+	assert_false(seen.ready);
+	run(seen.base);
+	if (!seen.ready)
+		fail_msg("%s", seen.how ? seen.how : "not ready");
+
+	listener = fd_close(listener);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(struct sockaddr_in)),
+			 0);
+	server = accept4(target, NULL, NULL, SOCK_CLOEXEC);
+	assert_int_equal(send(client, &byte, 1, 0), 1);
+	assert_int_equal(recv(server, &byte, 1, 0), 1);
+
+	proc = xasprintf("/proc/%d/cmdline", relay_proc_pid(p));
+	arguments = xcalloc(1, 256);
+	length = (size_t)read(open(proc, O_RDONLY | O_CLOEXEC), arguments, 255);
+	for (size_t i = 0; i + 1 < length; i++)
+		arguments[i] = arguments[i] ? arguments[i] : ' ';
+	assert_text_contains(arguments, "awf-relay --sandbox=abcdefghij --upstream=127.0.0.1:");
+
+	assert_int_equal(kill(relay_proc_pid(p), SIGABRT), 0);
+	run(seen.base);
+	assert_int_equal(seen.exited, 1);
+	assert_same_text(seen.how, "awf-relay ended with signal SIGABRT");
+	relay_proc_free(p);
+	free(seen.how);
+	event_base_free(seen.base);
+	assert_no_children();
+}
+
+/* To free a handle ends the process, before and after it is ready; its port is free at once. */
+static void test_handle_freed(void **state)
+{
+	_cleanup_close_ int target = -EBADF, listener = -EBADF, client = -EBADF;
+	_cleanup_free_ char *path = program_path("awf-relay");
+	struct sockaddr_storage upstream = { 0 }, address = { 0 };
+	struct seen seen = { .base = event_base_new() };
+	struct relay_proc_spec spec;
+	struct relay_proc *p = NULL;
+
+	(void)state;
+	target = listen_on_loopback(&upstream);
+	listener = listen_on_loopback(&address);
+	fill_spec(&spec, path, &upstream, &listener);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(relay_proc_start(seen.base, &spec, &events, &seen, &p, NULL), 0);
+		if (i == 1)
+			run(seen.base);
+		relay_proc_free(p);
+		assert_no_children();
+	}
+	assert_true(seen.ready);
+	assert_int_equal(seen.exited, 0);
+	listener = fd_close(listener);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(struct sockaddr_in)),
+			 -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	event_base_free(seen.base);
+	relay_proc_free(NULL);
+}
+
+static const struct {
+	const char *script;
+	const char *how;
+} impostors[] = {
+	{ "exit 0", "awf-relay ended with exit code 0" },
+	{ "exit 3", "awf-relay ended with exit code 3" },
+	{ "kill -SEGV $$", "awf-relay ended with signal SIGSEGV" },
+	{ "echo READY=2; sleep 60", "awf-relay ended with an answer that is none" },
+	{ "printf 'READY=1\\n\\n'; sleep 60", "awf-relay ended with an answer that is none" },
+	{ "yes", "awf-relay ended with an answer that is none" },
+	{ "printf READ; sleep 0.1; exit 7", "awf-relay ended with exit code 7" },
+};
+
+static char *make_script(const char *directory, const char *text)
+{
+	char *path = xasprintf("%s/script", directory);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+
+	assert_int_equal(chmod(directory, 0755), 0);
+	assert_true(dprintf(fd, "#!/bin/sh\n%s\n", text) > 0);
+	return path;
+}
+
+/* What ends before it is ready, or says something else, is told as ended and never as ready. */
+static void test_impostors(void **state)
+{
+	_cleanup_scratch_ char *directory = scratch_new();
+	struct sockaddr_storage upstream = { 0 };
+	_cleanup_close_ int listener = listen_on_loopback(&upstream);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(impostors); i++) {
+		_cleanup_free_ char *path = make_script(directory, impostors[i].script);
+		struct seen seen = { .base = event_base_new() };
+		struct relay_proc *p = NULL;
+		struct relay_proc_spec spec;
+
+		fill_spec(&spec, path, &upstream, &listener);
+		assert_int_equal(relay_proc_start(seen.base, &spec, &events, &seen, &p, NULL), 0);
+		run(seen.base);
+		assert_row(impostors[i].script, !seen.ready && seen.exited == 1);
+		assert_same_text(seen.how, impostors[i].how);
+		relay_proc_free(p);
+		free(seen.how);
+		event_base_free(seen.base);
+	}
+	assert_no_children();
+}
+
+static void test_not_there(void **state)
+{
+	struct sockaddr_storage upstream = { 0 };
+	_cleanup_close_ int listener = listen_on_loopback(&upstream);
+	struct event_base *base = event_base_new();
+	_cleanup_err_ struct err e = { 0 };
+	struct relay_proc *p = NULL;
+	struct relay_proc_spec spec;
+
+	(void)state;
+	fill_spec(&spec, "/nonexistent", &upstream, &listener);
+	assert_int_equal(relay_proc_start(base, &spec, &events, NULL, &p, &e), -ENOENT);
+	assert_same_text(e.message, "/nonexistent: No such file or directory");
+	assert_null(p);
+	event_base_free(base);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_serves_and_dies),
+		cmocka_unit_test(test_handle_freed),
+		cmocka_unit_test(test_impostors),
+		cmocka_unit_test(test_not_there),
+	};
+
+	return RUN_TESTS("relay-proc", tests);
+}
