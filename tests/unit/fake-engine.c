@@ -282,11 +282,6 @@ const char *fake_engine_stream(const struct fake_engine *f)
 	return f->received.data ? f->received.data : "";
 }
 
-unsigned fake_engine_connections(const struct fake_engine *f)
-{
-	return f->connections;
-}
-
 static void on_late(_unused_ evutil_socket_t fd, _unused_ short what, void *userdata)
 {
 	*(bool *)userdata = true;
@@ -308,6 +303,13 @@ static bool run(struct fake_engine *f, const unsigned *count, unsigned wanted, i
 bool fake_engine_run(struct fake_engine *f, const unsigned *count, unsigned wanted)
 {
 	return run(f, count, wanted, PATIENCE_MS);
+}
+
+bool fake_engine_run_connections(struct fake_engine *f, unsigned wanted)
+{
+	for (int ms = 0; f->connections != wanted && ms < PATIENCE_MS; ms++)
+		fake_engine_run_for(f, 1);
+	return f->connections == wanted;
 }
 
 void fake_engine_run_for(struct fake_engine *f, int ms)

@@ -50,11 +50,11 @@ const char *fake_engine_last(const struct fake_engine *f);
 /* What came on connections after their request (an attach stream). */
 const char *fake_engine_stream(const struct fake_engine *f);
 
-/* How many connections are open. */
-unsigned fake_engine_connections(const struct fake_engine *f);
-
 /* Runs the loop until *count is at least wanted; false when that is not so within 10 s. */
 bool fake_engine_run(struct fake_engine *f, const unsigned *count, unsigned wanted);
+
+/* Runs the loop until so many connections are open; false when that is not so within 10 s. */
+bool fake_engine_run_connections(struct fake_engine *f, unsigned wanted);
 
 /* Runs the loop for so long. */
 void fake_engine_run_for(struct fake_engine *f, int ms);
