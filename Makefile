@@ -61,7 +61,7 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := difc-address difc-ca docker docker-attach docker-spec err escape fd file \
+UNIT_TESTS    := difc-address difc-ca docker docker-attach docker-spec err escape fd file frame \
                  http-answer netlink nft-ruleset parse spawn stdcopy strbuf strv
 ROOT_TESTS    := link netns nft nft-namespace
 

@@ -3,15 +3,29 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "common/utf8.h"
+
+/* The NUL that ends the first message, if that is not too large. */
+static char *find_end(struct frame_reader *r)
+{
+	size_t limit = MIN(r->buffer.length, FRAME_SIZE_MAX);
+	char *end = NULL;
+
+	if (limit > r->scanned)
+		end = memchr(r->buffer.data + r->scanned, '\0', limit - r->scanned);
+	r->scanned = end ? (size_t)(end - r->buffer.data) : limit;
+	return end;
+}
+
+static bool is_too_large(struct frame_reader *r)
+{
+	return r->buffer.length > FRAME_SIZE_MAX && !find_end(r);
+}
 
 int frame_feed(struct frame_reader *r, const void *data, size_t length)
 {
 	strbuf_append(&r->buffer, data, length);
-	if (r->buffer.length > FRAME_SIZE_MAX &&
-	    !memchr(r->buffer.data + r->scanned, '\0', FRAME_SIZE_MAX - r->scanned))
-		return -EMSGSIZE;
-	return 0;
+	return is_too_large(r) ? -EMSGSIZE : 0;
 }
 
 static int bad_message(struct err *e, const char *reason)
@@ -19,46 +33,56 @@ static int bad_message(struct err *e, const char *reason)
 	return err_set(e, -EBADMSG, ERR_INVALID_ARGUMENT, "message is no valid JSON: %s", reason);
 }
 
-int frame_parse(const char *text, size_t length, struct json_object **ret, struct err *e)
+/* What json-c makes of a text, or NULL and the reason why it is no JSON. */
+static struct json_object *tokenize(const char *text, size_t length, const char **reason)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(FRAME_DEPTH_MAX);
-	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *object;
 	enum json_tokener_error status;
-	size_t used;
 
 	if (!tokener)
 		abort();
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	status = json_tokener_get_error(tokener);
-	used = json_tokener_get_parse_end(tokener);
-	json_tokener_free(tokener);
-
 	if (status == json_tokener_continue)
-		return bad_message(e, "it ends too early");
-	if (status != json_tokener_success)
-		return bad_message(e, json_tokener_error_desc(status));
-	if (used != length)
-		return bad_message(e, "something follows the object");
-	if (!json_object_is_type(object, json_type_object))
-		return bad_message(e, "it is not an object");
+		*reason = "it ends too early";
+	else if (status != json_tokener_success)
+		*reason = json_tokener_error_desc(status);
+	else if (json_tokener_get_parse_end(tokener) != length)
+		*reason = "something follows the object";
+	json_tokener_free(tokener);
+	return object;
+}
+
+int frame_parse(const char *text, size_t length, struct json_object **ret, struct err *e)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	const char *reason = NULL;
+
+	if (utf8_is_valid(text)) /* json-c would take surrogates and overlong forms */
+		object = tokenize(text, length, &reason);
+	else
+		reason = "it is not UTF-8";
+	if (!reason && !json_object_is_type(object, json_type_object))
+		reason = "it is not an object";
+	if (reason)
+		return bad_message(e, reason);
 	*ret = TAKE_PTR(object);
 	return 0;
 }
 
 int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e)
 {
-	char *end;
+	char *end = find_end(r);
 	size_t length;
 	int status;
 
-	if (r->buffer.length == r->scanned)
+	if (!end && is_too_large(r))
+		return err_set(e, -EMSGSIZE, ERR_INVALID_ARGUMENT, "is larger than %d bytes",
+			       FRAME_SIZE_MAX);
+	if (!end)
 		return 0;
-	end = memchr(r->buffer.data + r->scanned, '\0', r->buffer.length - r->scanned);
-	if (!end) {
-		r->scanned = r->buffer.length;
-		return 0;
-	}
 	length = (size_t)(end - r->buffer.data);
 	status = frame_parse(r->buffer.data, length, ret, e);
 	strbuf_consume(&r->buffer, length + 1);

@@ -30,12 +30,13 @@ struct frame_reader {
 int frame_feed(struct frame_reader *r, const void *data, size_t length) _must_check_;
 
 /* Takes the next whole message: 1 and the object in *ret (the caller owns it), 0 when none is
- * complete, -EBADMSG (e says why) for what is no JSON object, too deep, or has something behind it. */
+ * complete, -EBADMSG (e says why) for what is no JSON object in UTF-8, too deep, or has something
+ * behind it, -EMSGSIZE for what is larger than FRAME_SIZE_MAX, complete or not. */
 int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e) _must_check_;
 
-/* Parses one message without its NUL, as frame_next() does. */
-int frame_parse(const char *text, size_t length, struct json_object **ret, struct err *e)
-	_must_check_;
+/* Parses one message, as frame_next() does; length is that of the text without its NUL. */
+int frame_parse(const char *text, size_t length, struct json_object **ret,
+		struct err *e) _must_check_;
 
 /* Appends the object and its NUL. -EMSGSIZE (nothing appended) when it is too large. */
 int frame_append(struct strbuf *to, struct json_object *object) _must_check_;
