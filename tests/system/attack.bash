@@ -1,0 +1,60 @@
+# An attacker inside a sandbox's agent that tries what it is told: one sandbox, many questions.
+
+# Where tests/system/probe.c was built to, as this side and as the bed's host see it.
+PROBE=$BATS_TEST_DIRNAME/../../build/bin/tests/probe
+
+# attacker_start NAME [AWFCTL-RUN-OPTION...]: a sandbox whose agent runs the probe on demand. The probe
+# comes in by stdin, because nothing of the host is mounted there.
+attacker_start() {
+	local name=$1 size
+	shift
+	size=$(stat -c %s "$PROBE")
+	mkfifo "$BATS_TEST_TMPDIR/$name.in" "$BATS_TEST_TMPDIR/$name.out"
+	"$BED" exec -- awfctl run "$@" -- "
+		head -c $size >/tmp/probe; chmod +x /tmp/probe; echo ready
+		while read -r targets; do /tmp/probe \$targets; echo end; done" \
+		<"$BATS_TEST_TMPDIR/$name.in" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+	exec {ATTACKER_IN}>"$BATS_TEST_TMPDIR/$name.in" {ATTACKER_OUT}<"$BATS_TEST_TMPDIR/$name.out"
+	cat "$PROBE" >&"$ATTACKER_IN"
+	attacker_line ready
+}
+
+# Reads lines up to the given one; those before it are printed. Fails after a minute of silence.
+attacker_line() {
+	local line
+	while read -r -t 60 -u "$ATTACKER_OUT" line; do
+		[[ $line != "$1" ]] || return 0
+		printf '%s\n' "$line"
+	done
+	echo "the attacker's sandbox does not answer" >&2
+	return 1
+}
+
+# attacker_try TARGET...: what the agent saw of each, a line each.
+attacker_try() {
+	printf '%s\n' "$*" >&"$ATTACKER_IN"
+	attacker_line end
+}
+
+# Ends the attacker's command by ending its stdin.
+attacker_stop() {
+	[[ -n ${ATTACKER_IN:-} ]] || return 0
+	exec {ATTACKER_IN}>&- {ATTACKER_OUT}<&-
+	ATTACKER_IN=
+}
+
+# assert_all WORD LINES: every line of a probe's output says (or, with !WORD, does not say) the word.
+assert_all_reached() {
+	local refused
+	refused=$(grep -v ' reached$' <<<"$1") || return 0
+	printf 'should have been reached:\n%s\n' "$refused" >&2
+	return 1
+}
+
+assert_none_reached() {
+	local reached
+	[[ -n $1 ]] || { echo 'nothing was tried' >&2; return 1; }
+	reached=$(grep ' reached$' <<<"$1") || return 0
+	printf 'should not have been reached:\n%s\n' "$reached" >&2
+	return 1
+}

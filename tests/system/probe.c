@@ -1,0 +1,213 @@
+/* An attacker's view of the network, for the system tests: tries every target at once and prints for
+ * each whether it was reached, and if not, why. Static, so that it runs in any container.
+ *
+ *     probe [-t MILLISECONDS] tcp:HOST:PORT udp:HOST:PORT icmp:HOST ...
+ *
+ * A TCP target is reached when the connection stands, a UDP or ICMP one when something answers.
+ * Exit code 0 when at least one was reached, 1 when none was, 2 for wrong usage. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+#define TARGETS_MAX        256
+#define TIMEOUT_DEFAULT_MS 1500
+
+enum protocol { TCP, UDP, ICMP };
+
+struct target {
+	const char *text;
+	enum protocol protocol;
+	struct sockaddr_storage address;
+	socklen_t length;
+	int fd;
+	bool reached;
+	int error; /* 0 while it is open, or reached, or when time ran out */
+};
+
+static const struct {
+	const char *name;
+	int type, protocol4, protocol6;
+} protocols[] = {
+	[TCP] = { "tcp", SOCK_STREAM, IPPROTO_TCP, IPPROTO_TCP },
+	[UDP] = { "udp", SOCK_DGRAM, IPPROTO_UDP, IPPROTO_UDP },
+	[ICMP] = { "icmp", SOCK_DGRAM, IPPROTO_ICMP, IPPROTO_ICMPV6 },
+};
+
+static void usage(const char *text)
+{
+	fprintf(stderr, "probe: '%s': expected tcp:HOST:PORT, udp:HOST:PORT or icmp:HOST\n", text);
+	exit(2);
+}
+
+/* Splits "[v6]:port" or "v4:port"; ICMP has no port. */
+static void parse_address(struct target *t, char *text)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&t->address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&t->address;
+	char *port = t->protocol == ICMP ? NULL : strrchr(text, ':');
+	unsigned short number;
+
+	if (port)
+		*port++ = '\0';
+	number = htons((unsigned short)atoi(port ? port : "0"));
+	if (*text == '[') {
+		text[strlen(text) - 1] = '\0';
+		*v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = number };
+		t->length = sizeof(*v6);
+		if (inet_pton(AF_INET6, text + 1, &v6->sin6_addr) != 1)
+			usage(t->text);
+		return;
+	}
+	*v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = number };
+	t->length = sizeof(*v4);
+	if (inet_pton(AF_INET, text, &v4->sin_addr) != 1)
+		usage(t->text);
+}
+
+static void parse_target(struct target *t, const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *colon = strchr(copy, ':');
+
+	t->text = text;
+	if (!colon)
+		usage(text);
+	*colon = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+		if (strcmp(protocols[i].name, copy) == 0) {
+			t->protocol = (enum protocol)i;
+			parse_address(t, colon + 1);
+			return;
+		}
+	}
+	usage(text);
+}
+
+static ssize_t send_question(const struct target *t)
+{
+	bool v6 = t->address.ss_family == AF_INET6;
+	/* The checksum of an IPv4 echo request that is zero otherwise; the kernel makes IPv6's. */
+	struct icmphdr echo = { .type = v6 ? 128 : ICMP_ECHO, .checksum = v6 ? 0 : htons(0xf7ff) };
+
+	return t->protocol == UDP ? send(t->fd, "?\n", 2, MSG_NOSIGNAL)
+				  : send(t->fd, &echo, sizeof(echo), MSG_NOSIGNAL);
+}
+
+static void start(struct target *t)
+{
+	bool v6 = t->address.ss_family == AF_INET6;
+	int one = 1;
+
+	t->fd = socket(t->address.ss_family, protocols[t->protocol].type | SOCK_NONBLOCK,
+		       v6 ? protocols[t->protocol].protocol6 : protocols[t->protocol].protocol4);
+	if (t->fd < 0 && t->protocol == ICMP) /* who may not ping may still be allowed raw sockets */
+		t->fd = socket(t->address.ss_family, SOCK_RAW | SOCK_NONBLOCK,
+			       v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	if (t->fd < 0) {
+		t->error = errno;
+		return;
+	}
+	setsockopt(t->fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
+	if (connect(t->fd, (struct sockaddr *)&t->address, t->length) < 0 && errno != EINPROGRESS)
+		t->error = errno;
+	else if (t->protocol != TCP && send_question(t) < 0)
+		t->error = errno;
+}
+
+static void finish_tcp(struct target *t)
+{
+	socklen_t length = sizeof(t->error);
+
+	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &t->error, &length) < 0)
+		t->error = errno;
+	t->reached = t->error == 0;
+}
+
+static void finish_datagram(struct target *t)
+{
+	char answer[512];
+
+	t->reached = recv(t->fd, answer, sizeof(answer), 0) >= 0;
+	t->error = t->reached ? 0 : errno;
+}
+
+static bool is_open(const struct target *t)
+{
+	return !t->reached && t->error == 0;
+}
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Waits until every target has answered in some way or the time is over. */
+static void wait_for_all(struct target *targets, int count, long deadline)
+{
+	struct pollfd polled[TARGETS_MAX];
+	int open;
+
+	do {
+		open = 0;
+		for (int i = 0; i < count; i++) {
+			bool waiting = is_open(&targets[i]);
+
+			polled[i].fd = waiting ? targets[i].fd : -1;
+			polled[i].events = targets[i].protocol == TCP ? POLLOUT : POLLIN;
+			open += waiting;
+		}
+		if (open == 0 || now_ms() >= deadline)
+			return;
+		if (poll(polled, (nfds_t)count, (int)(deadline - now_ms())) <= 0)
+			return;
+		for (int i = 0; i < count; i++) {
+			if (polled[i].fd < 0 || !polled[i].revents)
+				continue;
+			if (targets[i].protocol == TCP)
+				finish_tcp(&targets[i]);
+			else
+				finish_datagram(&targets[i]);
+		}
+	} while (true);
+}
+
+int main(int argc, char **argv)
+{
+	struct target targets[TARGETS_MAX] = { 0 };
+	long timeout = TIMEOUT_DEFAULT_MS;
+	int count = 0, reached = 0, first = 1;
+
+	if (argc > 2 && strcmp(argv[1], "-t") == 0) {
+		timeout = atol(argv[2]);
+		first = 3;
+	}
+	if (argc - first < 1 || argc - first > TARGETS_MAX)
+		usage("");
+	for (int i = first; i < argc; i++)
+		parse_target(&targets[count++], argv[i]);
+	for (int i = 0; i < count; i++)
+		start(&targets[i]);
+	wait_for_all(targets, count, now_ms() + timeout);
+	for (int i = 0; i < count; i++) {
+		const struct target *t = &targets[i];
+
+		printf("%s %s\n", t->text,
+		       t->reached ? "reached" : t->error ? strerror(t->error) : "timeout");
+		reached += t->reached;
+	}
+	return reached == 0;
+}
