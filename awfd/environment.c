@@ -20,11 +20,14 @@ static const char *const github_tokens[] = {
 	"GITHUB_TOKEN",
 };
 
-static void drop_tokens(char **env, char ***dropped)
+/* The bare name makes the engine leave out what an image's own ENV sets. */
+static void drop_tokens(char ***env, char ***dropped)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(github_tokens); i++)
-		if (strv_env_unset(env, github_tokens[i]) > 0)
+	for (size_t i = 0; i < ARRAY_SIZE(github_tokens); i++) {
+		if (strv_env_unset(*env, github_tokens[i]) > 0)
 			strv_append(dropped, github_tokens[i]);
+		strv_append(env, github_tokens[i]);
+	}
 }
 
 static void set_default(char ***env, const char *key, const char *value)
@@ -47,7 +50,7 @@ char **environment_of_agent(const struct environment_input *in, char ***dropped)
 	char **env = strv_copy(in->requested);
 
 	if (in->cli_proxy_address) {
-		drop_tokens(env, dropped);
+		drop_tokens(&env, dropped);
 		wire_cli_proxy(&env, in->cli_proxy_address);
 	}
 	set_default(&env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -124,15 +125,38 @@ static void scan_relays(struct manager *m)
 		closedir(directory);
 }
 
+/* Whether the container has one of the names of that sandbox: an image may bring our label along, and
+ * then a container of somebody else has it. Names come with a slash before them. */
+static bool has_our_name(struct json_object *container, const char *id)
+{
+	struct json_object *names = NULL;
+	_cleanup_free_ char *prefix = xasprintf("/awf-%s-", id);
+
+	if (!json_object_object_get_ex(container, "Names", &names) ||
+	    !json_object_is_type(names, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(names); i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(names, i));
+
+		if (name && strncmp(name, prefix, strlen(prefix)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void scan_containers(struct manager *m, struct json_object *list)
 {
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *labels = NULL, *id = NULL;
+		struct json_object *labels = NULL, *label = NULL;
 		struct json_object *container = json_object_array_get_idx(list, i);
+		const char *id;
 
-		if (json_object_object_get_ex(container, "Labels", &labels) &&
-		    json_object_object_get_ex(labels, LABEL, &id))
-			destroy_leftover(m, json_object_get_string(id), "container");
+		if (!json_object_object_get_ex(container, "Labels", &labels) ||
+		    !json_object_object_get_ex(labels, LABEL, &label))
+			continue;
+		id = json_object_get_string(label);
+		if (id && has_our_name(container, id))
+			destroy_leftover(m, id, "container");
 	}
 }
 
