@@ -174,6 +174,26 @@ static void test_both_walls(void **state)
 	assert_rest(s, false);
 }
 
+/* How many TCP segments the namespace's stack was given, modulo 256. */
+static int tcp_segments(const struct place *p)
+{
+	return shell(p->pidfd, "exit $(awk '/^Tcp: [0-9]/ { print $11 %% 256 }' /proc/net/snmp)");
+}
+
+/* A forged source fails at the door and not only because no answer would find the way back. */
+static void test_forged_source(void **state)
+{
+	struct sandbox *s = *state;
+	int before = tcp_segments(&s->cli_proxy);
+
+	assert_true(forged_reaches(s));
+	assert_int_not_equal(tcp_segments(&s->cli_proxy), before);
+	apply_to_cli_proxy(s);
+	before = tcp_segments(&s->cli_proxy);
+	assert_false(forged_reaches(s));
+	assert_int_equal(tcp_segments(&s->cli_proxy), before);
+}
+
 static void wait_for(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
@@ -360,11 +380,17 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST_WITH_SANDBOX(test_server_wall), TEST_WITH_SANDBOX(test_client_wall),
-		TEST_WITH_SANDBOX(test_both_walls),  TEST_WITH_SANDBOX(test_stream),
-		TEST_WITH_SANDBOX(test_reset),       TEST_WITH_SANDBOX(test_counters),
-		TEST_WITH_SANDBOX(test_forward),     TEST_WITH_SANDBOX(test_listing),
-		cmocka_unit_test(test_loopback),     cmocka_unit_test(test_loopback_source_port),
+		TEST_WITH_SANDBOX(test_server_wall),
+		TEST_WITH_SANDBOX(test_client_wall),
+		TEST_WITH_SANDBOX(test_both_walls),
+		TEST_WITH_SANDBOX(test_forged_source),
+		TEST_WITH_SANDBOX(test_stream),
+		TEST_WITH_SANDBOX(test_reset),
+		TEST_WITH_SANDBOX(test_counters),
+		TEST_WITH_SANDBOX(test_forward),
+		TEST_WITH_SANDBOX(test_listing),
+		cmocka_unit_test(test_loopback),
+		cmocka_unit_test(test_loopback_source_port),
 		cmocka_unit_test(test_refused),
 	};
 
