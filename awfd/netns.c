@@ -28,8 +28,7 @@ static int open_home(void)
 	return home;
 }
 
-/* Whatever awfd did in the wrong namespace would hit the host as a sandbox or the other way round.
- */
+/* What awfd did in the wrong namespace would hit the host instead of a sandbox, or the reverse. */
 static void go_back(int home)
 {
 	if (setns(home, CLONE_NEWNET) == 0)

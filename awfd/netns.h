@@ -10,8 +10,8 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
-/* Opens the host's own namespace, to come back to, now and not at the first use: a process that cannot
- * come back must not leave. */
+/* Opens the host's own namespace, to come back to, now and not at the first use: a process that
+ * cannot come back must not leave. */
 int netns_remember_home(struct err *e) _must_check_;
 
 /* Calls fn inside the network namespace of the process; returns what fn returned, or -errno (ESRCH
