@@ -61,15 +61,18 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := difc-address difc-ca docker docker-attach docker-spec err escape fd file frame \
-                 http-answer netlink nft-ruleset parse spawn stdcopy strbuf strv
+UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
+                 awfctl-run difc-address difc-ca docker docker-attach docker-spec err errors \
+                 escape exec-request fd file frame gh-env gh-request gh-rules http-answer \
+                 http-response interface json-fields netlink nft-ruleset parse relay relay-proc \
+                 spawn stdcopy strbuf strv
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
-UNIT_HELPERS  := fake-engine golden namespaces
+UNIT_HELPERS  := fake-awfd fake-engine golden namespaces tcp
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca
+FUZZ_TARGETS  := difc-address difc-ca exec-request http-response
 
 # --- Targets --------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #include "common/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Table 3-7 of the Unicode standard. */
 size_t utf8_sequence(const char *text)
@@ -41,4 +42,13 @@ bool utf8_is_valid(const char *text)
 		text += n;
 	}
 	return true;
+}
+
+size_t utf8_cut(const char *text, size_t max)
+{
+	size_t n = strnlen(text, max);
+
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return n;
 }

@@ -1,5 +1,6 @@
 #include "proto/errors.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -15,18 +16,21 @@ static const struct {
 	const char *value;
 	const char *status;
 	const char *message;
+	bool value_is_optional;
 } rows[] = {
-	[ERR_SYSTEM] = { ERROR("SystemError"), -EIO, NULL, NULL, NULL, "message" },
-	[ERR_INVALID_ARGUMENT] = { ERROR("InvalidArgument"), -EINVAL, "field", "value", NULL,
-				   "reason" },
-	[ERR_PERMISSION_DENIED] = { ERROR("PermissionDenied"), -EACCES, NULL, NULL, NULL,
-				    "message" },
-	[ERR_NOT_FOUND] = { ERROR("NotFound"), -ENOENT, "id", NULL, NULL, NULL },
-	[ERR_QUOTA_EXCEEDED] = { ERROR("QuotaExceeded"), -EDQUOT, "quota", NULL, NULL, "message" },
-	[ERR_DIFC_UNREACHABLE] = { ERROR("DifcUnreachable"), -ECONNREFUSED, "address", "diagnosis",
-				   NULL, "message" },
-	[ERR_ENGINE] = { ERROR("EngineError"), -EREMOTEIO, "operation", NULL, "status", "message" },
-	[ERR_CANCELLED] = { ERROR("Cancelled"), -ECANCELED, NULL, NULL, NULL, "message" },
+	[ERR_SYSTEM] = { ERROR("SystemError"), -EIO, .message = "message" },
+	[ERR_INVALID_ARGUMENT] = { ERROR("InvalidArgument"), -EINVAL, .subject = "field",
+				   .value = "value", .value_is_optional = true,
+				   .message = "reason" },
+	[ERR_PERMISSION_DENIED] = { ERROR("PermissionDenied"), -EACCES, .message = "message" },
+	[ERR_NOT_FOUND] = { ERROR("NotFound"), -ENOENT, .subject = "id" },
+	[ERR_QUOTA_EXCEEDED] = { ERROR("QuotaExceeded"), -EDQUOT, .subject = "quota",
+				 .message = "message" },
+	[ERR_DIFC_UNREACHABLE] = { ERROR("DifcUnreachable"), -ECONNREFUSED, .subject = "address",
+				   .value = "diagnosis", .message = "message" },
+	[ERR_ENGINE] = { ERROR("EngineError"), -EREMOTEIO, .subject = "operation",
+			 .status = "status", .message = "message" },
+	[ERR_CANCELLED] = { ERROR("Cancelled"), -ECANCELED, .message = "message" },
 };
 
 const char *error_name(enum err_kind kind)
@@ -36,31 +40,33 @@ const char *error_name(enum err_kind kind)
 
 static void add_text(struct json_object *to, const char *key, const char *text)
 {
-	if (key && text)
-		json_object_object_add(to, key, json_object_new_string(text));
+	if (key)
+		json_object_object_add(to, key, json_object_new_string(text ? text : ""));
 }
 
 struct json_object *error_parameters(const struct err *e)
 {
 	struct json_object *parameters = json_object_new_object();
 
-	add_text(parameters, rows[e->kind].subject, e->subject ? e->subject : "");
-	add_text(parameters, rows[e->kind].value, e->value);
-	add_text(parameters, rows[e->kind].message, e->message ? e->message : strerror(-e->error));
+	add_text(parameters, rows[e->kind].subject, e->subject);
+	if (e->value || !rows[e->kind].value_is_optional)
+		add_text(parameters, rows[e->kind].value, e->value);
 	if (rows[e->kind].status)
 		json_object_object_add(parameters, rows[e->kind].status,
 				       json_object_new_int(e->status));
+	add_text(parameters, rows[e->kind].message, e->message ? e->message : strerror(-e->error));
 	return parameters;
 }
 
-static const char *get_text(struct json_object *from, const char *key)
+/* The text of a parameter; "" when it should be there and is not, NULL when it need not. */
+static const char *get_text(struct json_object *from, const char *key, bool optional)
 {
 	struct json_object *value = NULL;
 
-	if (!from || !key || !json_object_object_get_ex(from, key, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
+	if (from && key && json_object_object_get_ex(from, key, &value) &&
+	    json_object_is_type(value, json_type_string))
+		return json_object_get_string(value);
+	return key && !optional ? "" : NULL;
 }
 
 static int get_status(struct json_object *from, const char *key)
@@ -74,11 +80,11 @@ static int get_status(struct json_object *from, const char *key)
 
 static void parse_row(enum err_kind kind, struct json_object *parameters, struct err *e)
 {
-	const char *message = get_text(parameters, rows[kind].message);
+	const char *message = get_text(parameters, rows[kind].message, false);
 
 	(void)err_set(e, rows[kind].error, kind, "%s", message ? message : "no such sandbox");
-	e->subject = xstrdup(get_text(parameters, rows[kind].subject));
-	e->value = xstrdup(get_text(parameters, rows[kind].value));
+	e->subject = xstrdup(get_text(parameters, rows[kind].subject, false));
+	e->value = xstrdup(get_text(parameters, rows[kind].value, rows[kind].value_is_optional));
 	e->status = get_status(parameters, rows[kind].status);
 }
 

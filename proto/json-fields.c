@@ -4,9 +4,10 @@
 
 #include "common/alloc.h"
 #include "common/strv.h"
+#include "common/utf8.h"
 
-/* How long a value may be in an error. */
-#define SHOWN_VALUE_MAX 200
+/* How long a value, or a name that the peer chose, may be in an error. */
+#define SHOWN_MAX 200
 
 static void *member(const struct field *f, void *base)
 {
@@ -26,12 +27,16 @@ static const struct field *find_field(const struct field_table *table, const cha
 	return NULL;
 }
 
+static char *shown(const char *text)
+{
+	return text ? xstrndup(text, utf8_cut(text, SHOWN_MAX)) : NULL;
+}
+
 static int wrong(struct err *e, const struct field *f, struct json_object *value, const char *reason)
 {
-	const char *text = value ? json_object_to_json_string(value) : NULL;
-	_cleanup_free_ char *shown = text ? xstrndup(text, SHOWN_VALUE_MAX) : NULL;
+	_cleanup_free_ char *text = shown(value ? json_object_to_json_string(value) : NULL);
 
-	return err_invalid(e, f->name, shown, "%s", reason);
+	return err_invalid(e, f->name, text, "%s", reason);
 }
 
 static size_t limit_of(const struct field *f)
@@ -49,7 +54,7 @@ static int check_string(const struct field *f, struct json_object *value, size_t
 		return wrong(e, f, value, "must be a string");
 	length = (size_t)json_object_get_string_len(value);
 	if (strlen(json_object_get_string(value)) != length)
-		return wrong(e, f, value, "must not contain a NUL character");
+		return err_invalid(e, f->name, NULL, "must not contain a NUL character");
 	if (length > *budget)
 		return err_invalid(e, f->name, NULL, "is longer than %zu bytes", limit_of(f));
 	*budget -= length;
@@ -76,9 +81,14 @@ static int parse_bool(const struct field *f, struct json_object *value, void *to
 
 static int parse_int(const struct field *f, struct json_object *value, void *to, struct err *e)
 {
+	int64_t number;
+
 	if (!json_object_is_type(value, json_type_int))
 		return wrong(e, f, value, "must be an integer");
-	*(int64_t *)to = json_object_get_int64(value);
+	number = json_object_get_int64(value);
+	if (number == INT64_MIN || number == INT64_MAX) /* what json-c makes of larger ones */
+		return wrong(e, f, value, "is out of range");
+	*(int64_t *)to = number;
 	return 0;
 }
 
@@ -116,8 +126,10 @@ static int parse_strings(const struct field *f, struct json_object *value, void 
 
 static int check_env_name(const struct field *f, const char *name, struct err *e)
 {
+	_cleanup_free_ char *text = shown(name);
+
 	if (*name == '\0' || strchr(name, '='))
-		return err_invalid(e, f->name, name, "is no name of a variable");
+		return err_invalid(e, f->name, text, "is no name of a variable");
 	return 0;
 }
 
@@ -313,9 +325,11 @@ static const struct {
 static int refuse_unknown(const struct field_table *table, struct json_object *object, struct err *e)
 {
 	json_object_object_foreach(object, key, value) {
+		_cleanup_free_ char *text = shown(key);
+
 		(void)value;
 		if (!find_field(table, key))
-			return err_invalid(e, key, NULL, "is not a known field");
+			return err_invalid(e, text, NULL, "is not a known field");
 	}
 	return 0;
 }

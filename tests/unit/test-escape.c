@@ -48,6 +48,16 @@ static void test_sequences(void **state _unused_)
 	assert_true(utf8_is_valid(""));
 }
 
+static void test_cut(void **state _unused_)
+{
+	static const size_t lengths[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11 };
+	static const char text[] = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x99\x82z";
+
+	for (size_t max = 0; max < ARRAY_SIZE(lengths); max++)
+		assert_int_equal(utf8_cut(text, max), lengths[max]);
+	assert_int_equal(utf8_cut("", 5), 0);
+}
+
 static const struct {
 	const char *text;
 	const char *escaped;
@@ -82,6 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_escape),
 	};
 
