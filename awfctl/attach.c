@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 
 #include "awfctl/complain.h"
 #include "awfctl/exit-code.h"
@@ -28,9 +29,8 @@ struct session {
 	enum stage stage;
 	int signals; /* signalfd */
 	int stream;
-	struct pump *input;
+	struct pump *input; /* NULL before and after */
 	struct pump *output;
-	bool output_ended;
 	int code;               /* of the command, or of a failure, once stage is STAGE_DONE */
 	int forced_code;        /* what ends us early: a signal, an output that can't be written */
 	bool signalled;         /* a signal was passed on; the next one kills */
@@ -222,7 +222,7 @@ static void client_failed(struct session *s, const struct err *e)
 {
 	if (s->forced_code == 0)
 		s->code = complain(s->options, e);
-	if (s->forced_code == 0 && s->output && !s->output_ended)
+	if (s->forced_code == 0 && s->output)
 		log_error("the exit code of sandbox %s is lost; its output is shown while it lasts",
 			  s->id);
 	s->stage = STAGE_DONE;
@@ -265,9 +265,8 @@ static void on_stopper(struct session *s)
 static void on_output(struct session *s)
 {
 	_cleanup_err_ struct err e = { 0 };
-	int r = pump_result(s->output, &e);
+	int r = pump_end(TAKE_PTR(s->output), &e);
 
-	s->output_ended = true;
 	if (r == 0 || s->forced_code != 0)
 		return;
 	s->forced_code = r == -EPIPE ? exit_code_of_signal(SIGPIPE) : complain(s->options, &e);
@@ -278,16 +277,15 @@ static void on_input(struct session *s)
 {
 	_cleanup_err_ struct err e = { 0 };
 
-	if (pump_result(s->input, &e) < 0)
+	if (pump_end(TAKE_PTR(s->input), &e) < 0)
 		log_warning("%s", e.message);
-	pump_free(TAKE_PTR(s->input));
 }
 
 static bool finished(const struct session *s)
 {
 	if (s->over)
 		return true;
-	if (s->stopper || (s->output && !s->output_ended && !s->killed))
+	if (s->stopper || (s->output && !s->killed))
 		return false;
 	return s->forced_code != 0 || s->stage == STAGE_DONE;
 }
@@ -304,8 +302,7 @@ static int run_loop(struct session *s, struct err *e)
 			  .events = client_events(s->client) },
 			{ .fd = s->stopper ? client_fd(s->stopper) : -1,
 			  .events = s->stopper ? client_events(s->stopper) : 0 },
-			{ .fd = s->output && !s->output_ended ? pump_fd(s->output) : -1,
-			  .events = POLLIN },
+			{ .fd = s->output ? pump_fd(s->output) : -1, .events = POLLIN },
 			{ .fd = s->input ? pump_fd(s->input) : -1, .events = POLLIN },
 		};
 
@@ -318,11 +315,15 @@ static int run_loop(struct session *s, struct err *e)
 	return 0;
 }
 
+/* The stream is shut down, not only closed: awfd holds it too, and a command must not wait for a
+ * reader that is gone. */
 static void session_end(struct session *s)
 {
 	terminal_restore();
-	pump_free(s->input);
-	pump_free(s->output);
+	if (s->stream >= 0)
+		(void)shutdown(s->stream, SHUT_RDWR);
+	pump_abandon(s->input);
+	pump_abandon(s->output);
 	client_free(s->stopper);
 	s->stream = fd_close(s->stream);
 	s->signals = fd_close(s->signals);

@@ -53,7 +53,11 @@ int cmd_stop(const struct options *o)
 	size_t count = strv_length(o->operands);
 	int code = 0;
 
-	for (size_t i = 0; i < count; i += PARALLEL_MAX)
-		code = MAX(code, stop_batch(o, o->operands + i, MIN(count - i, PARALLEL_MAX)));
+	for (size_t i = 0; i < count; i += PARALLEL_MAX) {
+		size_t n = MIN(count - i, (size_t)PARALLEL_MAX);
+		int failed = stop_batch(o, o->operands + i, n);
+
+		code = failed ? failed : code;
+	}
 	return code;
 }

@@ -1,7 +1,9 @@
 #include "awfctl/pump.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -12,8 +14,8 @@
 #define BUFFER_SIZE (64 * 1024)
 
 struct pump {
+	atomic_int holders; /* the thread, and whoever started it */
 	pthread_t thread;
-	bool joined;
 	int ended; /* eventfd */
 	int stream;
 	bool tty;
@@ -147,7 +149,15 @@ static void run_input(struct pump *p)
 		if (n <= 0 || send_all(p->stream, p->buffer, (size_t)n) < 0)
 			break;
 	}
-	(void)shutdown(p->stream, SHUT_WR);
+}
+
+static void pump_release(struct pump *p)
+{
+	if (atomic_fetch_sub(&p->holders, 1) > 1)
+		return;
+	p->ended = fd_close(p->ended);
+	p->stream = fd_close(p->stream);
+	free(p);
 }
 
 static void announce(struct pump *p)
@@ -155,18 +165,39 @@ static void announce(struct pump *p)
 	(void)eventfd_write(p->ended, 1);
 }
 
+/* Announced before the command can know: what went wrong is reported even if it ends at once. */
 static void *input_thread(void *userdata)
 {
-	run_input(userdata);
-	announce(userdata);
+	struct pump *p = userdata;
+
+	run_input(p);
+	announce(p);
+	(void)shutdown(p->stream, SHUT_WR);
+	pump_release(p);
 	return NULL;
 }
 
 static void *output_thread(void *userdata)
 {
-	run_output(userdata);
-	announce(userdata);
+	struct pump *p = userdata;
+
+	run_output(p);
+	announce(p);
+	pump_release(p);
 	return NULL;
+}
+
+static int start_thread(struct pump *p, void *(*body)(void *))
+{
+	int r;
+
+	if (p->ended < 0 || p->stream < 0)
+		return -errno;
+	p->holders++;
+	r = pthread_create(&p->thread, NULL, body, p);
+	if (r != 0)
+		p->holders--;
+	return -r;
 }
 
 static int pump_start(int stream, bool tty, void *(*body)(void *), struct pump **ret, struct err *e)
@@ -174,16 +205,15 @@ static int pump_start(int stream, bool tty, void *(*body)(void *), struct pump *
 	struct pump *p = xnew(struct pump);
 	int r;
 
-	p->joined = true;
-	p->stream = stream;
+	p->holders = 1;
 	p->tty = tty;
 	p->ended = eventfd(0, EFD_CLOEXEC);
-	r = p->ended < 0 ? errno : pthread_create(&p->thread, NULL, body, p);
-	if (r != 0) {
-		pump_free(p);
-		return err_system(e, -r, "cannot start a thread");
+	p->stream = p->ended < 0 ? -EBADF : fcntl(stream, F_DUPFD_CLOEXEC, 0);
+	r = start_thread(p, body);
+	if (r < 0) {
+		pump_release(p);
+		return err_system(e, r, "cannot start a thread");
 	}
-	p->joined = false;
 	*ret = p;
 	return 0;
 }
@@ -203,28 +233,20 @@ int pump_fd(const struct pump *p)
 	return p->ended;
 }
 
-static void join(struct pump *p)
+int pump_end(struct pump *p, struct err *e)
 {
-	if (!p->joined)
-		(void)pthread_join(p->thread, NULL);
-	p->joined = true;
+	int r;
+
+	(void)pthread_join(p->thread, NULL);
+	r = p->error < 0 ? err_system(e, p->error, "%s", p->what) : 0;
+	pump_release(p);
+	return r;
 }
 
-int pump_result(struct pump *p, struct err *e)
-{
-	join(p);
-	return p->error < 0 ? err_system(e, p->error, "%s", p->what) : 0;
-}
-
-/* Cancellation takes effect in the system calls, which are the only places a pump can be stuck in.
- */
-void pump_free(struct pump *p)
+void pump_abandon(struct pump *p)
 {
 	if (!p)
 		return;
-	if (!p->joined)
-		(void)pthread_cancel(p->thread);
-	join(p);
-	p->ended = fd_close(p->ended);
-	free(p);
+	(void)pthread_detach(p->thread);
+	pump_release(p);
 }

@@ -12,9 +12,7 @@
 
 struct pump;
 
-#define _cleanup_pump_ _cleanup_(pump_freep)
-
-/* Copies standard input to the stream and half-closes that at the end. The stream is borrowed. */
+/* Copies standard input to the stream and half-closes that at the end. */
 int pump_start_input(int stream, struct pump **ret, struct err *e) _must_check_;
 
 /* Copies the stream to standard output, or, when the command has no terminal, its frames to
@@ -24,10 +22,10 @@ int pump_start_output(int stream, bool tty, struct pump **ret, struct err *e) _m
 /* For poll(2): readable once the pump has ended. */
 int pump_fd(const struct pump *p);
 
-/* The outcome of a pump that has ended: 0 at the end of what it reads, -EPIPE when nobody reads its
- * output any more, or another error. */
-int pump_result(struct pump *p, struct err *e) _must_check_;
+/* Frees a pump that has ended. 0 when it came to the end of what it reads, -EPIPE when nobody reads
+ * its output any more, or another error. */
+int pump_end(struct pump *p, struct err *e) _must_check_;
 
-/* Stops the pump if it still runs. */
-void pump_free(struct pump *p);
-DEFINE_CLEANUP(struct pump, pump_free)
+/* Leaves a pump (or NULL) to itself: it may be in a read or write that lasts for ever, which
+ * nothing can interrupt without a race, and goes with the process. */
+void pump_abandon(struct pump *p);

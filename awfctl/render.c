@@ -115,7 +115,7 @@ static void append_quoted(struct strbuf *to, const char *argument)
 	strbuf_puts(to, "'");
 	for (; *argument; argument++) {
 		if (*argument == '\'')
-			strbuf_puts(to, "'\\''");
+			strbuf_puts(to, "'\"'\"'"); /* no backslash: those are doubled */
 		else
 			strbuf_append(to, argument, 1);
 	}

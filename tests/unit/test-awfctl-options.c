@@ -1,0 +1,243 @@
+#include "awfctl/options.h"
+
+#include "awfctl/commands.h"
+#include "awfctl/complain.h"
+#include "awfctl/help.h"
+#include "common/strv.h"
+#include "proto/messages.h"
+#include "tests/unit/check.h"
+
+#define MANUAL     "man/awfctl.1"
+#define MANUAL_MAX (256 * 1024)
+
+#define GROUPS_RUN (OPTION_GLOBAL | OPTION_SANDBOX)
+#define PARSE(o, e, ...)                                                                           \
+	options_parse(o, GROUPS_RUN, false, (char **)(const char *[]){ __VA_ARGS__, NULL }, e)
+
+static void test_all_forms(void **state _unused_)
+{
+	_cleanup_options_ struct options o = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	setenv("AWF_TEST_MINE", "from me=too", 1);
+	unsetenv("AWF_TEST_UNSET");
+	assert_int_equal(PARSE(&o, &e, "--difc-proxy-host=[::1]:18443", "--difc-proxy-ca-cert",
+			       "/ca.crt", "-t", "-e", "A=1", "-eB=2=3", "--env=C=", "--env",
+			       "AWF_TEST_MINE", "-e", "AWF_TEST_UNSET", "-e", "A=last",
+			       "--container-workdir", "", "--agent-image", "x", "--agent-image",
+			       "y", "--", "cmd", "--tty", "--"),
+			 24);
+	assert_string_equal(o.difc_proxy_host, "[::1]:18443");
+	assert_string_equal(o.difc_proxy_ca_cert, "/ca.crt");
+	assert_true(o.tty);
+	assert_string_equal(o.workdir, "");
+	assert_string_equal(o.image, "y");
+	assert_null(o.operands);
+	assert_int_equal(strv_length(o.command), 3);
+	assert_string_equal(o.command[2], "--");
+	assert_int_equal(strv_length(o.environment), 4);
+	assert_string_equal(strv_env_get(o.environment, "A"), "last");
+	assert_string_equal(strv_env_get(o.environment, "B"), "2=3");
+	assert_string_equal(strv_env_get(o.environment, "C"), "");
+	assert_string_equal(strv_env_get(o.environment, "AWF_TEST_MINE"), "from me=too");
+}
+
+static void test_refused(void **state _unused_)
+{
+	static const struct {
+		const char *args[3];
+		const char *message;
+	} cases[] = {
+		{ { "--nonsense" }, "unknown option '--nonsense'" },
+		{ { "--agent-imgae=x" },
+		  "unknown option '--agent-imgae'; did you mean '--agent-image'?" },
+		{ { "--difc" }, "unknown option '--difc'; did you mean '--difc-proxy-host'?" },
+		{ { "-x" }, "unknown option '-x'" },
+		{ { "-tx" }, "unknown option '-x'" },
+		{ { "--json" }, "unknown option '--json'" },
+		{ { "--=x" }, "unknown option '--'" },
+		{ { "--env" }, "--env needs a value: --env KEY[=VALUE]" },
+		{ { "-e" }, "--env needs a value: --env KEY[=VALUE]" },
+		{ { "-e", "=x" }, "--env '=x': there is no name before the '='" },
+		{ { "-e", "" }, "--env '': there is no name before the '='" },
+		{ { "--tty=yes" }, "--tty takes no value" },
+		{ { "--allow-domains", "x" }, "--allow-domains is not available in this version" },
+		{ { "--allow-domains=x" }, "--allow-domains is not available in this version" },
+		{ { "-v", "/a:/b" }, "--mount is not available in this version" },
+		{ { "--env-all" }, "--env-all is not available in this version" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_options_ struct options o = { 0 };
+		_cleanup_err_ struct err e = { 0 };
+
+		assert_int_equal(options_parse(&o, GROUPS_RUN, false, (char **)cases[i].args, &e),
+				 -EINVAL);
+		assert_string_equal(e.message, cases[i].message);
+	}
+}
+
+static void test_operands(void **state _unused_)
+{
+	_cleanup_options_ struct options o = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	const char *args[] = { "--socket", "/s", "list", "-", "--json", NULL };
+
+	assert_int_equal(options_parse(&o, OPTION_GLOBAL, true, (char **)args, &e), 2);
+	assert_string_equal(options_socket(&o), "/s");
+	assert_int_equal(options_parse(&o, OPTION_READING, false, (char **)args + 2, &e), 3);
+	assert_true(o.json);
+	assert_int_equal(strv_length(o.operands), 2);
+	assert_string_equal(o.operands[1], "-");
+	assert_null(o.command);
+}
+
+static void test_socket(void **state _unused_)
+{
+	struct options o = { 0 };
+
+	unsetenv("AWFD_SOCKET");
+	assert_string_equal(options_socket(&o), OPTIONS_SOCKET_DEFAULT);
+	setenv("AWFD_SOCKET", "/env", 1);
+	assert_string_equal(options_socket(&o), "/env");
+	o.socket = "/opt";
+	assert_string_equal(options_socket(&o), "/opt");
+	unsetenv("AWFD_SOCKET");
+}
+
+static bool start_has_field(const char *name)
+{
+	for (size_t i = 0; i < start_request_table.count; i++)
+		if (strcmp(start_request_table.fields[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void test_rows_fit(void **state _unused_)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		assert_int_equal(row->help == NULL, row->kind == OPTION_LATER);
+		assert_int_equal(row->argument != NULL,
+				 row->kind == OPTION_TEXT || row->kind == OPTION_ENV);
+		assert_true(!row->field || start_has_field(row->field));
+		for (size_t j = 0; j < i; j++) {
+			assert_string_not_equal(row->name, option_rows[j].name);
+			assert_true(!row->letter || row->letter != option_rows[j].letter);
+		}
+	}
+}
+
+/* awfd's words about fields come out in those of the command line; a CA file by its path. */
+static void test_complaints(void **state _unused_)
+{
+	static const struct {
+		const char *field;
+		const char *value;
+		const char *text;
+	} cases[] = {
+		{ "difcProxyHost", "h:0", "--difc-proxy-host 'h:0': no" },
+		{ "difcProxyCaCert", "-----BEGIN", "--difc-proxy-ca-cert '/ca.crt': no" },
+		{ "difcProxyCaCert", NULL, "--difc-proxy-ca-cert '/ca.crt': no" },
+		{ "workdir", "x", "--container-workdir 'x': no" },
+		{ "environment", "TOKEN=secret", "--env 'TOKEN': no" },
+		{ "image", "I", "--agent-image 'I': no" },
+		{ "command", NULL, "COMMAND: no" },
+		{ "id", "zz", "ID 'zz': no" },
+		{ "other", "v", "other 'v': no" },
+		{ NULL, NULL, "no" },
+	};
+	struct options o = { .difc_proxy_host = "h:0", .difc_proxy_ca_cert = "/ca.crt" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_err_ struct err e = { 0 };
+		_cleanup_free_ char *text = NULL;
+
+		(void)err_invalid(&e, cases[i].field, cases[i].value, "no");
+		text = complain_text(&o, &e);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+static void test_commands(void **state _unused_)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	for (size_t i = 0; i < command_count; i++)
+		assert_ptr_equal(command_find(commands[i].name, &e), &commands[i]);
+	assert_null(command_find("lst", &e));
+	assert_string_equal(e.message, "unknown command 'lst'; did you mean 'list'?");
+	assert_null(command_find("denials", &e));
+	assert_string_equal(e.message, "unknown command 'denials'; awfctl help lists them");
+}
+
+/* Every command and option is in the manual. */
+static void test_manual(void **state _unused_)
+{
+	_cleanup_free_ char *manual = NULL;
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(file_read(MANUAL, MANUAL_MAX, &manual, NULL, &e), 0);
+	for (size_t i = 0; i < command_count; i++) {
+		_cleanup_free_ char *item = xasprintf(".It Cm %s\n", commands[i].name);
+
+		assert_text_contains(manual, item);
+	}
+	for (size_t i = 0; i < option_row_count; i++) {
+		_cleanup_free_ char *item = xasprintf("Fl -%s", option_rows[i].name);
+
+		assert_text_contains(manual, item);
+	}
+}
+
+static bool row_exists(const char *name, size_t length)
+{
+	for (size_t i = 0; i < option_row_count; i++)
+		if (strncmp(option_rows[i].name, name, length) == 0 &&
+		    option_rows[i].name[length] == '\0')
+			return true;
+	return false;
+}
+
+/* Every option of the manual is in the table. */
+static void test_manual_has_no_other(void **state _unused_)
+{
+	_cleanup_free_ char *manual = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	static const char mark[] = "Fl -";
+
+	assert_int_equal(file_read(MANUAL, MANUAL_MAX, &manual, NULL, &e), 0);
+	for (const char *p = strstr(manual, mark); p; p = strstr(p, mark)) {
+		p += strlen(mark);
+		assert_true(row_exists(p, strcspn(p, " \n")));
+	}
+}
+
+static void test_help(void **state _unused_)
+{
+	_cleanup_strbuf_ struct strbuf overview = { 0 }, run = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	help_overview(&overview);
+	for (size_t i = 0; i < command_count; i++)
+		assert_non_null(strstr(overview.data, commands[i].summary));
+	assert_null(strstr(overview.data, "--agent-image"));
+	help_command(&run, command_find("run", &e));
+	assert_non_null(strstr(run.data, "  -e, --env KEY[=VALUE] "));
+	assert_null(strstr(run.data, "--json"));
+	assert_null(strstr(run.data, "--allow-domains"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_forms), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_operands),  cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_rows_fit),  cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_commands),  cmocka_unit_test(test_help),
+		cmocka_unit_test(test_manual),    cmocka_unit_test(test_manual_has_no_other),
+	};
+
+	return RUN_TESTS("awfctl-options", tests);
+}
