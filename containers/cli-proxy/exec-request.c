@@ -30,7 +30,8 @@ static struct json_object *parse_json(const char *body, size_t length)
 		abort();
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	o = json_tokener_parse_ex(tokener, body, (int)length);
-	if (json_tokener_get_error(tokener) == json_tokener_success)
+	if (json_tokener_get_error(tokener) == json_tokener_success &&
+	    json_tokener_get_parse_end(tokener) == length)
 		return o;
 	json_object_put(o);
 	return NULL;
