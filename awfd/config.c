@@ -267,20 +267,24 @@ static int load_defaults(struct config *c, struct err *e)
 	return 0;
 }
 
+/* The file that was named, or the one that was installed, which may be missing. */
+static int load_main_file(const char *path, struct config *c, struct err *e)
+{
+	if (!path && access(CONFIG_PATH, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	return load_file(path ? path : CONFIG_PATH, c, e);
+}
+
 int config_load(const char *path, struct config **ret, struct err *e)
 {
 	_cleanup_(config_freep) struct config *c = xnew(struct config);
-	const char *file = path ? path : CONFIG_PATH;
 	int r;
 
 	r = load_defaults(c, e);
-	if (r == 0) {
-		r = load_file(file, c, e);
-		if (r == -ENOENT && !path)
-			r = 0;
-	}
 	if (r == 0)
-		r = load_drop_ins(file, c, e);
+		r = load_main_file(path, c, e);
+	if (r == 0)
+		r = load_drop_ins(path ? path : CONFIG_PATH, c, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);

@@ -78,7 +78,8 @@ const char *environment_repository(char *const *requested)
 	const char *slash = repository ? strchr(repository, '/') : NULL;
 
 	if (!slash || !is_part(repository, (size_t)(slash - repository), "-") ||
-	    !is_part(slash + 1, strlen(slash + 1), "._-"))
+	    !is_part(slash + 1, strlen(slash + 1), "._-") || strcmp(slash, "/.") == 0 ||
+	    strcmp(slash, "/..") == 0) /* would be steps of a path */
 		return NULL;
 	return repository;
 }

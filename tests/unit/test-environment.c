@@ -1,0 +1,184 @@
+#include "awfd/environment.h"
+
+#include "common/strbuf.h"
+#include "common/strv.h"
+
+#include "tests/unit/check.h"
+
+#define STRV(...) ((char *const *)(const char *const[]){ __VA_ARGS__, NULL })
+#define ADDRESS   "172.30.0.50"
+
+static const char *const tokens[] = {
+	"ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+	"ACTIONS_RUNTIME_TOKEN",
+	"GH_ENTERPRISE_TOKEN",
+	"GH_TOKEN",
+	"GITHUB_ENTERPRISE_TOKEN",
+	"GITHUB_MCP_SERVER_TOKEN",
+	"GITHUB_PERSONAL_ACCESS_TOKEN",
+	"GITHUB_TOKEN",
+};
+
+/* Names that are like a token's but are not. */
+static const char *const others[] = { "GH_TOKEN_FILE", "MY_GH_TOKEN", "gh_token", "GH_TOKE", "A" };
+
+static bool has(char *const *v, const char *entry)
+{
+	for (size_t i = 0; v && v[i]; i++)
+		if (strcmp(v[i], entry) == 0)
+			return true;
+	return false;
+}
+
+static char **all_requested(void)
+{
+	char **v = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+		strv_appendf(&v, "%s=secret", tokens[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		strv_appendf(&v, "%s=value", others[i]);
+	return v;
+}
+
+static void test_without_difc(void **state _unused_)
+{
+	_cleanup_strv_ char **requested = all_requested(), **dropped = NULL, **env = NULL;
+
+	env = environment_of_agent(&(struct environment_input){ requested, NULL }, &dropped);
+	assert_int_equal(strv_length(dropped), 0);
+	for (size_t i = 0; requested[i]; i++)
+		assert_row(requested[i], has(env, requested[i]));
+	assert_null(strv_env_get(env, "AWF_CLI_PROXY_URL"));
+	assert_null(strv_env_get(env, "AWF_CLI_PROXY_IP"));
+}
+
+/* With a DIFC proxy no token is passed on, nor one that the image sets: a bare name takes it out.
+ */
+static void test_with_difc(void **state _unused_)
+{
+	_cleanup_strv_ char **requested = all_requested(), **dropped = NULL, **env = NULL;
+
+	env = environment_of_agent(&(struct environment_input){ requested, ADDRESS }, &dropped);
+	assert_int_equal(strv_length(dropped), ARRAY_SIZE(tokens));
+	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++) {
+		assert_row(tokens[i], has(dropped, tokens[i]));
+		assert_row(tokens[i], has(env, tokens[i]));
+		assert_row(tokens[i], !strv_env_get(env, tokens[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_row(others[i], same_text(strv_env_get(env, others[i]), "value"));
+	for (size_t i = 0; env[i]; i++)
+		assert_null(strstr(env[i], "secret"));
+	assert_same_text(strv_env_get(env, "AWF_CLI_PROXY_URL"), "http://" ADDRESS ":11000");
+	assert_same_text(strv_env_get(env, "AWF_CLI_PROXY_IP"), ADDRESS);
+}
+
+/* Only what was asked for is reported as dropped. */
+static void test_dropped(void **state _unused_)
+{
+	_cleanup_strv_ char **dropped = NULL, **env = NULL;
+
+	env = environment_of_agent(
+		&(struct environment_input){ STRV("GH_TOKEN=a", "GH_TOKEN=b", "A=1"), ADDRESS },
+		&dropped);
+	assert_int_equal(strv_length(dropped), 1);
+	assert_same_text(dropped[0], "GH_TOKEN");
+}
+
+/* A caller can't lead the agent's gh elsewhere. */
+static void test_own_variables_win(void **state _unused_)
+{
+	_cleanup_strv_ char **dropped = NULL, **env = NULL, **unwired = NULL;
+	struct environment_input in = { STRV("AWF_CLI_PROXY_URL=http://evil", "AWF_CLI_PROXY_IP=1",
+					     "AWF_CLI_PROXY_URL=again"),
+					ADDRESS };
+
+	env = environment_of_agent(&in, &dropped);
+	assert_same_text(strv_env_get(env, "AWF_CLI_PROXY_URL"), "http://" ADDRESS ":11000");
+	assert_same_text(strv_env_get(env, "AWF_CLI_PROXY_IP"), ADDRESS);
+	assert_int_equal(strv_env_unset(env, "AWF_CLI_PROXY_URL"), 1);
+	assert_int_equal(strv_env_unset(env, "AWF_CLI_PROXY_IP"), 1);
+
+	in.cli_proxy_address = NULL;
+	unwired = environment_of_agent(&in, &dropped);
+	assert_same_text(strv_env_get(unwired, "AWF_CLI_PROXY_IP"), "1");
+}
+
+static void test_defaults(void **state _unused_)
+{
+	static const char *const addresses[] = { NULL, ADDRESS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		_cleanup_strv_ char **dropped = NULL, **none = NULL, **own = NULL;
+
+		none = environment_of_agent(&(struct environment_input){ NULL, addresses[i] },
+					    &dropped);
+		assert_text_contains(strv_env_get(none, "PATH"), "/usr/local/bin:");
+		assert_same_text(strv_env_get(none, "HOME"), "/tmp");
+		own = environment_of_agent(
+			&(struct environment_input){ STRV("PATH=", "HOME=/h"), addresses[i] },
+			&dropped);
+		assert_same_text(strv_env_get(own, "PATH"), "");
+		assert_same_text(strv_env_get(own, "HOME"), "/h");
+		assert_int_equal(strv_length(dropped), 0);
+	}
+}
+
+static const struct {
+	const char *value;
+	bool is_valid;
+} repositories[] = {
+	{ "owner/name", true },
+	{ "Owner-1/Name_2.x-y", true },
+	{ "o/n", true },
+	{ "o/.github", true },
+	{ "", false },
+	{ "owner", false },
+	{ "owner/", false },
+	{ "/name", false },
+	{ "/", false },
+	{ "owner/name/", false },
+	{ "owner/name/x", false },
+	{ "owner//name", false },
+	{ "host.example/owner/name", false },
+	{ "localhost:18443/o/n", false },
+	{ "own.er/name", false },
+	{ "own_er/name", false },
+	{ "owner/na me", false },
+	{ "owner/name\n", false },
+	{ " owner/name", false },
+	{ "owner/name?x=1", false },
+	{ "owner/name#x", false },
+	{ "owner/%2e%2e", false },
+	{ "owner/n\xc3\xa4me", false },
+	{ "https://github.com/owner/name", false },
+	{ "../name", false },
+	{ "owner/.", false },
+	{ "owner/..", false },
+};
+
+static void test_repository(void **state _unused_)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(repositories); i++) {
+		_cleanup_free_ char *entry =
+			xasprintf("GITHUB_REPOSITORY=%s", repositories[i].value);
+		const char *found = environment_repository(STRV("A=1", entry, "B=2"));
+
+		assert_row(entry, same_text(found, repositories[i].is_valid ? repositories[i].value
+									    : NULL));
+	}
+	assert_null(environment_repository(NULL));
+	assert_null(environment_repository(STRV("GITHUB_REPOSITORY_OWNER=o/n")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_without_difc), cmocka_unit_test(test_with_difc),
+		cmocka_unit_test(test_dropped),      cmocka_unit_test(test_own_variables_win),
+		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_repository),
+	};
+
+	return RUN_TESTS("environment", tests);
+}
