@@ -99,6 +99,7 @@ static const int sanitizer_calls[] = {
 	SCMP_SYS(open),
 	SCMP_SYS(pread64),
 	SCMP_SYS(readlink),
+	SCMP_SYS(getdents),
 	SCMP_SYS(getdents64),
 	SCMP_SYS(lseek),
 	SCMP_SYS(stat),

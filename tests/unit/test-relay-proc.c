@@ -1,7 +1,5 @@
 /* Starts the real awf-relay, and programs that aren't one, as awfd does. */
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,6 +9,7 @@
 #include "common/fd.h"
 #include "tests/unit/check.h"
 #include "tests/unit/program.h"
+#include "tests/unit/loopback.h"
 
 #define NOBODY        65534
 #define LIMIT_SECONDS 20
@@ -44,18 +43,13 @@ static void on_exited(struct relay_proc *p, const struct err *e, void *userdata)
 
 static const struct relay_proc_events events = { on_ready, on_exited };
 
-static int listen_on_loopback(struct sockaddr_storage *address)
+/* A listening socket, with its address and port. */
+static int listen_at(struct sockaddr_storage *address, uint16_t *port)
 {
-	struct sockaddr_in *in = (struct sockaddr_in *)address;
-	socklen_t length = sizeof(*in);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t length = sizeof(*address);
+	int fd = loopback_listen(port);
 
-	*in = (struct sockaddr_in){ .sin_family = AF_INET,
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)in, length), 0);
-	assert_int_equal(listen(fd, 16), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)in, &length), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &length), 0);
 	return fd;
 }
 
@@ -86,21 +80,34 @@ static void assert_no_children(void)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* The arguments of a process with spaces between them. */
+static char *command_line(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/cmdline", pid);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = xcalloc(1, 256);
+	ssize_t length = read(fd, text, 255);
+
+	assert_true(length > 0);
+	for (ssize_t i = 0; i + 1 < length; i++)
+		text[i] = text[i] ? text[i] : ' ';
+	return text;
+}
+
 static void test_serves_and_dies(void **state)
 {
-	_cleanup_close_ int target = -EBADF, listener = -EBADF, client = -EBADF, server = -EBADF;
-	_cleanup_free_ char *path = program_path("awf-relay"), *arguments = NULL, *proc = NULL;
+	_cleanup_free_ char *path = program_path("awf-relay"), *line = NULL, *wanted = NULL;
 	struct sockaddr_storage upstream = { 0 }, address = { 0 };
 	struct seen seen = { .base = event_base_new() };
+	uint16_t upstream_port, port;
+	_cleanup_close_ int target = listen_at(&upstream, &upstream_port);
+	_cleanup_close_ int listener = listen_at(&address, &port);
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+	_cleanup_err_ struct err e = { 0 };
 	struct relay_proc_spec spec;
 	struct relay_proc *p = NULL;
-	_cleanup_err_ struct err e = { 0 };
-	char byte = 'x';
-	size_t length;
 
 	(void)state;
-	target = listen_on_loopback(&upstream);
-	listener = listen_on_loopback(&address);
 	fill_spec(&spec, path, &upstream, &listener);
 	if (relay_proc_start(seen.base, &spec, &events, &seen, &p, &e) < 0)
 		fail_msg("%s", e.message);
@@ -109,20 +116,13 @@ static void test_serves_and_dies(void **state)
 	if (!seen.ready)
 		fail_msg("%s", seen.how ? seen.how : "not ready");
 
-	listener = fd_close(listener);
-	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(struct sockaddr_in)),
-			 0);
-	server = accept4(target, NULL, NULL, SOCK_CLOEXEC);
-	assert_int_equal(send(client, &byte, 1, 0), 1);
-	assert_int_equal(recv(server, &byte, 1, 0), 1);
-
-	proc = xasprintf("/proc/%d/cmdline", relay_proc_pid(p));
-	arguments = xcalloc(1, 256);
-	length = (size_t)read(open(proc, O_RDONLY | O_CLOEXEC), arguments, 255);
-	for (size_t i = 0; i + 1 < length; i++)
-		arguments[i] = arguments[i] ? arguments[i] : ' ';
-	assert_text_contains(arguments, "awf-relay --sandbox=abcdefghij --upstream=127.0.0.1:");
+	listener = fd_close(listener); /* the relay has its own */
+	client = loopback_connect(port);
+	server = loopback_accept(target);
+	loopback_pass(client, server, "x");
+	line = command_line(relay_proc_pid(p));
+	wanted = xasprintf("awf-relay --sandbox=abcdefghij --upstream=127.0.0.1:%u", upstream_port);
+	assert_text_contains(line, wanted);
 
 	assert_int_equal(kill(relay_proc_pid(p), SIGABRT), 0);
 	run(seen.base);
@@ -137,16 +137,17 @@ static void test_serves_and_dies(void **state)
 /* To free a handle ends the process, before and after it is ready; its port is free at once. */
 static void test_handle_freed(void **state)
 {
-	_cleanup_close_ int target = -EBADF, listener = -EBADF, client = -EBADF;
 	_cleanup_free_ char *path = program_path("awf-relay");
 	struct sockaddr_storage upstream = { 0 }, address = { 0 };
 	struct seen seen = { .base = event_base_new() };
+	uint16_t port;
+	_cleanup_close_ int target = listen_at(&upstream, &port);
+	_cleanup_close_ int listener = listen_at(&address, &port);
+	_cleanup_close_ int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct relay_proc_spec spec;
 	struct relay_proc *p = NULL;
 
 	(void)state;
-	target = listen_on_loopback(&upstream);
-	listener = listen_on_loopback(&address);
 	fill_spec(&spec, path, &upstream, &listener);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(relay_proc_start(seen.base, &spec, &events, &seen, &p, NULL), 0);
@@ -158,9 +159,7 @@ static void test_handle_freed(void **state)
 	assert_true(seen.ready);
 	assert_int_equal(seen.exited, 0);
 	listener = fd_close(listener);
-	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(struct sockaddr_in)),
-			 -1);
+	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), -1);
 	assert_int_equal(errno, ECONNREFUSED);
 	event_base_free(seen.base);
 	relay_proc_free(NULL);
@@ -194,7 +193,8 @@ static void test_impostors(void **state)
 {
 	_cleanup_scratch_ char *directory = scratch_new();
 	struct sockaddr_storage upstream = { 0 };
-	_cleanup_close_ int listener = listen_on_loopback(&upstream);
+	uint16_t port;
+	_cleanup_close_ int listener = listen_at(&upstream, &port);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(impostors); i++) {
@@ -218,7 +218,8 @@ static void test_impostors(void **state)
 static void test_not_there(void **state)
 {
 	struct sockaddr_storage upstream = { 0 };
-	_cleanup_close_ int listener = listen_on_loopback(&upstream);
+	uint16_t port;
+	_cleanup_close_ int listener = listen_at(&upstream, &port);
 	struct event_base *base = event_base_new();
 	_cleanup_err_ struct err e = { 0 };
 	struct relay_proc *p = NULL;

@@ -1,0 +1,31 @@
+/* TCP over loopback for tests: every call fails the test when it fails, and none waits for ever. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A listening socket on 127.0.0.1 and its port. */
+int loopback_listen(uint16_t *port);
+
+int loopback_connect(uint16_t port);
+
+/* Gives what a connected or accepted socket needs so that nothing waits for ever. */
+void loopback_limit(int fd);
+
+int loopback_accept(int listener);
+void loopback_send(int fd, const void *data, size_t length);
+
+/* Receives exactly so many bytes. */
+void loopback_receive(int fd, void *data, size_t length);
+
+/* Sends a text and receives it at the other end. */
+void loopback_pass(int from, int to, const char *text);
+
+/* The peer has ended its stream: nothing more comes. */
+void loopback_assert_end(int fd);
+
+/* The peer has broken the connection off. */
+void loopback_assert_reset(int fd);
+
+/* Closes the connection with a reset. */
+void loopback_reset(int fd);

@@ -1,0 +1,638 @@
+/* Drives the real awf-relay over loopback. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common/fd.h"
+#include "common/file.h"
+#include "tests/unit/check.h"
+#include "tests/unit/program.h"
+#include "tests/unit/loopback.h"
+
+#define LISTEN_FD     3
+#define READY_FD      4
+#define MANY          500
+#define MIB           (1024 * 1024)
+#define BIG           (64 * MIB)
+#define EXIT_MS       10000
+#define ARGUMENTS_MAX 16
+#define STEP          (64 * 1024)
+
+struct relay {
+	pid_t pid;
+	uint16_t port;        /* where it listens */
+	uint16_t target_port; /* what it connects to */
+	int target;           /* that listening socket, or -EBADF */
+	rlim_t descriptors;   /* how many it may have; 0: as many as this process */
+	int leaked;           /* how many of them are taken by something else */
+};
+
+/* --- Starting and ending a relay ------------------------------------------------------------- */
+
+static void exec_relay(char *const *argv, int listener, int ready, const struct relay *r)
+{
+	_cleanup_free_ char *path = program_path("awf-relay");
+	_cleanup_free_ char *pid = xasprintf("%d", getpid());
+	int high = fcntl(ready, F_DUPFD, 10);
+
+	(void)dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is for TAP */
+	if (listener >= 0 && dup2(listener, LISTEN_FD) != LISTEN_FD)
+		_exit(126);
+	if (listener >= 0 && fd_set_cloexec(LISTEN_FD, false) < 0)
+		_exit(126);
+	setenv("LISTEN_FDS", listener >= 0 ? "1" : "0", 1);
+	setenv("LISTEN_PID", pid, 1);
+	if (dup2(high, READY_FD) != READY_FD)
+		_exit(126);
+	close(high);
+	for (int i = 0; i < r->leaked; i++)
+		(void)fcntl(STDERR_FILENO, F_DUPFD, 0);
+	if (r->descriptors > 0)
+		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){ r->descriptors, r->descriptors });
+	execv(path, argv);
+	_exit(127);
+}
+
+static pid_t run_relay(char *const *argv, int listener, const struct relay *r, int *ready)
+{
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		exec_relay(argv, listener, fds[1], r);
+	close(fds[1]);
+	*ready = fds[0];
+	return pid;
+}
+
+/* Starts a relay to a listening socket of its own, with more options, and waits until it serves. */
+static void relay_start(struct relay *r, char *const *options)
+{
+	_cleanup_free_ char *upstream = NULL;
+	_cleanup_close_ int listener = -EBADF, ready = -EBADF;
+	char *argv[ARGUMENTS_MAX] = { (char *)"awf-relay", (char *)"--ready-fd=4",
+				      (char *)"--sandbox=abcdefghij" };
+	size_t n = 3;
+	char text[16] = "";
+
+	r->target = loopback_listen(&r->target_port);
+	upstream = xasprintf("--upstream=127.0.0.1:%u", r->target_port);
+	argv[n++] = upstream;
+	while (options && *options)
+		argv[n++] = *options++;
+	listener = loopback_listen(&r->port);
+	r->pid = run_relay(argv, listener, r, &ready);
+	assert_int_equal(read(ready, text, sizeof(text)), 8);
+	assert_string_equal(text, "READY=1\n");
+}
+
+/* Waits for a process with a limit; its status as of waitpid(2). */
+static int await_exit(pid_t pid)
+{
+	int status;
+
+	for (int ms = 0; ms < EXIT_MS; ms += 5) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		poll(NULL, 0, 5);
+	}
+	kill(pid, SIGKILL);
+	fail_msg("the relay did not end");
+	return -1;
+}
+
+static void relay_stop(struct relay *r)
+{
+	assert_int_equal(kill(r->pid, SIGTERM), 0);
+	assert_int_equal(await_exit(r->pid), 0);
+	r->target = fd_close(r->target);
+}
+
+static int start(void **state)
+{
+	struct relay *r = xnew(struct relay);
+
+	relay_start(r, NULL);
+	*state = r;
+	return 0;
+}
+
+static int stop(void **state)
+{
+	struct relay *r = *state;
+
+	relay_stop(r);
+	free(r);
+	return 0;
+}
+
+/* A connection through the relay: its client and its server. */
+static void open_pair(const struct relay *r, int *client, int *server)
+{
+	*client = loopback_connect(r->port);
+	*server = loopback_accept(r->target);
+}
+
+/* A value of /proc/PID/status, for lines like "Seccomp:\t2". */
+static long status_value(pid_t pid, const char *key)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/status", pid);
+	_cleanup_file_ FILE *f = fopen(path, "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == ':')
+			return strtol(line + strlen(key) + 1, NULL, 10);
+	fail_msg("no %s of process %d", key, pid);
+	return -1;
+}
+
+/* Processor time that a process has used, in milliseconds. */
+static double cpu_ms(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/schedstat", pid);
+	_cleanup_file_ FILE *f = fopen(path, "re");
+	unsigned long long ns = 0;
+
+	assert_true(f && fscanf(f, "%llu", &ns) == 1);
+	return (double)ns / 1e6;
+}
+
+/* --- Bytes ----------------------------------------------------------------------------------- */
+
+/* The i-th 64 bits of the stream that is sent: anything lost, doubled or swapped shows. */
+static uint64_t word(uint64_t i)
+{
+	uint64_t x = (i + 1) * 0x9e3779b97f4a7c15u;
+
+	return x ^ (x >> 29);
+}
+
+static void fill(char *buffer, size_t offset, size_t length)
+{
+	for (size_t i = 0; i < length; i += sizeof(uint64_t)) {
+		uint64_t w = word((offset + i) / sizeof(uint64_t));
+
+		memcpy(buffer + i, &w, sizeof(w));
+	}
+}
+
+static void *send_stream(void *argument)
+{
+	int fd = *(const int *)argument;
+	char *buffer = xcalloc(STEP, 1);
+
+	for (size_t sent = 0; sent < BIG; sent += STEP) {
+		fill(buffer, sent, STEP);
+		for (size_t n = 0; n < STEP;) {
+			ssize_t r = send(fd, buffer + n, STEP - n, MSG_NOSIGNAL);
+
+			if (r <= 0)
+				goto end; /* the receiver will miss the rest */
+			n += (size_t)r;
+		}
+	}
+end:
+	(void)shutdown(fd, SHUT_WR);
+	free(buffer);
+	return NULL;
+}
+
+/* Whether what arrives is that part of the stream. Also called in threads, where checks of cmocka's
+ * can't be. */
+static bool receives_stream(int fd, size_t begin, size_t end)
+{
+	_cleanup_free_ char *wanted = xcalloc(STEP, 1), *got = xcalloc(STEP, 1);
+
+	for (size_t have = begin; have < end; have += STEP) {
+		fill(wanted, have, STEP);
+		if (recv(fd, got, STEP, MSG_WAITALL) != STEP || memcmp(got, wanted, STEP) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void *receive_in_thread(void *argument)
+{
+	int fd = *(const int *)argument;
+
+	return receives_stream(fd, 0, BIG) ? argument : NULL;
+}
+
+/* --- Tests ----------------------------------------------------------------------------------- */
+
+static void test_bytes(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+
+	open_pair(*state, &client, &server);
+	for (int i = 0; i < 100; i++) {
+		loopback_pass(client, server, "x");
+		loopback_pass(server, client, "answer");
+	}
+}
+
+static void test_big_both_ways(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+	pthread_t up, down, receiver;
+	void *good;
+
+	open_pair(*state, &client, &server);
+	assert_int_equal(pthread_create(&up, NULL, send_stream, &client), 0);
+	assert_int_equal(pthread_create(&down, NULL, send_stream, &server), 0);
+	assert_int_equal(pthread_create(&receiver, NULL, receive_in_thread, &server), 0);
+	assert_true(receives_stream(client, 0, BIG));
+	pthread_join(up, NULL);
+	pthread_join(down, NULL);
+	pthread_join(receiver, &good);
+	assert_non_null(good);
+	loopback_assert_end(client);
+	loopback_assert_end(server);
+}
+
+/* The client has said all, the answer comes later: Node and socat lose it. */
+static void test_client_ends_first(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+
+	open_pair(*state, &client, &server);
+	loopback_pass(client, server, "request");
+	assert_int_equal(shutdown(client, SHUT_WR), 0);
+	loopback_assert_end(server);
+	poll(NULL, 0, 1100);
+	loopback_pass(server, client, "late answer");
+	server = fd_close(server);
+	loopback_assert_end(client);
+}
+
+static void test_server_ends_first(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+
+	open_pair(*state, &client, &server);
+	loopback_pass(server, client, "banner");
+	assert_int_equal(shutdown(server, SHUT_WR), 0);
+	loopback_assert_end(client);
+	poll(NULL, 0, 100);
+	loopback_pass(client, server, "late question");
+	client = fd_close(client);
+	loopback_assert_end(server);
+}
+
+static void test_end_without_a_byte(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+
+	open_pair(*state, &client, &server);
+	client = fd_close(client);
+	loopback_assert_end(server);
+}
+
+static void test_client_resets(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+
+	open_pair(*state, &client, &server);
+	loopback_pass(client, server, "x");
+	loopback_reset(TAKE_FD(client));
+	loopback_assert_reset(server);
+}
+
+/* What came before the reset arrives. */
+static void test_server_resets(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+	char text[8] = "";
+
+	open_pair(*state, &client, &server);
+	loopback_pass(client, server, "x");
+	loopback_send(server, "last", 4);
+	poll(NULL, 0, 100);
+	loopback_reset(TAKE_FD(server));
+	poll(NULL, 0, 100);
+	loopback_receive(client, text, 4);
+	assert_string_equal(text, "last");
+	loopback_assert_reset(client);
+}
+
+/* A reset is seen in the state of half-close too, when nobody reads from that side any more. */
+static void test_reset_after_end(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+	struct pollfd p = { 0 };
+
+	open_pair(*state, &client, &server);
+	assert_int_equal(shutdown(client, SHUT_WR), 0);
+	loopback_assert_end(server);
+	loopback_reset(TAKE_FD(client));
+	p.fd = server;
+	assert_int_equal(poll(&p, 1, EXIT_MS), 1);
+	assert_true(p.revents & POLLERR);
+}
+
+/* The server refuses the rest of a request and answers: the answer arrives, then the reset. */
+static void test_early_answer(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+	_cleanup_free_ char *buffer = xcalloc(STEP, 1);
+	char text[8] = "";
+
+	open_pair(*state, &client, &server);
+	loopback_send(client, buffer, STEP);
+	poll(NULL, 0, 100);
+	loopback_send(server, "no", 2);
+	server = fd_close(server); /* with unread bytes: a reset */
+	loopback_receive(client, text, 2);
+	assert_string_equal(text, "no");
+	loopback_assert_reset(client);
+}
+
+/* Sends until nothing was taken for a second; how many bytes were. */
+static size_t send_until_blocked(int fd)
+{
+	_cleanup_free_ char *buffer = xcalloc(STEP, 1);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	size_t sent = 0;
+
+	assert_int_equal(fd_set_nonblock(fd, true), 0);
+	while (poll(&p, 1, 1000) == 1) {
+		size_t at = sent % STEP;
+		ssize_t n;
+
+		fill(buffer, sent - at, STEP);
+		n = send(fd, buffer + at, STEP - at, MSG_NOSIGNAL);
+		assert_true(n > 0 || errno == EAGAIN);
+		sent += n > 0 ? (size_t)n : 0;
+		assert_true(sent < BIG);
+	}
+	assert_int_equal(fd_set_nonblock(fd, false), 0);
+	return sent;
+}
+
+/* A reader that doesn't read stops the sender; the relay holds little meanwhile, others are served,
+ * and nothing is lost. */
+static void test_slow_reader(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF, client2 = -EBADF, server2 = -EBADF;
+	const struct relay *r = *state;
+	long before, after;
+	double cpu;
+	size_t sent;
+
+	open_pair(r, &client, &server);
+	open_pair(r, &client2, &server2);
+	before = status_value(r->pid, "VmRSS");
+	sent = send_until_blocked(server);
+	after = status_value(r->pid, "VmRSS");
+	assert_true(after - before < 2048);
+	cpu = cpu_ms(r->pid);
+	poll(NULL, 0, 300);
+	assert_true(cpu_ms(r->pid) - cpu < 50);
+	loopback_pass(client2, server2, "still served");
+	assert_true(receives_stream(client, 0, sent / STEP * STEP));
+	loopback_pass(client, server, "and back");
+}
+
+static void test_refused(void **state)
+{
+	_cleanup_close_ int client = -EBADF;
+	struct relay *r = *state;
+
+	r->target = fd_close(r->target);
+	for (int i = 0; i < 3; i++) {
+		client = loopback_connect(r->port);
+		loopback_assert_reset(client);
+		client = fd_close(client);
+	}
+}
+
+/* A full backlog leaves SYNs unanswered. */
+static void test_connect_timeout(void **state)
+{
+	char *options[] = { (char *)"--connect-timeout-ms=200", NULL };
+	_cleanup_close_ int first = -EBADF, second = -EBADF, client = -EBADF;
+	struct relay r = { 0 };
+
+	(void)state;
+	relay_start(&r, options);
+	assert_int_equal(listen(r.target, 0), 0);
+	first = loopback_connect(r.target_port);
+	client = loopback_connect(r.port);
+	loopback_assert_reset(client);
+	relay_stop(&r);
+}
+
+static void test_many(void **state)
+{
+	int clients[MANY], servers[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		clients[i] = loopback_connect(((struct relay *)*state)->port);
+	for (int i = 0; i < MANY; i++)
+		loopback_send(clients[i], &i, sizeof(i));
+	for (int i = 0; i < MANY; i++) {
+		int number;
+
+		servers[i] = loopback_accept(((struct relay *)*state)->target);
+		loopback_receive(servers[i], &number, sizeof(number));
+		loopback_send(servers[i], &number, sizeof(number));
+	}
+	for (int i = 0; i < MANY; i++) {
+		int number;
+
+		loopback_receive(clients[i], &number, sizeof(number));
+		assert_int_equal(number, i);
+		close(clients[i]);
+	}
+	for (int i = 0; i < MANY; i++) {
+		loopback_assert_end(servers[i]);
+		close(servers[i]);
+	}
+}
+
+/* At its limit the relay lets others wait in the backlog, without spinning, and then takes them. */
+static void test_limit(void **state)
+{
+	char *options[] = { (char *)"--max-connections=2", NULL };
+	_cleanup_close_ int c1 = -EBADF, s1 = -EBADF, c2 = -EBADF, s2 = -EBADF, c3 = -EBADF;
+	_cleanup_close_ int s3 = -EBADF;
+	struct pollfd p = { .events = POLLIN };
+	struct relay r = { 0 };
+	double cpu;
+
+	(void)state;
+	relay_start(&r, options);
+	open_pair(&r, &c1, &s1);
+	open_pair(&r, &c2, &s2);
+	c3 = loopback_connect(r.port);
+	loopback_send(c3, "3", 1);
+	cpu = cpu_ms(r.pid);
+	p.fd = r.target;
+	assert_int_equal(poll(&p, 1, 300), 0);
+	assert_true(cpu_ms(r.pid) - cpu < 50);
+	loopback_pass(c1, s1, "meanwhile");
+	loopback_reset(TAKE_FD(c1));
+	s3 = loopback_accept(r.target);
+	loopback_pass(s3, c3, "welcome");
+	relay_stop(&r);
+}
+
+/* Out of descriptors (somebody has left it with fewer than it counts on) the relay neither ends nor
+ * spins; it serves those it has, and others as soon as there is room. */
+static void test_no_descriptors(void **state)
+{
+	struct relay r = { .descriptors = 100, .leaked = 80 };
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+	int clients[20];
+	double cpu;
+
+	(void)state;
+	relay_start(&r, NULL);
+	open_pair(&r, &client, &server);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		clients[i] = loopback_connect(r.port);
+	poll(NULL, 0, 200);
+	cpu = cpu_ms(r.pid);
+	poll(NULL, 0, 500);
+	assert_true(cpu_ms(r.pid) - cpu < 100);
+	loopback_pass(client, server, "still served");
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		close(clients[i]);
+	for (struct pollfd p = { .fd = r.target, .events = POLLIN }; poll(&p, 1, 500) == 1;)
+		close(loopback_accept(r.target));
+	client = fd_close(client);
+	server = fd_close(server);
+	open_pair(&r, &client, &server);
+	loopback_pass(client, server, "again");
+	relay_stop(&r);
+}
+
+/* With few descriptors from the start there are few connections, and big ones still get through. */
+static void test_few_descriptors(void **state)
+{
+	struct relay r = { .descriptors = 54 };
+	int clients[4], server;
+	pthread_t up;
+
+	(void)state;
+	relay_start(&r, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		clients[i] = loopback_connect(r.port);
+	server = loopback_accept(r.target);
+	assert_int_equal(pthread_create(&up, NULL, send_stream, &clients[0]), 0);
+	assert_true(receives_stream(server, 0, BIG));
+	pthread_join(up, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		close(clients[i]);
+	close(server);
+	relay_stop(&r);
+}
+
+/* SIGTERM ends it at once, and what was open is reset, never ended as if it were whole. */
+static void test_terminate(void **state)
+{
+	_cleanup_close_ int client = -EBADF, server = -EBADF;
+	struct relay r = { 0 };
+
+	(void)state;
+	relay_start(&r, NULL);
+	open_pair(&r, &client, &server);
+	loopback_pass(client, server, "x");
+	(void)send_until_blocked(client);
+	relay_stop(&r);
+	loopback_assert_reset(client);
+}
+
+static void test_confined(void **state)
+{
+	const struct relay *r = *state;
+
+	assert_int_equal(status_value(r->pid, "Seccomp"), 2);
+	assert_int_equal(status_value(r->pid, "NoNewPrivs"), 1);
+	assert_int_equal(status_value(r->pid, "CapEff"), 0);
+	assert_int_equal(status_value(r->pid, "CapPrm"), 0);
+	assert_true(status_value(r->pid, "Uid") > 0);
+	if (geteuid() == 0)
+		assert_int_equal(status_value(r->pid, "Uid"), status_value(r->pid, "Gid"));
+}
+
+static const struct {
+	const char *arguments[4];
+	bool listens;
+	int code;
+} failures[] = {
+	{ { NULL }, true, 2 },
+	{ { "--upstream" }, true, 2 },
+	{ { "--nonsense" }, true, 2 },
+	{ { "--upstream=127.0.0.1:1", "more" }, true, 2 },
+	{ { "--upstream=127.0.0.1:1", "--max-connections=0" }, true, 2 },
+	{ { "--upstream=127.0.0.1:1", "--connect-timeout-ms=x" }, true, 2 },
+	{ { "--upstream=127.0.0.1" }, true, 1 },
+	{ { "--upstream=127.0.0.1:0" }, true, 1 },
+	{ { "--upstream=127.0.0.1:65536" }, true, 1 },
+	{ { "--upstream=:1" }, true, 1 },
+	{ { "--upstream=::1:1" }, true, 1 },
+	{ { "--upstream=[::1:1" }, true, 1 },
+	{ { "--upstream=[]:1" }, true, 1 },
+	{ { "--upstream=127.0.0.1:1" }, false, 1 },
+	{ { "--help" }, false, 0 },
+	{ { "--version" }, false, 0 },
+};
+
+static void test_usage(void **state)
+{
+	static const struct relay plain = { 0 };
+	uint16_t port;
+	_cleanup_close_ int listener = loopback_listen(&port);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+		char *argv[ARGUMENTS_MAX] = { (char *)"awf-relay" };
+		int status, ready;
+
+		memcpy(argv + 1, failures[i].arguments, sizeof(failures[i].arguments));
+		status = await_exit(
+			run_relay(argv, failures[i].listens ? listener : -EBADF, &plain, &ready));
+		close(ready);
+		assert_row(argv[1] ? argv[1] : "",
+			   WIFEXITED(status) && WEXITSTATUS(status) == failures[i].code);
+	}
+}
+
+int main(void)
+{
+#define RELAY_TEST(fn) cmocka_unit_test_setup_teardown(fn, start, stop)
+	const struct CMUnitTest tests[] = {
+		RELAY_TEST(test_bytes),
+		RELAY_TEST(test_big_both_ways),
+		RELAY_TEST(test_client_ends_first),
+		RELAY_TEST(test_server_ends_first),
+		RELAY_TEST(test_end_without_a_byte),
+		RELAY_TEST(test_client_resets),
+		RELAY_TEST(test_server_resets),
+		RELAY_TEST(test_reset_after_end),
+		RELAY_TEST(test_early_answer),
+		RELAY_TEST(test_slow_reader),
+		RELAY_TEST(test_refused),
+		cmocka_unit_test(test_connect_timeout),
+		RELAY_TEST(test_many),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_few_descriptors),
+		cmocka_unit_test(test_terminate),
+		RELAY_TEST(test_confined),
+		cmocka_unit_test(test_usage),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return RUN_TESTS("relay", tests);
+}
