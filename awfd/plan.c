@@ -22,6 +22,7 @@ struct plan {
 	void *subject;
 	struct event *dispatch; /* made active whenever something may be startable or ended */
 	struct err error;       /* the first one */
+	bool ended;             /* and told so */
 	struct step_run runs[PLAN_STEPS_MAX];
 };
 
@@ -56,7 +57,14 @@ static void end_step(struct plan *p, unsigned step, enum plan_step_state state)
 static void cancel_step(struct plan *p, unsigned step)
 {
 	end_step(p, step, PLAN_FAILED);
-	p->steps[step].cancel(p->subject, step);
+	if (p->steps[step].cancel)
+		p->steps[step].cancel(p->subject, step);
+}
+
+static bool may_cancel(const struct plan *p, unsigned step)
+{
+	return p->runs[step].state == PLAN_RUNNING && !p->steps[step].drain &&
+	       p->steps[step].cancel;
 }
 
 /* Keeps the first error; of a plan that stops, cancels what may be cancelled. */
@@ -68,7 +76,7 @@ static void fail(struct plan *p, const struct err *e)
 	if (p->mode != PLAN_STOP_ON_ERROR)
 		return;
 	for (unsigned i = 0; i < p->count; i++)
-		if (p->runs[i].state == PLAN_RUNNING && !p->steps[i].drain)
+		if (may_cancel(p, i))
 			cancel_step(p, i);
 }
 
@@ -128,6 +136,8 @@ static void start_step(struct plan *p, unsigned step)
 	p->runs[step].state = PLAN_RUNNING;
 	p->runs[step].started_us = now_us();
 	r = s->start(p->subject, step, &e);
+	if (p->runs[step].state != PLAN_RUNNING)
+		return; /* it ended the plan, and so itself */
 	if (r == PLAN_STEP_RUNNING) {
 		start_timeout(p, step);
 	} else if (r == PLAN_STEP_DONE) {
@@ -170,8 +180,9 @@ static void dispatch(evutil_socket_t fd _unused_, short what _unused_, void *use
 
 	while (start_next(p))
 		;
-	if (is_running(p))
+	if (is_running(p) || p->ended)
 		return;
+	p->ended = true;
 	err_copy(&e, &p->error); /* the plan is usually freed by `ended` */
 	p->events->ended(p->subject, e.error != 0 ? &e : NULL);
 }
@@ -211,6 +222,8 @@ void plan_step_ended(struct plan *p, unsigned step, const struct err *e)
 
 void plan_abort(struct plan *p, const struct err *e)
 {
+	if (p->ended)
+		return;
 	fail(p, e);
 	wake(p);
 }

@@ -1,8 +1,8 @@
 /* The runner of multi-step work: a table of steps with declared dependencies, each with a time limit.
  *
  * A completion never runs inside the call that started it. On the first error nothing new starts, what
- * can be cancelled is cancelled, the rest is drained, then the first error is reported with its step's
- * name. No step has an undo. */
+ * can be cancelled is cancelled, the rest is drained, then the first error is reported, one of the host
+ * with its step's name (others say by their kind what failed). No step has an undo. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ struct plan_step {
 	/* Does or begins the work: PLAN_STEP_DONE, PLAN_STEP_RUNNING (plan_step_ended() follows, from
 	 * the loop), or -errno with e set. */
 	int (*start)(void *subject, unsigned step, struct err *e);
-	/* Gives the running work up; plan_step_ended() must not follow. */
+	/* Gives the running work up; plan_step_ended() must not follow. NULL for what can't be. */
 	void (*cancel)(void *subject, unsigned step);
 	bool drain;      /* not cancelled when another step failed, only when its own time is over */
 	/* NULL, or whether the step is wanted at all; an unwanted one counts as ended. */
@@ -64,7 +64,7 @@ struct plan *plan_start(struct event_base *base, const struct plan_step *steps, 
 /* A running step ended: e is NULL or its error (copied). */
 void plan_step_ended(struct plan *p, unsigned step, const struct err *e);
 
-/* Makes the plan end with this error as if a step had failed with it. */
+/* Makes the plan end with this error as if a step had failed with it. One that has ended stays so. */
 void plan_abort(struct plan *p, const struct err *e);
 
 /* "pending", "running", "done", "failed", "skipped". */
