@@ -18,6 +18,7 @@
 
 #define LABEL         "awf.sandbox"
 #define RELAY_PROGRAM "awf-relay"
+#define RELAY_OPTION  "--sandbox="
 #define CMDLINE_MAX   4096
 
 /* Between attempts to ask an engine that does not answer. */
@@ -55,16 +56,16 @@ static void scan_directory(struct manager *m, const char *base)
 		closedir(directory);
 }
 
-/* The value of --sandbox in a relay's command line, or NULL for other processes. */
+/* The value of --sandbox= in a relay's command line (relay-proc.c), or NULL for other processes. */
 static const char *relay_sandbox(const char *cmdline, size_t length)
 {
-	const char *base = strrchr(cmdline, '/');
+	size_t option = strlen(RELAY_OPTION);
 
-	if (strcmp(base ? base + 1 : cmdline, RELAY_PROGRAM) != 0)
+	if (strcmp(cmdline, RELAY_PROGRAM) != 0)
 		return NULL;
 	for (size_t i = 0; i < length; i += strlen(cmdline + i) + 1)
-		if (strcmp(cmdline + i, "--sandbox") == 0 && i + sizeof("--sandbox") < length)
-			return cmdline + i + sizeof("--sandbox");
+		if (strncmp(cmdline + i, RELAY_OPTION, option) == 0)
+			return cmdline + i + option;
 	return NULL;
 }
 

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# list, inspect, attach, wait, stop; and who may.
+
+load bed
+
+setup_file() {
+	bed up
+}
+
+teardown() {
+	bed_clean_up_test
+}
+
+# A sandbox of alice in the background; its id in $id.
+start_in_background() {
+	id=$(bed_exec awfctl start -- "$@")
+	[[ $id =~ ^[a-z2-7]{10}$ ]]
+}
+
+@test "start prints the id, wait gives the command's exit code, stop removes the record" {
+	start_in_background 'exit 7'
+	run -7 bed_exec awfctl wait "$id"
+	run -7 bed_exec awfctl wait "$id"
+	[ "$(bed_exec awfctl list --json | jq -r '.[].state')" = exited ]
+	run -0 bed_exec awfctl stop "$id"
+	[ "$(bed_exec awfctl list --json | jq length)" = 0 ]
+	run -125 bed_exec awfctl wait "$id"
+}
+
+@test "inspect shows the owner, the command, and each phase with its time" {
+	start_in_background 'exec sleep 600'
+	run -0 bed_exec awfctl inspect --json "$id"
+	jq -e '.state == "running" and .owner == "alice" and .command == ["/bin/sh", "-c", "exec sleep 600"] and
+		([.steps[] | select(.name == "start agent" and .state == "done" and .elapsedUs > 0)] | length) == 1' <<<"$output"
+	bed_exec awfctl stop "$id"
+	assert_clean
+}
+
+@test "attach shows the output from then on, and its end is the command's" {
+	start_in_background 'for i in 1 2 3 4 5 6 7 8 9; do sleep 0.2; echo line; done; exit 3'
+	run -3 bed_exec awfctl attach "$id"
+	[[ $output == *line* ]]
+	bed_exec awfctl stop "$id"
+}
+
+@test "stop gives the command its grace time, and ends it when that is over" {
+	start_in_background 'trap "exit 9" TERM; while :; do sleep 0.1; done'
+	run -0 bed_exec awfctl stop "$id"
+	start_in_background 'trap "" TERM; while :; do sleep 0.1; done'
+	run -0 bed_exec awfctl stop "$id"
+	assert_clean
+}
+
+@test "another user's sandbox is not distinguishable from one that isn't there" {
+	local verb
+	start_in_background 'exec sleep 600'
+	[ "$(as bob awfctl list --json | jq length)" = 0 ]
+	for verb in inspect wait attach stop; do
+		run -125 --separate-stderr as bob awfctl "$verb" "$id"
+		mine=${stderr//$id/ID}
+		run -125 --separate-stderr as bob awfctl "$verb" aaaaaaaaaa
+		[ "$mine" = "${stderr//aaaaaaaaaa/ID}" ]
+	done
+	as root awfctl list --json | jq -e --arg id "$id" 'any(.id == $id)'
+	run -0 bed_exec awfctl inspect "$id"
+	bed_exec awfctl stop "$id"
+}
+
+@test "who is not in group awf is told so" {
+	run -125 --separate-stderr as mallory awfctl list
+	[[ $stderr == *'group awf'* ]]
+}
+
+@test "every Varlink client can ask what awfd speaks" {
+	run -0 varlink_call org.varlink.service.GetInfo '{}'
+	jq -e '.parameters.interfaces | index("io.awf.Sandbox")' <<<"$output"
+	run -0 varlink_call org.varlink.service.GetInterfaceDescription '{"interface":"io.awf.Sandbox"}'
+	[ "$(jq -r .parameters.description <<<"$output")" = "$(cat "$BATS_TEST_DIRNAME/../../proto/io.awf.Sandbox.varlink")" ]
+	run -0 varlink_call io.awf.Sandbox.Inspect '{"id":"x","frob":1}'
+	jq -e '.error == "io.awf.Sandbox.InvalidArgument" and .parameters.field == "frob"' <<<"$output"
+	run -0 varlink_call io.awf.Sandbox.Frob '{}'
+	jq -e '.error == "org.varlink.service.MethodNotFound"' <<<"$output"
+}
+
+# One call by hand: what a client that isn't ours sends and gets.
+varlink_call() {
+	bed_exec bash -c 'printf "{\"method\":\"%s\",\"parameters\":%s}\0" "$1" "$2" |
+		socat -t 5 - UNIX-CONNECT:"$AWFD_SOCKET" | tr -d "\0"' - "$@"
+}
+
+@test "awfd --check-config names file, line, key and value" {
+	bed_exec -u root -- sh -c 'printf "[Agent]\nPids=many\n" >/tmp/bad.conf'
+	run -1 --separate-stderr bed_exec -u root -- awfd --check-config --config /tmp/bad.conf
+	[[ $stderr == *'/tmp/bad.conf:2: Pids=many: expected a number'* ]]
+	run -0 bed_exec -u root -- awfd --check-config
+}
+
+@test "SIGTERM of awfd ends what runs and leaves nothing" {
+	start_in_background 'exec sleep 600'
+	bed_background awfctl run -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed awfd stop
+	run wait "$BED_BACKGROUND_PID"
+	bed awfd start
+	assert_clean
+	[ "$(bed_exec awfctl list --json | jq length)" = 0 ]
+}
+
+@test "what a killed awfd leaves is removed by the next one, and only that" {
+	bed_exec -u root -- docker run -d --name bystander --network none --entrypoint /pause awf/pause:latest
+	bed_background awfctl run --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
+		-- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed awfd kill
+	run ! is_clean
+	bed awfd start
+	wait_for no_sandbox_container
+	run -0 bed_exec -u root -- docker inspect -f '{{.State.Running}}' bystander
+	[ "$output" = true ]
+	bed_exec -u root -- docker rm -f bystander
+	assert_clean
+}
+
+no_sandbox_container() {
+	[ -z "$(bed_exec -u root -- docker ps -aq --filter label=awf.sandbox)" ]
+}
