@@ -14,12 +14,25 @@
 
 /* With so many descriptors open no connection is accepted, for this long. Bounds the memory that
  * half-sent requests can take, and leaves descriptors for the calls. */
-#define DESCRIPTORS_FULL 112
+#define DESCRIPTORS_FULL 88
 #define PAUSE_USEC       20000
 
-static void on_resume(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+/* Descriptors are given out from the lowest free number on. */
+static bool descriptors_are_full(struct evconnlistener *listener)
 {
-	evconnlistener_enable(userdata);
+	_cleanup_close_ int lowest = fcntl(evconnlistener_get_fd(listener), F_DUPFD_CLOEXEC, 0);
+
+	return lowest < 0 || lowest >= DESCRIPTORS_FULL;
+}
+
+static void pause_accepting(struct evconnlistener *listener);
+
+static void on_pause_over(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	if (descriptors_are_full(userdata))
+		pause_accepting(userdata);
+	else
+		evconnlistener_enable(userdata);
 }
 
 static void pause_accepting(struct evconnlistener *listener)
@@ -27,7 +40,7 @@ static void pause_accepting(struct evconnlistener *listener)
 	struct timeval pause = { .tv_usec = PAUSE_USEC };
 
 	evconnlistener_disable(listener);
-	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, on_resume, listener,
+	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, on_pause_over, listener,
 			&pause);
 }
 
@@ -36,21 +49,11 @@ static void on_error(struct evconnlistener *listener, void *userdata _unused_)
 	pause_accepting(listener);
 }
 
-/* Descriptors are given out from the lowest free number on. */
-static bool descriptors_are_full(int any_fd)
-{
-	_cleanup_close_ int lowest = fcntl(any_fd, F_DUPFD_CLOEXEC, 0);
-
-	return lowest < 0 || lowest >= DESCRIPTORS_FULL;
-}
-
 /* Called by evhttp for every connection it has accepted. */
 static struct bufferevent *on_accepted(struct event_base *base, void *userdata)
 {
-	struct evconnlistener *listener = userdata;
-
-	if (descriptors_are_full(evconnlistener_get_fd(listener)))
-		pause_accepting(listener);
+	if (descriptors_are_full(userdata))
+		pause_accepting(userdata);
 	return bufferevent_socket_new(base, -1, 0);
 }
 
