@@ -68,6 +68,8 @@ apt_configure() {
 		Acquire::ForceHash "SHA256";
 		Acquire::Retries "3";
 		Debug::NoLocking "true";
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
 	END
 }
 
