@@ -69,7 +69,7 @@ UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options 
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
-UNIT_HELPERS  := fake-awfd fake-engine golden loopback namespaces
+UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca exec-request http-response

@@ -150,6 +150,8 @@ static int send_ca(struct difc_probe *p, const char *ca, struct err *e)
 
 	(void)setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	n = fd_send(p->fd, ca, length, -EBADF);
+	if (n == -EPIPE)
+		return 0; /* it has ended already: that will be its answer */
 	if (n != (ssize_t)length)
 		return err_system(e, n < 0 ? (int)n : -ENOBUFS, "cannot pass the CA to awf-difc-probe");
 	if (shutdown(p->fd, SHUT_WR) < 0)

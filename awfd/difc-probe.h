@@ -20,8 +20,8 @@ struct difc_probe_spec {
 	int timeout_ms; /* of the whole probe */
 };
 
-/* Called once, from the loop: with e NULL and the address that answered, or with
- * ERR_DIFC_UNREACHABLE. Both are borrowed. */
+/* Called once, from the loop: with e NULL and the address that answered, with
+ * ERR_DIFC_UNREACHABLE, or with ERR_SYSTEM when the helper itself failed. Both are borrowed. */
 typedef void (*difc_probe_fn)(const struct sockaddr_storage *address, const struct err *e,
 			      void *userdata);
 

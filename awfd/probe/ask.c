@@ -17,6 +17,12 @@
 #define BODY_SHOWN     200
 #define NOT_CONFIGURED "proxy enforcement not configured"
 
+/* What libcurl and OpenSSL tell about a failure. */
+struct failure {
+	char detail[CURL_ERROR_SIZE];
+	long verification; /* X509_V_ERR_… */
+};
+
 /* Keeps the beginning of a body and lets the rest pass. */
 static size_t take_body(char *data, size_t size, size_t count, void *userdata)
 {
@@ -26,14 +32,25 @@ static size_t take_body(char *data, size_t size, size_t count, void *userdata)
 	return size * count;
 }
 
+/* Verifies a chain as usual, and remembers what was wrong with it: libcurl's own report shows only
+ * the first of OpenSSL's errors, which may be about anything. */
+static int verify(X509_STORE_CTX *chain, void *userdata)
+{
+	long *verification = userdata;
+	int r = X509_verify_cert(chain);
+
+	*verification = X509_STORE_CTX_get_error(chain);
+	return r;
+}
+
 /* Lets OpenSSL check the name by the certificate's alternative names only, as gh does: libcurl
  * would be content with a common name. */
-static CURLcode check_name(CURL *curl, void *context, void *userdata)
+static CURLcode set_verification(CURL *curl, void *context, void *userdata)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
 
 	(void)curl;
-	(void)userdata;
+	SSL_CTX_set_cert_verify_callback(context, verify, userdata);
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	return X509_VERIFY_PARAM_set1_host(param, SERVER_NAME, 0) == 1 ? CURLE_OK
 								       : CURLE_OUT_OF_MEMORY;
@@ -53,7 +70,8 @@ static struct curl_slist *connect_to(const struct question *q)
 }
 
 /* No proxy, no other CA, no redirects (libcurl's default): nothing but what was asked for. */
-static void set_options(CURL *curl, const struct question *q, struct strbuf *body, char *detail)
+static void set_options(CURL *curl, const struct question *q, struct strbuf *body,
+			struct failure *failure)
 {
 	_cleanup_free_ char *url = xasprintf("https://" SERVER_NAME ":%u" HEALTH_PATH, q->port);
 	struct curl_blob ca = { (void *)q->ca, q->ca_length, CURL_BLOB_COPY };
@@ -65,20 +83,24 @@ static void set_options(CURL *curl, const struct question *q, struct strbuf *bod
 	curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca);
 	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, check_name);
+	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, set_verification);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, q->timeout_ms);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, failure->detail);
+	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &failure->verification);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
 }
 
-static void judge_failure(CURL *curl, CURLcode code, const char *host, const char *detail,
+static void judge_failure(CURL *curl, CURLcode code, const char *host, const struct failure *f,
 			  struct answer *a)
 {
-	_cleanup_free_ char *text = escape_control(*detail ? detail : curl_easy_strerror(code));
+	const char *detail = f->verification != X509_V_OK
+				     ? X509_verify_cert_error_string(f->verification)
+				     : (*f->detail ? f->detail : curl_easy_strerror(code));
+	_cleanup_free_ char *text = escape_control(detail);
 
-	a->diagnosis = diagnosis_of(curl, code, detail);
+	a->diagnosis = diagnosis_of(curl, code, f->verification, f->detail);
 	a->message = xasprintf("%s: %s: %s", host, diagnosis_meaning(a->diagnosis), text);
 }
 
@@ -116,20 +138,20 @@ void ask(const struct question *q, struct answer *ret)
 {
 	_cleanup_strbuf_ struct strbuf body = { 0 };
 	struct curl_slist *to = connect_to(q);
-	char detail[CURL_ERROR_SIZE] = "";
+	struct failure failure = { .verification = X509_V_OK };
 	CURL *curl = curl_easy_init();
 	CURLcode code;
 
 	if (!curl)
 		abort();
 	*ret = (struct answer){ 0 };
-	set_options(curl, q, &body, detail);
+	set_options(curl, q, &body, &failure);
 	curl_easy_setopt(curl, CURLOPT_CONNECT_TO, to);
 	code = curl_easy_perform(curl);
 	if (code == CURLE_OK)
 		judge(curl, q->host, &body, ret);
 	else
-		judge_failure(curl, code, q->host, detail, ret);
+		judge_failure(curl, code, q->host, &failure, ret);
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(to);
 }

@@ -35,6 +35,7 @@ static const struct row of_code[] = {
 	{ CURLE_SEND_ERROR, DIAGNOSIS_RESET },
 	{ CURLE_GOT_NOTHING, DIAGNOSIS_RESET },
 	{ CURLE_PARTIAL_FILE, DIAGNOSIS_RESET },
+	{ CURLE_PEER_FAILED_VERIFICATION, DIAGNOSIS_WRONG_NAME }, /* found by libcurl itself */
 	{ CURLE_SSL_CACERT_BADFILE, DIAGNOSIS_UNTRUSTED },
 	{ CURLE_WEIRD_SERVER_REPLY, DIAGNOSIS_HTTP_STATUS },
 	{ CURLE_UNSUPPORTED_PROTOCOL, DIAGNOSIS_HTTP_STATUS }, /* HTTP/0.9 */
@@ -47,7 +48,6 @@ static const struct row of_connect_errno[] = {
 };
 
 static const struct row of_verification[] = {
-	{ X509_V_OK, DIAGNOSIS_WRONG_NAME }, /* curl's own check of the name */
 	{ X509_V_ERR_HOSTNAME_MISMATCH, DIAGNOSIS_WRONG_NAME },
 	{ X509_V_ERR_CERT_HAS_EXPIRED, DIAGNOSIS_EXPIRED },
 	{ X509_V_ERR_CERT_NOT_YET_VALID, DIAGNOSIS_EXPIRED },
@@ -90,20 +90,19 @@ static enum diagnosis look_up(const struct row *rows, size_t count, long number,
 	return otherwise;
 }
 
-enum diagnosis diagnosis_of(CURL *curl, CURLcode code, const char *detail)
+enum diagnosis diagnosis_of(CURL *curl, CURLcode code, long verification, const char *detail)
 {
-	long system_error = 0, verification = 0;
+	long system_error = 0;
 
-	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &system_error);
-	(void)curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verification);
+	if (verification != X509_V_OK)
+		return look_up(of_verification, ARRAY_SIZE(of_verification), verification,
+			       DIAGNOSIS_UNTRUSTED);
 	for (size_t i = 0; i < ARRAY_SIZE(of_words); i++)
 		if (of_words[i].code == code && strstr(detail, of_words[i].words))
 			return of_words[i].diagnosis;
-	if (code == CURLE_COULDNT_CONNECT)
-		return look_up(of_connect_errno, ARRAY_SIZE(of_connect_errno), system_error,
-			       DIAGNOSIS_UNREACHABLE);
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
-		return look_up(of_verification, ARRAY_SIZE(of_verification), verification,
-			       DIAGNOSIS_UNTRUSTED);
-	return look_up(of_code, ARRAY_SIZE(of_code), code, DIAGNOSIS_TLS_OTHER);
+	if (code != CURLE_COULDNT_CONNECT)
+		return look_up(of_code, ARRAY_SIZE(of_code), code, DIAGNOSIS_TLS_OTHER);
+	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &system_error);
+	return look_up(of_connect_errno, ARRAY_SIZE(of_connect_errno), system_error,
+		       DIAGNOSIS_UNREACHABLE);
 }

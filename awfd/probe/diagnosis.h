@@ -26,5 +26,6 @@ const char *diagnosis_name(enum diagnosis d);
 /* What it means, for a person, as the end of a sentence "HOST: …". */
 const char *diagnosis_meaning(enum diagnosis d);
 
-/* The diagnosis of a transfer that failed; detail is libcurl's error buffer. */
-enum diagnosis diagnosis_of(CURL *curl, CURLcode code, const char *detail);
+/* The diagnosis of a transfer that failed; verification is what OpenSSL found wrong with the chain
+ * (X509_V_OK: nothing), detail is libcurl's error buffer. */
+enum diagnosis diagnosis_of(CURL *curl, CURLcode code, long verification, const char *detail);
