@@ -12,16 +12,14 @@ static const struct {
 	const char *advice;
 } difc_advices[] = {
 	{ "unresolvable", "check the spelling of the name, or give an address" },
-	{ "refused", "nothing listens there: is the DIFC proxy running, and is the port right?" },
-	{ "timeout",
-	  "nothing answers there: is the DIFC proxy hanging, or a firewall in the way?" },
-	{ "unreachable", "this host has no route to it" },
-	{ "reset", "it closed the connection: look at the DIFC proxy's log" },
-	{ "tls-not-tls", "what answers there does not speak TLS: is the port right?" },
+	{ "refused", "is the DIFC proxy running, and is the port right?" },
+	{ "timeout", "is the DIFC proxy hanging, or a firewall in the way?" },
+	{ "unreachable", "check the address and this host's routes" },
+	{ "reset", "look at the DIFC proxy's log" },
+	{ "tls-not-tls", "is the port right?" },
 	{ "tls-untrusted",
-	  "its certificate was not signed by this CA: the DIFC proxy makes a new CA "
-	  "at each start, give its current ca.crt" },
-	{ "tls-wrong-name", "its certificate is not for localhost, as a DIFC proxy's must be" },
+	  "a DIFC proxy makes a new CA at each start: give its current ca.crt" },
+	{ "tls-wrong-name", "a DIFC proxy's certificate has to be for localhost" },
 	{ "tls-expired", "restart the DIFC proxy, which renews its certificate, or set the clock" },
 	{ "http-status", "it runs but is not healthy: look at its log and its policy" },
 };

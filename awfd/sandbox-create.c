@@ -17,6 +17,10 @@
 #define READY_DELAY_FIRST_MS 2
 #define READY_DELAY_MAX_MS   50
 
+/* How often, and after which time each, the engine is asked again for a command's end. */
+#define WAIT_RETRIES  20
+#define WAIT_RETRY_MS 250
+
 /* Names of the links inside the namespaces; none ever exists in the host's. */
 #define LINK_TO_CLI_PROXY "cli-proxy"
 #define LINK_TO_AGENT     "agent"
@@ -241,7 +245,7 @@ static void on_relay_exited(struct relay_proc *p _unused_, const struct err *e, 
 	if (s->plan && !s->destroying && plan_step_state(s->plan, RELAY) == PLAN_RUNNING)
 		plan_step_ended(s->plan, RELAY, e);
 	else
-		sandbox_destroy(s, reason);
+		sandbox_fail(s, reason);
 }
 
 static int relay_step(void *subject, unsigned step _unused_, struct err *e)
@@ -405,19 +409,43 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 	sandbox_command_ended(s, s->exit_code, state.oom_killed);
 }
 
+static void on_agent_ended(int status, struct json_object *body, const struct err *e, void *userdata);
+
+static void wait_for_agent(struct sandbox *s)
+{
+	s->wait = docker_container_wait(s->manager->docker, agent_of(s)->name, on_agent_ended, s);
+}
+
+void sandbox_on_wait_retry(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	wait_for_agent(userdata);
+}
+
+/* The engine dropped the call, not the command: asks again, for a while. */
+static void wait_failed(struct sandbox *s, const struct err *e)
+{
+	_cleanup_free_ char *text = err_text(e);
+	struct timeval tv = { .tv_usec = WAIT_RETRY_MS * 1000 };
+
+	if (e->status != 404 && s->wait_failures++ < WAIT_RETRIES) {
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s; asking again", text);
+		event_add(s->wait_retry, &tv);
+		return;
+	}
+	sandbox_fail(s, text);
+}
+
 static void on_agent_ended(int status _unused_, struct json_object *body, const struct err *e,
 			   void *userdata)
 {
 	struct sandbox *s = userdata;
 	_cleanup_err_ struct err local = { 0 };
-	_cleanup_free_ char *text = NULL;
 
 	s->wait = NULL;
 	if (!e && docker_container_parse_wait(body, &s->exit_code, &local) < 0)
 		e = &local;
 	if (e) {
-		text = err_text(e);
-		sandbox_destroy(s, text);
+		wait_failed(s, e);
 	} else if (s->exit_code == 0) {
 		sandbox_command_ended(s, 0, false);
 	} else {
@@ -432,8 +460,7 @@ static void on_agent_started(void *userdata, unsigned step, const struct err *e)
 
 	/* After the start, so that it is answered also when the command has ended already. */
 	if (!e)
-		s->wait = docker_container_wait(s->manager->docker, agent_of(s)->name,
-						on_agent_ended, s);
+		wait_for_agent(s);
 	plan_step_ended(s->plan, step, e);
 }
 

@@ -71,6 +71,8 @@ struct sandbox {
 	struct step_record steps[SANDBOX_STEPS_MAX]; /* of the create plan, when it has ended */
 	unsigned step_count;
 	struct docker_call *wait;
+	struct event *wait_retry;
+	unsigned wait_failures;
 	struct docker_call *signal;
 	struct event *stop_timer;
 	struct event *retry_timer;
@@ -97,6 +99,8 @@ void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sand
 void sandbox_set_state(struct sandbox *s, enum sandbox_state state);
 void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed);
 void sandbox_created(struct sandbox *s, const struct err *e);
+/* Ends it because a part of it failed: the exit code is awfd's, 125. */
+void sandbox_fail(struct sandbox *s, const char *reason);
 void sandbox_gone(struct sandbox *s, const struct err *e);
 
 /* sandbox-attach.c */
@@ -105,6 +109,7 @@ void sandbox_shutdown_streams(struct sandbox *s);
 
 /* sandbox-create.c, sandbox-destroy.c */
 struct plan *sandbox_create_plan(struct sandbox *s) _must_check_;
+void sandbox_on_wait_retry(evutil_socket_t fd, short what, void *userdata);
 struct plan *sandbox_destroy_plan(struct sandbox *s) _must_check_;
 unsigned sandbox_create_plan_length(void);
 const char *sandbox_create_plan_step(unsigned step);

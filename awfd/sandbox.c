@@ -18,6 +18,9 @@
 /* How many results of ended sandboxes are remembered; the oldest are forgotten first. */
 #define EXITED_MAX 256
 
+/* What awfctl(1) exits with when awfd or the engine failed. */
+#define EXIT_CODE_AWFD_FAILED 125
+
 /* Between attempts to finish a destroy plan that failed (the engine is away, say). */
 #define RETRY_FIRST_S 1
 #define RETRY_MAX_S   30
@@ -83,7 +86,8 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 	init_containers(s);
 	s->stop_timer = evtimer_new(m->base, on_stop_timer, s);
 	s->retry_timer = evtimer_new(m->base, on_retry_timer, s);
-	if (!s->stop_timer || !s->retry_timer)
+	s->wait_retry = evtimer_new(m->base, sandbox_on_wait_retry, s);
+	if (!s->stop_timer || !s->retry_timer || !s->wait_retry)
 		abort();
 	LIST_INIT(&s->watches);
 	LIST_INSERT_HEAD(&m->sandboxes->head, s, entry);
@@ -122,6 +126,7 @@ static void sandbox_free(struct sandbox *s)
 	fd_close(s->stream);
 	event_free(s->stop_timer);
 	event_free(s->retry_timer);
+	event_free(s->wait_retry);
 	fields_clear(&start_request_table, &s->request);
 	difc_address_clear(&s->difc);
 	strv_free(s->environment);
@@ -354,12 +359,19 @@ void sandbox_destroy(struct sandbox *s, const char *reason)
 		plan_abort(s->plan, &e);
 		return;
 	}
-	if (s->state == SANDBOX_RUNNING && !s->command_ended)
+	if (s->state == SANDBOX_RUNNING && !s->command_ended && s->exit_code == 0)
 		s->exit_code = 128 + SIGKILL;
 	docker_call_cancel(TAKE_PTR(s->wait));
+	event_del(s->wait_retry);
 	docker_call_cancel(TAKE_PTR(s->signal));
 	sandbox_set_state(s, SANDBOX_DESTROYING);
 	start_destroy_plan(s);
+}
+
+void sandbox_fail(struct sandbox *s, const char *reason)
+{
+	s->exit_code = EXIT_CODE_AWFD_FAILED;
+	sandbox_destroy(s, reason);
 }
 
 static void retry_later(struct sandbox *s, const struct err *e)

@@ -554,7 +554,7 @@ static void test_signals(void **state)
 		kill(r->fake.pid, cases[i].number);
 		expect_stop(r, &stop, cases[i].name, 2000);
 		send_text(r, "bye");
-		finish(r, ENDED(0));
+		finish(r, "{\"parameters\":{\"exitCode\":0,\"oomKilled\":false,\"reason\":\"x\"}}");
 		assert_false(ends_within(r, NOT_YET_MSEC));
 		fake_send(&stop, FAILED("NotFound", "{\"id\":\"" ID "\"}"), -EBADF);
 		assert_int_equal(fake_wait(&r->fake), cases[i].code);
@@ -661,33 +661,45 @@ static void test_full_device(void **state)
 	close(stdio.out);
 }
 
-/* A stream that is damaged or ends in the middle is an error, not just less output. */
-static void test_bad_streams(void **state)
+/* A stream that is damaged is an error, and the end. */
+static void test_damaged_stream(void **state)
+{
+	struct run *r = *state;
+	struct fake_conn stop;
+
+	begin(r, &(struct fake_stdio){ 0 });
+	assert_return_code(fd_write_all(r->engine, "\x07xxxxxxx", 8), 0);
+	expect_stop(r, &stop, "SIGKILL", 0);
+	fake_send(&stop, STOPPED, -EBADF);
+	assert_int_equal(fake_wait(&r->fake), 125);
+	assert_complained(r, "the command's output is damaged");
+	fake_close(&stop);
+}
+
+/* Of a stream that ends in the middle, too, nobody believes that all went well. */
+static void test_cut_streams(void **state)
 {
 	static const struct {
 		const char *bytes;
 		size_t length;
-		const char *complaint;
+		const char *answer;
+		int code;
 	} cases[] = {
-		{ "\x07xxxxxxx", 8, "the command's output is damaged" },
 		{ "\x01\0\0\0\0\0\0\x05"
 		  "abc",
-		  11, "the command's output ended in the middle" },
-		{ "\x01\0\0", 3, "the command's output ended in the middle" },
+		  11, ENDED(0), 125 },
+		{ "\x01\0\0", 3, ENDED(0), 125 },
+		{ "\x01\0\0", 3, ENDED(143), 143 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct run *r = *state;
-		struct fake_conn stop;
 
 		begin(r, &(struct fake_stdio){ 0 });
 		assert_return_code(fd_write_all(r->engine, cases[i].bytes, cases[i].length), 0);
-		r->engine = fd_close(r->engine);
-		expect_stop(r, &stop, "SIGKILL", 0);
-		fake_send(&stop, STOPPED, -EBADF);
-		assert_int_equal(fake_wait(&r->fake), 125);
-		assert_complained(r, cases[i].complaint);
-		fake_close(&stop);
+		finish(r, cases[i].answer);
+		assert_int_equal(fake_wait(&r->fake), cases[i].code);
+		assert_complained(r, "the command's output ended in the middle");
 		teardown(state);
 		setup(state);
 	}
@@ -763,7 +775,7 @@ static void test_start_errors(void **state)
 		{ FAILED("DifcUnreachable",
 			 "{\"address\":\"127.0.0.1:1\",\"diagnosis\":\"refused\","
 			 "\"message\":\"connect\"}"),
-		  125, "awfctl: DIFC proxy 127.0.0.1:1: connect (refused); nothing listens there" },
+		  125, "awfctl: DIFC proxy 127.0.0.1:1: connect (refused); is the DIFC proxy" },
 		{ FAILED("EngineError", "{\"operation\":\"create agent\",\"status\":404,"
 					"\"message\":\"No such image: x\"}"),
 		  125, "awfctl: engine: create agent: No such image: x (status 404)\n" },
@@ -976,7 +988,8 @@ int main(void)
 		TEST(test_ignored_signal),
 		TEST(test_broken_pipe),
 		TEST(test_full_device),
-		TEST(test_bad_streams),
+		TEST(test_damaged_stream),
+		TEST(test_cut_streams),
 		TEST(test_awfd_vanishes_in_start),
 		TEST(test_awfd_vanishes_in_run),
 		TEST(test_signal_without_awfd),
