@@ -33,6 +33,7 @@ struct session {
 	struct pump *output;
 	int code;               /* of the command, or of a failure, once stage is STAGE_DONE */
 	int forced_code;        /* what ends us early: a signal, an output that can't be written */
+	int incomplete_code;    /* what stands for success when some output is missing */
 	bool signalled;         /* a signal was passed on; the next one kills */
 	bool killed;            /* output is not waited for any more */
 	struct client *stopper; /* the connection on which Stop is called */
@@ -203,9 +204,11 @@ int attach_report_end(const struct options *o, const struct reply *reply)
 	return code;
 }
 
+/* How a sandbox ended that awfctl itself ends is no news. */
 static int take_wait(struct session *s, const struct reply *reply, struct err *e _unused_)
 {
-	s->code = attach_report_end(s->options, reply);
+	if (s->forced_code == 0)
+		s->code = attach_report_end(s->options, reply);
 	s->stage = STAGE_DONE;
 	return 0;
 }
@@ -269,6 +272,10 @@ static void on_output(struct session *s)
 
 	if (r == 0 || s->forced_code != 0)
 		return;
+	if (r == -ENODATA) {
+		s->incomplete_code = complain(s->options, &e);
+		return;
+	}
 	s->forced_code = r == -EPIPE ? exit_code_of_signal(SIGPIPE) : complain(s->options, &e);
 	kill_sandbox(s);
 }
@@ -342,7 +349,9 @@ static int session_run(struct session *s)
 	session_end(s);
 	if (r < 0)
 		return complain(s->options, &e);
-	return s->forced_code != 0 ? s->forced_code : s->code;
+	if (s->forced_code != 0)
+		return s->forced_code;
+	return s->code != 0 ? s->code : s->incomplete_code;
 }
 
 int attach_started(const struct options *o, struct client *c)
