@@ -76,7 +76,8 @@ static int fail(int error, const char *what)
 /* Joins the namespaces of the bed's init. The pid namespace takes effect for children only. */
 static int join_bed(const char *init)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = -EBADF, root = -EBADF;
+	_cleanup_free_ char *path = NULL;
 	struct process p;
 	int r;
 
@@ -86,8 +87,13 @@ static int join_bed(const char *init)
 	fd = process_open(&p);
 	if (fd < 0)
 		return fail(fd, "the bed is not up");
-	if (setns(fd, namespaces) < 0)
+	/* The root of the bed's init, which is not its mount namespace's when the bed was made in a chroot. */
+	path = xasprintf("/proc/%d/root", (int)p.pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || setns(fd, namespaces) < 0)
 		return fail(-errno, "cannot join the bed");
+	if (fchdir(root) < 0 || chroot(".") < 0)
+		return fail(-errno, "cannot enter the bed's root");
 	return 0;
 }
 
