@@ -183,7 +183,8 @@ int main(int argc, char **argv)
 	struct answerer a = { .record = -EBADF };
 
 	if (parse(argc, argv, &a) < 0) {
-		fputs("usage: answerer [--record FILE] tcp:ADDRESS:PORT|udp:ADDRESS:PORT...\n", stderr);
+		fputs("usage: answerer [--record FILE] tcp:ADDRESS:PORT|udp:ADDRESS:PORT...\n",
+		      stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);

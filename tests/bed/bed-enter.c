@@ -1,8 +1,8 @@
 /* bed-enter: runs a command on the bed's host as one of its users.
  *
  * Its own process stays outside and passes signals in and the exit code out, which nsenter(1) does
- * not; if it is killed, so is the command. The environment is the caller's business, except for what
- * depends on the user. */
+ * not; if it is killed, so is the command. The environment is the caller's business, except for
+ * what depends on the user. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
@@ -20,10 +20,13 @@
 
 enum { EXIT_OWN = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
-static const int namespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+static const int namespaces =
+	CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
 
 /* What a terminal or a caller may send; SIGCHLD is how we learn that the command ended. */
-static const int passed_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+static const int passed_signals[] = {
+	SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH
+};
 
 struct options {
 	const char *init;  /* file that names the bed's init */
@@ -34,7 +37,8 @@ struct options {
 
 static int usage(void)
 {
-	fputs("usage: bed-enter --init FILE [--user NAME] [--netns NAME] -- COMMAND [ARG...]\n", stderr);
+	fputs("usage: bed-enter --init FILE [--user NAME] [--netns NAME] -- COMMAND [ARG...]\n",
+	      stderr);
 	return -EINVAL;
 }
 
@@ -87,7 +91,8 @@ static int join_bed(const char *init)
 	fd = process_open(&p);
 	if (fd < 0)
 		return fail(fd, "the bed is not up");
-	/* The root of the bed's init, which is not its mount namespace's when the bed was made in a chroot. */
+	/* The root of the bed's init, which is not its mount namespace's when the bed was made in a
+	 * chroot. */
 	path = xasprintf("/proc/%d/root", (int)p.pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0 || setns(fd, namespaces) < 0)
@@ -156,8 +161,8 @@ static void run_child(const struct options *o)
 	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 
-/* Waits for the command. What the kernel sends for a terminal reaches the whole foreground group, so
- * only what another process sent is passed on. */
+/* Waits for the command. What the kernel sends for a terminal reaches the whole foreground group,
+ * so only what another process sent is passed on. */
 static int supervise(pid_t child, const sigset_t *set)
 {
 	for (;;) {

@@ -56,11 +56,11 @@ static void on_command(struct bufferevent *bev, void *arg)
 	bufferevent_setcb(bev, NULL, on_answered, on_end, NULL);
 }
 
-static void on_connection(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa _unused_,
-			  int length _unused_, void *arg)
+static void on_connection(struct evconnlistener *l, evutil_socket_t fd,
+			  struct sockaddr *sa _unused_, int length _unused_, void *arg)
 {
-	struct bufferevent *bev = bufferevent_socket_new(evconnlistener_get_base(l), fd,
-							 BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bev =
+		bufferevent_socket_new(evconnlistener_get_base(l), fd, BEV_OPT_CLOSE_ON_FREE);
 
 	bufferevent_setcb(bev, on_command, NULL, on_end, arg);
 	bufferevent_enable(bev, EV_READ | EV_WRITE);

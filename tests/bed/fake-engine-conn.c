@@ -1,5 +1,6 @@
 /* One client of the fake engine and its connection to the real one. Requests are read, so that each
- * can be judged; answers are only passed on. After a request to upgrade both ways are plain bytes. */
+ * can be judged; answers are only passed on. After a request to upgrade both ways are plain bytes.
+ */
 #include "tests/bed/fake-engine.h"
 
 #include <string.h>
@@ -128,7 +129,8 @@ static void on_upstream(struct bufferevent *bev, void *arg)
 	press_back(c->upstream, c->client);
 }
 
-/* Passes an end on once everything before it has been written, and ends the whole when both have. */
+/* Passes an end on once everything before it has been written, and ends the whole when both have.
+ */
 static void settle(struct conn *c)
 {
 	bool to_client = evbuffer_get_length(bufferevent_get_output(c->client)) > 0;

@@ -81,7 +81,8 @@ static int add_rule(struct fake_engine *e, char *rest)
 	if (!path)
 		return -EINVAL;
 	r = xnew(struct rule);
-	if (find_action(action, &r->action) < 0 || regcomp(&r->path, path, REG_EXTENDED | REG_NOSUB) != 0) {
+	if (find_action(action, &r->action) < 0 ||
+	    regcomp(&r->path, path, REG_EXTENDED | REG_NOSUB) != 0) {
 		free(r);
 		return -EINVAL;
 	}
@@ -109,7 +110,8 @@ static void clear(struct fake_engine *e)
 static void help(struct strbuf *answer)
 {
 	for (int i = ACTION_FAIL; i < ACTION_COUNT; i++)
-		strbuf_appendf(answer, "%s N METHOD|* REGEX %s\n", actions[i].name, actions[i].help);
+		strbuf_appendf(answer, "%s N METHOD|* REGEX %s\n", actions[i].name,
+			       actions[i].help);
 	strbuf_puts(answer, "N counts the matching calls from now on; 0 is all of them\n"
 			    "calls: lists the calls so far\n"
 			    "clear: forgets the calls and the rules\n");

@@ -1,6 +1,6 @@
 /* fake-engine: a Docker Engine that fails when told to. Passes every request on to the real engine,
- * except the n-th call that a rule matches; counts and lists the calls, so that a test can learn what
- * a plan calls and then fail each call in turn.
+ * except the n-th call that a rule matches; counts and lists the calls, so that a test can learn
+ * what a plan calls and then fail each call in turn.
  *
  *     fake-engine --listen SOCKET --upstream SOCKET --control SOCKET
  *     fake-engine --tell SOCKET COMMAND...      ("help" lists the commands) */

@@ -118,9 +118,10 @@ int http_read_head(struct http_reader *r, struct evbuffer *in, struct evbuffer *
 	return 1;
 }
 
-/* One line up to and with its LF; 1 when it was there. *ret_value is its leading hexadecimal number,
- * *ret_empty whether there was nothing before the line's end. */
-static int take_line(struct evbuffer *in, struct evbuffer *wire, uint64_t *ret_value, bool *ret_empty)
+/* One line up to and with its LF; 1 when it was there. *ret_value is its leading hexadecimal
+ * number, *ret_empty whether there was nothing before the line's end. */
+static int take_line(struct evbuffer *in, struct evbuffer *wire, uint64_t *ret_value,
+		     bool *ret_empty)
 {
 	struct evbuffer_ptr end = evbuffer_search(in, "\n", 1, NULL);
 	char line[64] = "";

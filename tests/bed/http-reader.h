@@ -1,5 +1,5 @@
-/* Reads HTTP/1 requests from a buffer, piece by piece: as much of a head or a body as there is. Knows
- * Content-Length and chunked bodies, and nothing about connections. */
+/* Reads HTTP/1 requests from a buffer, piece by piece: as much of a head or a body as there is.
+ * Knows Content-Length and chunked bodies, and nothing about connections. */
 #pragma once
 
 #include <stdbool.h>
@@ -40,8 +40,8 @@ void http_head_clear(struct http_head *h);
 /* The value of the first header of that name, case ignored, or NULL. Borrowed from h. */
 const char *http_head_get(const struct http_head *h, const char *name);
 
-/* 1 with the head in ret when `in` holds all of it; 0 when more has to come; -EBADMSG when it is not
- * HTTP. The wire bytes of the head go to `wire`, or away when that is NULL. */
+/* 1 with the head in ret when `in` holds all of it; 0 when more has to come; -EBADMSG when it is
+ * not HTTP. The wire bytes of the head go to `wire`, or away when that is NULL. */
 int http_read_head(struct http_reader *r, struct evbuffer *in, struct evbuffer *wire,
 		   struct http_head *ret) _must_check_;
 

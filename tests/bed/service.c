@@ -1,6 +1,6 @@
 /* service: starts and stops the daemons of the bed, without systemd but by its protocol: "start"
- * returns when the daemon has said READY=1 (sd_notify(3)), and fails with the end of its log when it
- * exits or stays silent. The daemon belongs to the bed's init from then on. */
+ * returns when the daemon has said READY=1 (sd_notify(3)), and fails with the end of its log when
+ * it exits or stays silent. The daemon belongs to the bed's init from then on. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
@@ -132,7 +132,8 @@ static bool says_ready(int fd)
 static int await_ready(const struct service *s, int notify, int daemon)
 {
 	long long deadline = now_ms() + s->timeout_ms;
-	struct pollfd fds[] = { { .fd = notify, .events = POLLIN }, { .fd = daemon, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = notify, .events = POLLIN },
+				{ .fd = daemon, .events = POLLIN } };
 
 	for (;;) {
 		int n = poll(fds, ARRAY_SIZE(fds), (int)MAX(deadline - now_ms(), 0));

@@ -132,7 +132,8 @@ static int read_head(struct conn *c, struct evbuffer *in)
 		return r;
 	expect = http_head_get(&c->request.head, "Expect");
 	if (expect && strcasecmp(expect, "100-continue") == 0)
-		evbuffer_add_printf(bufferevent_get_output(c->bev), "HTTP/1.1 100 Continue\r\n\r\n");
+		evbuffer_add_printf(bufferevent_get_output(c->bev),
+				    "HTTP/1.1 100 Continue\r\n\r\n");
 	return r;
 }
 

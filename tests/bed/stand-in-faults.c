@@ -28,7 +28,8 @@ static const struct {
 	{ "stall", FAULT_SWITCH, offsetof(struct faults, stall), "on|off: reads, never answers" },
 	{ "delay", FAULT_NUMBER, offsetof(struct faults, delay), "MILLISECONDS before an answer" },
 	{ "rate", FAULT_NUMBER, offsetof(struct faults, rate), "BYTES of an answer per second" },
-	{ "status", FAULT_NUMBER, offsetof(struct faults, status), "CODE of every answer: 503 is no policy" },
+	{ "status", FAULT_NUMBER, offsetof(struct faults, status),
+	  "CODE of every answer: 503 is no policy" },
 	{ "certificate", FAULT_CERTIFICATE, offsetof(struct faults, certificate),
 	  "good|expired|other-name|other-ca" },
 };
@@ -118,7 +119,8 @@ int stand_in_obey(const char *command, struct strbuf *answer, void *stand_in)
 		return apply(s, &before);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fault_table); i++) {
-		if (strlen(fault_table[i].name) != n || strncmp(command, fault_table[i].name, n) != 0)
+		if (strlen(fault_table[i].name) != n ||
+		    strncmp(command, fault_table[i].name, n) != 0)
 			continue;
 		if (set_fault(&s->faults, i, command[n] ? command + n + 1 : "") < 0)
 			return -EINVAL;

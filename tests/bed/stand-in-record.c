@@ -22,8 +22,8 @@ struct json_object *record_new(unsigned long connection, const char *event)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	json_object_object_add(o, "time", json_object_new_double((double)now.tv_sec +
-								 (double)now.tv_nsec / 1e9));
+	json_object_object_add(
+		o, "time", json_object_new_double((double)now.tv_sec + (double)now.tv_nsec / 1e9));
 	json_object_object_add(o, "connection", json_object_new_int64((int64_t)connection));
 	add_string(o, "event", event);
 	return o;
@@ -34,7 +34,8 @@ void record_write(const struct stand_in *s, struct json_object *line)
 	const char *text;
 
 	add_string(line, "stand_in", s->identity);
-	text = json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN |
+							    JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (s->record >= 0)
 		dprintf(s->record, "%s\n", text);
 	json_object_put(line);

@@ -18,7 +18,8 @@ static const char type_json[] = "application/json; charset=utf-8";
 
 static void answer_json(struct reply *r, struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	evbuffer_add(r->body, text, strlen(text));
 	json_object_put(o);
@@ -65,8 +66,9 @@ static void answer_echo(const struct stand_in *s, const struct request *q,
 	struct json_object *o = record_request(q);
 	size_t n = evbuffer_get_length(q->body);
 
-	json_object_object_add(o, "body", json_object_new_string_len(
-						  (char *)evbuffer_pullup(q->body, -1), (int)n));
+	json_object_object_add(
+		o, "body",
+		json_object_new_string_len((char *)evbuffer_pullup(q->body, -1), (int)n));
 	json_object_object_add(o, "stand_in", json_object_new_string(s->identity));
 	answer_json(r, o);
 }
@@ -146,7 +148,8 @@ static void answer_graphql(const struct stand_in *s _unused_, const struct reque
 static const char repo[] =
 	"{\"id\":1,\"name\":\"r\",\"full_name\":\"o/r\",\"private\":false,\"owner\":{\"login\":\"o\"},"
 	"\"default_branch\":\"main\"}";
-static const char meta[] = "{\"installed_version\":\"3.12.0\",\"verifiable_password_authentication\":false}";
+static const char meta[] =
+	"{\"installed_version\":\"3.12.0\",\"verifiable_password_authentication\":false}";
 
 static const struct {
 	const char *methods;
@@ -169,7 +172,8 @@ static const struct {
 	{ "GET", "/repos/*/*/issues", false, NULL,
 	  "[" ISSUE(1, "The first issue") "," ISSUE(2, "The second issue") "]", NULL },
 	{ "GET", "/repos/*/*/issues/*", false, NULL, ISSUE(1, "The first issue"), NULL },
-	{ "GET", "/repos/*/*/pulls", false, NULL, "[" ISSUE(3, "The first pull request") "]", NULL },
+	{ "GET", "/repos/*/*/pulls", false, NULL, "[" ISSUE(3, "The first pull request") "]",
+	  NULL },
 	{ "GET", "/repos/*/*/pulls/*", false, NULL, ISSUE(3, "The first pull request"), NULL },
 	{ "POST", "/graphql", false, NULL, NULL, answer_graphql },
 	{ "POST", "/api/graphql", false, NULL, NULL, answer_graphql },
@@ -208,8 +212,8 @@ static bool method_is_in(const char *method, const char *methods)
 	return at && (at == methods || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
 }
 
-static void answer_route(const struct stand_in *s, const struct request *q, const char *path, size_t i,
-			 struct reply *r)
+static void answer_route(const struct stand_in *s, const struct request *q, const char *path,
+			 size_t i, struct reply *r)
 {
 	if (s->faults.status && !routes[i].healthy) {
 		answer_failure(r, s->faults.status);

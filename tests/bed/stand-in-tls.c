@@ -61,8 +61,8 @@ static void set_name(X509 *x, const char *common_name)
 	X509_NAME *n = X509_get_subject_name(x);
 
 	X509_NAME_add_entry_by_txt(n, "O", MBSTRING_ASC, (const unsigned char *)"MCPG", -1, -1, 0);
-	X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1,
-				   0);
+	X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1,
+				   -1, 0);
 }
 
 static X509 *new_certificate(EVP_PKEY *key, const char *common_name, const struct validity *v)

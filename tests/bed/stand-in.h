@@ -1,4 +1,5 @@
-/* What the parts of the DIFC stand-in share: one stand-in, its faults, and a request with its reply. */
+/* What the parts of the DIFC stand-in share: one stand-in, its faults, and a request with its
+ * reply. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,13 +25,13 @@ enum certificate {
 
 /* How the stand-in misbehaves; all zero is well. */
 struct faults {
-	bool refuse;        /* listens to nobody */
-	bool hang;          /* accepts and never says a byte */
-	bool reset;         /* resets what it has accepted */
-	bool stall;         /* reads requests and never answers */
-	unsigned delay;     /* milliseconds before an answer */
-	unsigned rate;      /* bytes of an answer per second */
-	unsigned status;    /* answers every request but health with this status */
+	bool refuse;     /* listens to nobody */
+	bool hang;       /* accepts and never says a byte */
+	bool reset;      /* resets what it has accepted */
+	bool stall;      /* reads requests and never answers */
+	unsigned delay;  /* milliseconds before an answer */
+	unsigned rate;   /* bytes of an answer per second */
+	unsigned status; /* answers every request but health with this status */
 	enum certificate certificate;
 };
 
