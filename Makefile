@@ -65,11 +65,11 @@ UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options 
                  awfctl-run config difc-address difc-ca docker docker-attach docker-spec \
                  environment err errors escape exec-request fd file frame gh-env gh-request \
                  gh-rules http-answer http-response interface json-fields netlink nft-ruleset \
-                 parse plan relay relay-proc spawn stdcopy strbuf strv
+                 parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
-UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces
+UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca exec-request http-response

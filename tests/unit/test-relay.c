@@ -1,145 +1,20 @@
 /* Drives the real awf-relay over loopback. */
-#include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "common/fd.h"
-#include "common/file.h"
 #include "tests/unit/check.h"
-#include "tests/unit/program.h"
 #include "tests/unit/loopback.h"
+#include "tests/unit/relay.h"
 
-#define LISTEN_FD     3
-#define READY_FD      4
-#define MANY          500
-#define MIB           (1024 * 1024)
-#define BIG           (64 * MIB)
-#define EXIT_MS       10000
-#define ARGUMENTS_MAX 16
-#define STEP          (64 * 1024)
-
-struct relay {
-	pid_t pid;
-	uint16_t port;        /* where it listens */
-	uint16_t target_port; /* what it connects to */
-	int target;           /* that listening socket, or -EBADF */
-	rlim_t descriptors;   /* how many it may have; 0: as many as this process */
-	int leaked;           /* how many of them are taken by something else */
-};
-
-/* --- Starting and ending a relay ------------------------------------------------------------- */
-
-static void exec_relay(char *const *argv, int listener, int ready, const struct relay *r)
-{
-	_cleanup_free_ char *path = program_path("awf-relay");
-	_cleanup_free_ char *pid = xasprintf("%d", getpid());
-	int high = fcntl(ready, F_DUPFD, 10);
-
-	(void)dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is for TAP */
-	if (listener >= 0 && dup2(listener, LISTEN_FD) != LISTEN_FD)
-		_exit(126);
-	if (listener >= 0 && fd_set_cloexec(LISTEN_FD, false) < 0)
-		_exit(126);
-	setenv("LISTEN_FDS", listener >= 0 ? "1" : "0", 1);
-	setenv("LISTEN_PID", pid, 1);
-	if (dup2(high, READY_FD) != READY_FD)
-		_exit(126);
-	close(high);
-	for (int i = 0; i < r->leaked; i++)
-		(void)fcntl(STDERR_FILENO, F_DUPFD, 0);
-	if (r->descriptors > 0)
-		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){ r->descriptors, r->descriptors });
-	execv(path, argv);
-	_exit(127);
-}
-
-static pid_t run_relay(char *const *argv, int listener, const struct relay *r, int *ready)
-{
-	int fds[2];
-	pid_t pid;
-
-	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		exec_relay(argv, listener, fds[1], r);
-	close(fds[1]);
-	*ready = fds[0];
-	return pid;
-}
-
-/* Starts a relay to a listening socket of its own, with more options, and waits until it serves. */
-static void relay_start(struct relay *r, char *const *options)
-{
-	_cleanup_free_ char *upstream = NULL;
-	_cleanup_close_ int listener = -EBADF, ready = -EBADF;
-	char *argv[ARGUMENTS_MAX] = { (char *)"awf-relay", (char *)"--ready-fd=4",
-				      (char *)"--sandbox=abcdefghij" };
-	size_t n = 3;
-	char text[16] = "";
-
-	r->target = loopback_listen(&r->target_port);
-	upstream = xasprintf("--upstream=127.0.0.1:%u", r->target_port);
-	argv[n++] = upstream;
-	while (options && *options)
-		argv[n++] = *options++;
-	listener = loopback_listen(&r->port);
-	r->pid = run_relay(argv, listener, r, &ready);
-	assert_int_equal(read(ready, text, sizeof(text)), 8);
-	assert_string_equal(text, "READY=1\n");
-}
-
-/* Waits for a process with a limit; its status as of waitpid(2). */
-static int await_exit(pid_t pid)
-{
-	int status;
-
-	for (int ms = 0; ms < EXIT_MS; ms += 5) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return status;
-		poll(NULL, 0, 5);
-	}
-	kill(pid, SIGKILL);
-	fail_msg("the relay did not end");
-	return -1;
-}
-
-static void relay_stop(struct relay *r)
-{
-	assert_int_equal(kill(r->pid, SIGTERM), 0);
-	assert_int_equal(await_exit(r->pid), 0);
-	r->target = fd_close(r->target);
-}
-
-static int start(void **state)
-{
-	struct relay *r = xnew(struct relay);
-
-	relay_start(r, NULL);
-	*state = r;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct relay *r = *state;
-
-	relay_stop(r);
-	free(r);
-	return 0;
-}
-
-/* A connection through the relay: its client and its server. */
-static void open_pair(const struct relay *r, int *client, int *server)
-{
-	*client = loopback_connect(r->port);
-	*server = loopback_accept(r->target);
-}
+#define MANY 500
+#define MIB  (1024 * 1024)
+#define BIG  (64 * MIB)
+#define STEP (64 * 1024)
 
 /* A value of /proc/PID/status, for lines like "Seccomp:\t2". */
 static long status_value(pid_t pid, const char *key)
@@ -168,30 +43,13 @@ static double cpu_ms(pid_t pid)
 
 /* --- Bytes ----------------------------------------------------------------------------------- */
 
-/* The i-th 64 bits of the stream that is sent: anything lost, doubled or swapped shows. */
-static uint64_t word(uint64_t i)
-{
-	uint64_t x = (i + 1) * 0x9e3779b97f4a7c15u;
-
-	return x ^ (x >> 29);
-}
-
-static void fill(char *buffer, size_t offset, size_t length)
-{
-	for (size_t i = 0; i < length; i += sizeof(uint64_t)) {
-		uint64_t w = word((offset + i) / sizeof(uint64_t));
-
-		memcpy(buffer + i, &w, sizeof(w));
-	}
-}
-
 static void *send_stream(void *argument)
 {
 	int fd = *(const int *)argument;
 	char *buffer = xcalloc(STEP, 1);
 
 	for (size_t sent = 0; sent < BIG; sent += STEP) {
-		fill(buffer, sent, STEP);
+		relay_fill(buffer, sent, STEP);
 		for (size_t n = 0; n < STEP;) {
 			ssize_t r = send(fd, buffer + n, STEP - n, MSG_NOSIGNAL);
 
@@ -213,7 +71,7 @@ static bool receives_stream(int fd, size_t begin, size_t end)
 	_cleanup_free_ char *wanted = xcalloc(STEP, 1), *got = xcalloc(STEP, 1);
 
 	for (size_t have = begin; have < end; have += STEP) {
-		fill(wanted, have, STEP);
+		relay_fill(wanted, have, STEP);
 		if (recv(fd, got, STEP, MSG_WAITALL) != STEP || memcmp(got, wanted, STEP) != 0)
 			return false;
 	}
@@ -233,7 +91,7 @@ static void test_bytes(void **state)
 {
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	for (int i = 0; i < 100; i++) {
 		loopback_pass(client, server, "x");
 		loopback_pass(server, client, "answer");
@@ -246,7 +104,7 @@ static void test_big_both_ways(void **state)
 	pthread_t up, down, receiver;
 	void *good;
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	assert_int_equal(pthread_create(&up, NULL, send_stream, &client), 0);
 	assert_int_equal(pthread_create(&down, NULL, send_stream, &server), 0);
 	assert_int_equal(pthread_create(&receiver, NULL, receive_in_thread, &server), 0);
@@ -264,7 +122,7 @@ static void test_client_ends_first(void **state)
 {
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	loopback_pass(client, server, "request");
 	assert_int_equal(shutdown(client, SHUT_WR), 0);
 	loopback_assert_end(server);
@@ -278,7 +136,7 @@ static void test_server_ends_first(void **state)
 {
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	loopback_pass(server, client, "banner");
 	assert_int_equal(shutdown(server, SHUT_WR), 0);
 	loopback_assert_end(client);
@@ -292,7 +150,7 @@ static void test_end_without_a_byte(void **state)
 {
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	client = fd_close(client);
 	loopback_assert_end(server);
 }
@@ -301,7 +159,7 @@ static void test_client_resets(void **state)
 {
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	loopback_pass(client, server, "x");
 	loopback_reset(TAKE_FD(client));
 	loopback_assert_reset(server);
@@ -313,7 +171,7 @@ static void test_server_resets(void **state)
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 	char text[8] = "";
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	loopback_pass(client, server, "x");
 	loopback_send(server, "last", 4);
 	poll(NULL, 0, 100);
@@ -330,12 +188,12 @@ static void test_reset_after_end(void **state)
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 	struct pollfd p = { 0 };
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	assert_int_equal(shutdown(client, SHUT_WR), 0);
 	loopback_assert_end(server);
 	loopback_reset(TAKE_FD(client));
 	p.fd = server;
-	assert_int_equal(poll(&p, 1, EXIT_MS), 1);
+	assert_int_equal(poll(&p, 1, RELAY_EXIT_MS), 1);
 	assert_true(p.revents & POLLERR);
 }
 
@@ -346,7 +204,7 @@ static void test_early_answer(void **state)
 	_cleanup_free_ char *buffer = xcalloc(STEP, 1);
 	char text[8] = "";
 
-	open_pair(*state, &client, &server);
+	relay_connect(*state, &client, &server);
 	loopback_send(client, buffer, STEP);
 	poll(NULL, 0, 100);
 	loopback_send(server, "no", 2);
@@ -368,7 +226,7 @@ static size_t send_until_blocked(int fd)
 		size_t at = sent % STEP;
 		ssize_t n;
 
-		fill(buffer, sent - at, STEP);
+		relay_fill(buffer, sent - at, STEP);
 		n = send(fd, buffer + at, STEP - at, MSG_NOSIGNAL);
 		assert_true(n > 0 || errno == EAGAIN);
 		sent += n > 0 ? (size_t)n : 0;
@@ -388,8 +246,8 @@ static void test_slow_reader(void **state)
 	double cpu;
 	size_t sent;
 
-	open_pair(r, &client, &server);
-	open_pair(r, &client2, &server2);
+	relay_connect(r, &client, &server);
+	relay_connect(r, &client2, &server2);
 	before = status_value(r->pid, "VmRSS");
 	sent = send_until_blocked(server);
 	after = status_value(r->pid, "VmRSS");
@@ -459,6 +317,41 @@ static void test_many(void **state)
 	}
 }
 
+/* Listens on IPv6, connects to a name of which an address or two may not answer. */
+static void test_name_and_ipv6(void **state)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
+					.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	_cleanup_close_ int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int target = -EBADF, client = -EBADF, server = -EBADF, ready = -EBADF;
+	struct relay r = { 0 };
+	_cleanup_free_ char *upstream = NULL;
+	socklen_t length = sizeof(address);
+	char text[16];
+
+	(void)state;
+	if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) < 0)
+		skip();
+	assert_int_equal(listen(listener, 16), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	target = loopback_listen(&r.target_port);
+	upstream = xasprintf("localhost:%u", r.target_port);
+	r.pid = relay_run((char *[]){ (char *)"awf-relay", (char *)"--ready-fd=4",
+				      (char *)"--upstream", upstream, NULL },
+			  listener, &r, &ready);
+	assert_true(read(ready, text, sizeof(text)) > 0);
+	for (int i = 0; i < 2; i++) {
+		client = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(client, (struct sockaddr *)&address, length), 0);
+		server = loopback_accept(target);
+		loopback_pass(client, server, "by name");
+		client = fd_close(client);
+		server = fd_close(server);
+	}
+	r.target = -EBADF;
+	relay_stop(&r);
+}
+
 /* At its limit the relay lets others wait in the backlog, without spinning, and then takes them. */
 static void test_limit(void **state)
 {
@@ -471,8 +364,8 @@ static void test_limit(void **state)
 
 	(void)state;
 	relay_start(&r, options);
-	open_pair(&r, &c1, &s1);
-	open_pair(&r, &c2, &s2);
+	relay_connect(&r, &c1, &s1);
+	relay_connect(&r, &c2, &s2);
 	c3 = loopback_connect(r.port);
 	loopback_send(c3, "3", 1);
 	cpu = cpu_ms(r.pid);
@@ -497,7 +390,7 @@ static void test_no_descriptors(void **state)
 
 	(void)state;
 	relay_start(&r, NULL);
-	open_pair(&r, &client, &server);
+	relay_connect(&r, &client, &server);
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
 		clients[i] = loopback_connect(r.port);
 	poll(NULL, 0, 200);
@@ -511,7 +404,7 @@ static void test_no_descriptors(void **state)
 		close(loopback_accept(r.target));
 	client = fd_close(client);
 	server = fd_close(server);
-	open_pair(&r, &client, &server);
+	relay_connect(&r, &client, &server);
 	loopback_pass(client, server, "again");
 	relay_stop(&r);
 }
@@ -545,7 +438,7 @@ static void test_terminate(void **state)
 
 	(void)state;
 	relay_start(&r, NULL);
-	open_pair(&r, &client, &server);
+	relay_connect(&r, &client, &server);
 	loopback_pass(client, server, "x");
 	(void)send_until_blocked(client);
 	relay_stop(&r);
@@ -596,12 +489,12 @@ static void test_usage(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
-		char *argv[ARGUMENTS_MAX] = { (char *)"awf-relay" };
+		char *argv[RELAY_ARGUMENTS_MAX] = { (char *)"awf-relay" };
 		int status, ready;
 
 		memcpy(argv + 1, failures[i].arguments, sizeof(failures[i].arguments));
-		status = await_exit(
-			run_relay(argv, failures[i].listens ? listener : -EBADF, &plain, &ready));
+		status = relay_await(
+			relay_run(argv, failures[i].listens ? listener : -EBADF, &plain, &ready));
 		close(ready);
 		assert_row(argv[1] ? argv[1] : "",
 			   WIFEXITED(status) && WEXITSTATUS(status) == failures[i].code);
@@ -610,7 +503,7 @@ static void test_usage(void **state)
 
 int main(void)
 {
-#define RELAY_TEST(fn) cmocka_unit_test_setup_teardown(fn, start, stop)
+#define RELAY_TEST(fn) cmocka_unit_test_setup_teardown(fn, relay_set_up, relay_tear_down)
 	const struct CMUnitTest tests[] = {
 		RELAY_TEST(test_bytes),
 		RELAY_TEST(test_big_both_ways),
@@ -625,6 +518,7 @@ int main(void)
 		RELAY_TEST(test_refused),
 		cmocka_unit_test(test_connect_timeout),
 		RELAY_TEST(test_many),
+		cmocka_unit_test(test_name_and_ipv6),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_few_descriptors),
