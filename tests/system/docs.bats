@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# README, man pages, --help, the interface and the default configuration say the same thing.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../.."
+	bin=build/bin
+}
+
+# Long options that a help text or a man page names, one a line.
+options_of_help() {
+	"$bin/awfctl" "$@" --help | grep -oE '^ +(-[a-zA-Z], )? *--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u
+}
+
+commands_of_help() {
+	"$bin/awfctl" --help | sed -n '/^Commands:/,/^$/p' | awk 'NR > 1 && NF { print $1 }' | sort -u
+}
+
+man_text() {
+	groff -Tascii -mandoc "$1" 2>/dev/null | sed -E 's/.\x08//g; s/\x1b\[[0-9;]*m//g'
+}
+
+@test "every option of every command's --help is in awfctl(1), and the other way round" {
+	local command help
+	help=$(options_of_help; for command in $(commands_of_help); do options_of_help "$command"; done)
+	help=$(sort -u <<<"$help")
+	man=$(grep -oE '\\?-\\?-[a-z][a-z-]+|Fl -[a-z][a-z-]+' man/awfctl.1 | sed 's/\\//g; s/^Fl -/--/' | grep -vx -- --option | sort -u)
+	comm -23 <(echo "$help") <(echo "$man") | grep . && { echo 'in --help, not in the man page'; false; }
+	# What the man page names beside them is said to be missing in this version.
+	for option in $(comm -13 <(echo "$help") <(echo "$man")); do
+		echo "$option is in the man page only"
+		run -2 --separate-stderr "$bin/awfctl" run "$option" x -- true
+		[[ $stderr == *'not available in this version'* ]]
+	done
+}
+
+@test "every command of awfctl --help is in awfctl(1)" {
+	local command
+	for command in $(commands_of_help); do
+		grep -qE "^\.(It|Ss) (Cm|Nm|Ic)? ?(awfctl )?$command( |$)|^\.(Cm|Ic) $command( |$)|Cm $command( |$)" man/awfctl.1 ||
+			{ echo "$command is not in the man page"; false; }
+	done
+}
+
+@test "every key of awfd.conf is in the default file and in awfd.conf(5), and the other way round" {
+	code=$(grep -oE 'KEY\("[A-Za-z]+", "[A-Za-z]+"' awfd/config.c | sed -E 's/KEY\("(.*)", "(.*)"/\2/' | sort)
+	file=$(grep -oE '^#[A-Za-z]+=' systemd/awfd.conf | tr -d '#=' | sort)
+	page=$(grep -oE '^\.It Sy .*' man/awfd.conf.5 | grep -oE '[A-Za-z]+=' | tr -d '=' | sort)
+	[ "$code" = "$file" ]
+	[ "$code" = "$page" ]
+}
+
+@test "the defaults in the default file are the program's" {
+	# A file that sets every key to what it says is the default changes nothing.
+	sed 's/^#//' systemd/awfd.conf | sed '1d' >"$BATS_TEST_TMPDIR/awfd.conf"
+	run -0 "$bin/awfd" --check-config --config "$BATS_TEST_TMPDIR/awfd.conf"
+}
+
+@test "the options of awfd and awf-relay are in their man pages" {
+	local program option
+	for program in awfd awf-relay; do
+		for option in $("$bin/$program" --help 2>&1 | grep -oE -- '--[a-z-]+' | sort -u); do
+			grep -q -- "Fl -${option#--}" "man/$program.8" || { echo "$program $option"; false; }
+		done
+	done
+}
+
+@test "what the README tells to type exists" {
+	local target
+	for target in $(grep -oE 'make [a-z-]+' README.md | cut -d' ' -f2 | sort -u); do
+		make -n "$target" >/dev/null || [[ $target =~ ^(and|measures)$ ]]
+	done
+	for file in $(grep -oE '`(man|proto|tests)/[A-Za-z0-9./-]+`' README.md | tr -d '`'); do
+		[ -e "$file" ] || { echo "$file"; false; }
+	done
+}
