@@ -1,8 +1,10 @@
 #include "tests/unit/fake-awfd.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -129,8 +131,25 @@ char *fake_read_all(int fd, size_t *length)
 	return strbuf_take(&text);
 }
 
+/* Waits for a connection; an awfctl that ends instead fails the test with what it said. */
+static void await_connection(struct fake *f)
+{
+	_cleanup_close_ int process = pidfd_open(f->pid, 0);
+	struct pollfd p[] = { { .fd = f->listener, .events = POLLIN },
+			      { .fd = process, .events = POLLIN } };
+	_cleanup_free_ char *said = NULL;
+
+	assert_return_code(process, errno);
+	assert_true(poll(p, ARRAY_SIZE(p), -1) > 0);
+	if (p[0].revents)
+		return;
+	said = fake_read_all(f->err, NULL);
+	fail_msg("awfctl ended with %d: %s", fake_wait(f), said);
+}
+
 void fake_accept(struct fake *f, struct fake_conn *c)
 {
+	await_connection(f);
 	*c = (struct fake_conn){ .fd = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC) };
 	assert_return_code(c->fd, errno);
 }
