@@ -147,6 +147,9 @@ static void test_privileges(void **state)
 		assert_text_contains(text, "Groups:\t \n");
 }
 
+/* Signals 32 and 33 as bits of /proc/PID/status; sigaction(3) refuses them. */
+#define GLIBC_SIGNALS 0x180000000ull
+
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -158,6 +161,7 @@ static void test_signals(void **state)
 	struct spawn s = { .path = SELF, .argv = tell_argv, .in = -EBADF };
 	_cleanup_free_ char *text = NULL;
 	sigset_t blocked, before, after;
+	unsigned long long ignored;
 	pid_t pid;
 
 	(void)state;
@@ -171,7 +175,9 @@ static void test_signals(void **state)
 	sigprocmask(SIG_SETMASK, &before, &after);
 	assert_true(sigismember(&after, SIGTERM) && !sigismember(&after, SIGUSR1));
 	assert_text_contains(text, "SigBlk:\t0000000000000000\n");
-	assert_text_contains(text, "SigIgn:\t0000000000000000\n");
+	/* But the two that glibc keeps for itself: whatever started the tests may ignore them. */
+	ignored = strtoull(strstr(text, "SigIgn:") + strlen("SigIgn:"), NULL, 16);
+	assert_int_equal(ignored & ~GLIBC_SIGNALS, 0);
 }
 
 static void test_environment(void **state)
