@@ -219,8 +219,10 @@ FUZZ_SRC_http-response := containers/agent/http-response.c
 format: ## reformat the C sources with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-lint: ## check formatting
-	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+lint: ## check formatting and look for defects (clang-format, clang-tidy)
+	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+	@git ls-files 'awfd/*.c' 'awfctl/*.c' 'common/*.c' 'proto/*.c' 'containers/*.c' | \
+		xargs -P "$$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c17 $(CPPFLAGS)' lint
 
 install: all ## install into DESTDIR
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BIN)/awfd

@@ -44,8 +44,8 @@ static void on_ended(evutil_socket_t fd _unused_, short what _unused_, void *use
 	c->fn(c, info.si_code == CLD_EXITED && info.si_status == 0, how, c->userdata);
 }
 
-int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn, void *userdata,
-		struct child **ret, struct err *e)
+int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn,
+		void *userdata, struct child **ret, struct err *e)
 {
 	struct child *c;
 	pid_t pid;

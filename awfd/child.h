@@ -9,12 +9,12 @@
 
 struct child;
 
-/* Called once, from the loop, when the process has ended and was reaped: how, in words ("exit code 1",
- * "signal SIGKILL") and whether well (exit code 0). The handle is still to be freed. */
+/* Called once, from the loop, when the process has ended and was reaped: how, in words ("exit code
+ * 1", "signal SIGKILL") and whether well (exit code 0). The handle is still to be freed. */
 typedef void (*child_ended_fn)(struct child *c, bool well, const char *how, void *userdata);
 
-int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn, void *userdata,
-		struct child **ret, struct err *e) _must_check_;
+int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn,
+		void *userdata, struct child **ret, struct err *e) _must_check_;
 
 pid_t child_pid(const struct child *c);
 

@@ -17,7 +17,8 @@
 struct config_key {
 	const char *section;
 	const char *name;
-	int (*parse)(const struct config_key *key, const char *text, struct config *c, struct err *e);
+	int (*parse)(const struct config_key *key, const char *text, struct config *c,
+		     struct err *e);
 	size_t offset;
 	const char *initial;
 	uint64_t min, max; /* of numbers */
@@ -46,9 +47,11 @@ static int parse_required(const struct config_key *key, const char *text, struct
 	return *text ? parse_text(key, text, c, e) : bad_value(key, text, e, "a value");
 }
 
-static int parse_path(const struct config_key *key, const char *text, struct config *c, struct err *e)
+static int parse_path(const struct config_key *key, const char *text, struct config *c,
+		      struct err *e)
 {
-	return *text == '/' ? parse_text(key, text, c, e) : bad_value(key, text, e, "an absolute path");
+	return *text == '/' ? parse_text(key, text, c, e)
+			    : bad_value(key, text, e, "an absolute path");
 }
 
 static int parse_optional_path(const struct config_key *key, const char *text, struct config *c,
@@ -70,7 +73,8 @@ static int parse_number(const struct config_key *key, const char *text, struct c
 }
 
 /* Bytes with an optional K, M or G (of 1024), in either case. */
-static int parse_size(const struct config_key *key, const char *text, struct config *c, struct err *e)
+static int parse_size(const struct config_key *key, const char *text, struct config *c,
+		      struct err *e)
 {
 	static const char units[] = "kmg";
 	uint64_t *to = (uint64_t *)((char *)c + key->offset);
@@ -89,7 +93,8 @@ static int parse_size(const struct config_key *key, const char *text, struct con
 	return 0;
 }
 
-static int parse_level(const struct config_key *key, const char *text, struct config *c, struct err *e)
+static int parse_level(const struct config_key *key, const char *text, struct config *c,
+		       struct err *e)
 {
 	enum log_level level;
 
@@ -117,7 +122,9 @@ static int parse_prefix(const struct config_key *key, const char *text, struct c
 }
 
 #define KEY(section, name, parse, member, ...)                                                     \
-	{ section, name, parse, offsetof(struct config, member), __VA_ARGS__ }
+	{                                                                                          \
+		section, name, parse, offsetof(struct config, member), __VA_ARGS__                 \
+	}
 
 static const struct config_key keys[] = {
 	KEY("Daemon", "Socket", parse_path, socket, "/run/awfd/awfd.sock", 0, 0),
@@ -196,8 +203,8 @@ static int parse_line(char *line, char **section, struct config *c, struct err *
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "'%s' is no KEY=VALUE", line);
 	*equals = '\0';
 	if (!*section)
-		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "key '%s' stands before any [Section]",
-			       trim(line));
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT,
+			       "key '%s' stands before any [Section]", trim(line));
 	key = find_key(*section, trim(line));
 	if (!key)
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "unknown key '%s' in [%s]",

@@ -10,9 +10,10 @@
 #define DIFC_PORT_DEFAULT 18443
 
 struct difc_address {
-	char *host;    /* name or address, without brackets, lowercase */
+	char *host; /* name or address, without brackets, lowercase */
 	uint16_t port;
-	bool is_host;  /* the runner host itself: localhost, 127.0.0.0/8, ::1, host.docker.internal */
+	bool is_host; /* the runner host itself: localhost, 127.0.0.0/8, ::1, host.docker.internal
+		       */
 };
 
 /* Parses `host`, `host:port`, `[v6]`, `[v6]:port`, each with an optional `scheme://`; "" means

@@ -126,8 +126,9 @@ static int start_child(struct event_base *base, const struct difc_probe_spec *sp
 {
 	_cleanup_strv_ char **candidates = difc_address_candidates(spec->address);
 	_cleanup_strv_ char **argv = NULL;
-	struct spawn spawn = { .path = spec->path, .uid = spec->uid, .gid = spec->gid, .in = fd,
-			       .out = fd };
+	struct spawn spawn = {
+		.path = spec->path, .uid = spec->uid, .gid = spec->gid, .in = fd, .out = fd
+	};
 
 	strv_append(&argv, "awf-difc-probe");
 	strv_append(&argv, "--timeout-ms");
@@ -153,7 +154,8 @@ static int send_ca(struct difc_probe *p, const char *ca, struct err *e)
 	if (n == -EPIPE)
 		return 0; /* it has ended already: that will be its answer */
 	if (n != (ssize_t)length)
-		return err_system(e, n < 0 ? (int)n : -ENOBUFS, "cannot pass the CA to awf-difc-probe");
+		return err_system(e, n < 0 ? (int)n : -ENOBUFS,
+				  "cannot pass the CA to awf-difc-probe");
 	if (shutdown(p->fd, SHUT_WR) < 0)
 		return err_system(e, -errno, "cannot pass the CA to awf-difc-probe");
 	return 0;
@@ -180,7 +182,9 @@ int difc_probe_start(struct event_base *base, const struct difc_probe_spec *spec
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_system(e, -errno, "cannot make a socket pair for awf-difc-probe");
 	p = xnew(struct difc_probe);
-	*p = (struct difc_probe){ .fd = pair[0], .fn = fn, .userdata = userdata,
+	*p = (struct difc_probe){ .fd = pair[0],
+				  .fn = fn,
+				  .userdata = userdata,
 				  .port = spec->address->port,
 				  .target = difc_address_format(spec->address) };
 	r = start_child(base, spec, pair[1], p, e);

@@ -341,7 +341,7 @@ void docker_free(struct docker *d)
 	if (!d)
 		return;
 	while (!TAILQ_EMPTY(&d->calls))
-		docker_call_cancel(TAILQ_FIRST(&d->calls));
+		docker_call_cancel(TAILQ_FIRST(&d->calls)); /* NOLINT: it takes itself out */
 	docker_http_free(d->http);
 	free(d->version);
 	free(d);

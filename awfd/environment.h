@@ -10,8 +10,8 @@ struct environment_input {
 };
 
 /* Makes the environment (strv, the caller owns it). With a DIFC proxy wired, GitHub tokens are left
- * out, those of the image's ENV too (a bare name, without `=`, takes a variable out); the names of those
- * that the caller had asked for are appended to *dropped (strv, the caller owns it). */
+ * out, those of the image's ENV too (a bare name, without `=`, takes a variable out); the names of
+ * those that the caller had asked for are appended to *dropped (strv, the caller owns it). */
 char **environment_of_agent(const struct environment_input *in, char ***dropped) _must_check_;
 
 /* The caller's GITHUB_REPOSITORY if it is an `owner/name` that gh takes, else NULL. Borrowed. */

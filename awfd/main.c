@@ -69,7 +69,8 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a, int *sta
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "awfd: unexpected argument '%s'\nTry 'awfd --help'.\n", argv[optind]);
+		fprintf(stderr, "awfd: unexpected argument '%s'\nTry 'awfd --help'.\n",
+			argv[optind]);
 		*status = EXIT_USAGE;
 		return false;
 	}

@@ -94,8 +94,8 @@ static int find_user(const char *name, uid_t *uid, gid_t *gid, struct err *e)
 	errno = 0;
 	entry = getpwnam(name);
 	if (!entry)
-		return err_set(e, -ENOENT, ERR_SYSTEM, "there is no user '%s': run systemd-sysusers",
-			       name);
+		return err_set(e, -ENOENT, ERR_SYSTEM,
+			       "there is no user '%s': run systemd-sysusers", name);
 	if (entry->pw_uid == 0)
 		return err_set(e, -EPERM, ERR_SYSTEM,
 			       "user '%s' is root: helpers must be unprivileged", name);

@@ -33,12 +33,12 @@ struct manager {
 	struct event *stop_timeout;
 };
 
-/* Prepares everything but clients: loop, firewall table, engine client, directories. Takes the config
- * over. */
+/* Prepares everything but clients: loop, firewall table, engine client, directories. Takes the
+ * config over. */
 int manager_new(struct config *config, struct manager **ret, struct err *e) _must_check_;
 
-/* Cleans up what an earlier awfd left, serves until SIGTERM or SIGINT, ends every sandbox. 0 when all
- * of them were ended. */
+/* Cleans up what an earlier awfd left, serves until SIGTERM or SIGINT, ends every sandbox. 0 when
+ * all of them were ended. */
 int manager_run(struct manager *m, struct err *e) _must_check_;
 
 /* Tells the manager that a sandbox is gone: the last one ends a manager that is stopping. */

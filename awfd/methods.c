@@ -42,7 +42,8 @@ static void reply_empty(struct call *call)
 	call_reply(call, &empty_table, &(struct empty_message){ 0 });
 }
 
-/* --- A call that waits for a sandbox ----------------------------------------------------------- */
+/* --- A call that waits for a sandbox -----------------------------------------------------------
+ */
 
 struct waiting {
 	struct call *call;
@@ -78,11 +79,13 @@ static struct waiting *waiting_new(struct call *call, struct sandbox *s, sandbox
 	return w;
 }
 
-/* --- Start ------------------------------------------------------------------------------------- */
+/* --- Start -------------------------------------------------------------------------------------
+ */
 
 static void tell_phase(struct call *call, const struct sandbox_news *news)
 {
-	struct start_reply reply = { .phase = xstrdup(news->phase), .elapsed_us = news->elapsed_us };
+	struct start_reply reply = { .phase = xstrdup(news->phase),
+				     .elapsed_us = news->elapsed_us };
 
 	if (call_wants_more(call))
 		call_reply_continues(call, &start_reply_table, &reply);
@@ -98,8 +101,8 @@ static void tell_started(struct call *call, const struct sandbox *s)
 	fields_clear(&start_reply_table, &reply);
 }
 
-static void on_start_event(struct sandbox *s, enum sandbox_event event, const struct sandbox_news *news,
-			   void *userdata)
+static void on_start_event(struct sandbox *s, enum sandbox_event event,
+			   const struct sandbox_news *news, void *userdata)
 {
 	struct waiting *w = userdata;
 	struct call *call = w->call;
@@ -119,7 +122,8 @@ static void on_start_event(struct sandbox *s, enum sandbox_event event, const st
 	}
 }
 
-static void method_start(struct manager *m, struct call *call, void *in, struct sandbox *none _unused_)
+static void method_start(struct manager *m, struct call *call, void *in,
+			 struct sandbox *none _unused_)
 {
 	struct start_request *request = in;
 	_cleanup_err_ struct err e = { 0 };
@@ -139,7 +143,8 @@ static void method_start(struct manager *m, struct call *call, void *in, struct 
 	sandbox_create(s, lease ? call_conn(call) : NULL);
 }
 
-/* --- Attach ------------------------------------------------------------------------------------ */
+/* --- Attach ------------------------------------------------------------------------------------
+ */
 
 static void on_attached(int fd, const struct err *e, void *userdata)
 {
@@ -163,7 +168,8 @@ static void method_attach(struct manager *m _unused_, struct call *call, void *i
 	w->attach = sandbox_attach(s, on_attached, w);
 }
 
-/* --- Wait -------------------------------------------------------------------------------------- */
+/* --- Wait --------------------------------------------------------------------------------------
+ */
 
 static void reply_result(struct call *call, const struct sandbox *s)
 {
@@ -198,9 +204,11 @@ static void method_wait(struct manager *m _unused_, struct call *call, void *in 
 		(void)waiting_new(call, s, on_wait_event);
 }
 
-/* --- Stop -------------------------------------------------------------------------------------- */
+/* --- Stop --------------------------------------------------------------------------------------
+ */
 
-/* "SIGTERM", "TERM" or nothing (SIGTERM) to the full name, which the engine takes; NULL: no signal. */
+/* "SIGTERM", "TERM" or nothing (SIGTERM) to the full name, which the engine takes; NULL: no signal.
+ */
 static char *signal_name(const char *text)
 {
 	const char *name = !text ? "TERM" : strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
@@ -248,7 +256,8 @@ static void method_stop(struct manager *m _unused_, struct call *call, void *in,
 	sandbox_stop(s, name, request->grace_ms);
 }
 
-/* --- List and Inspect -------------------------------------------------------------------------- */
+/* --- List and Inspect --------------------------------------------------------------------------
+ */
 
 static bool may_see(const struct call *call, const struct sandbox *s)
 {
@@ -287,16 +296,14 @@ static void method_inspect(struct manager *m _unused_, struct call *call, void *
 	fields_clear(&inspect_reply_table, &reply);
 }
 
-/* --- Dispatch ---------------------------------------------------------------------------------- */
+/* --- Dispatch ----------------------------------------------------------------------------------
+ */
 
 /* Rows in the order of message_methods; a test compares the two and the interface file. */
 static const struct method methods[] = {
-	{ "Start", ACCESS_ANY, method_start },
-	{ "Attach", ACCESS_OWNER, method_attach },
-	{ "Wait", ACCESS_OWNER, method_wait },
-	{ "Stop", ACCESS_OWNER, method_stop },
-	{ "List", ACCESS_ANY, method_list },
-	{ "Inspect", ACCESS_OWNER, method_inspect },
+	{ "Start", ACCESS_ANY, method_start }, { "Attach", ACCESS_OWNER, method_attach },
+	{ "Wait", ACCESS_OWNER, method_wait }, { "Stop", ACCESS_OWNER, method_stop },
+	{ "List", ACCESS_ANY, method_list },   { "Inspect", ACCESS_OWNER, method_inspect },
 };
 
 const char *methods_name(size_t i)

@@ -12,7 +12,9 @@ int peer_of_socket(int fd, struct peer *ret)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
 		return -errno;
-	*ret = (struct peer){ .uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid };
+	*ret = (struct peer){ .uid = credentials.uid,
+			      .gid = credentials.gid,
+			      .pid = credentials.pid };
 	return 0;
 }
 

@@ -193,8 +193,12 @@ struct plan *plan_start(struct event_base *base, const struct plan_step *steps, 
 	struct plan *p = xnew(struct plan);
 
 	assert(count <= PLAN_STEPS_MAX);
-	*p = (struct plan){ .base = base, .steps = steps, .count = count, .mode = mode,
-			    .events = events, .subject = subject };
+	*p = (struct plan){ .base = base,
+			    .steps = steps,
+			    .count = count,
+			    .mode = mode,
+			    .events = events,
+			    .subject = subject };
 	p->dispatch = event_new(base, -1, 0, dispatch, p);
 	if (!p->dispatch)
 		abort();

@@ -1,8 +1,9 @@
-/* The runner of multi-step work: a table of steps with declared dependencies, each with a time limit.
+/* The runner of multi-step work: a table of steps with declared dependencies, each with a time
+ * limit.
  *
- * A completion never runs inside the call that started it. On the first error nothing new starts, what
- * can be cancelled is cancelled, the rest is drained, then the first error is reported, one of the host
- * with its step's name (others say by their kind what failed). No step has an undo. */
+ * A completion never runs inside the call that started it. On the first error nothing new starts,
+ * what can be cancelled is cancelled, the rest is drained, then the first error is reported, one of
+ * the host with its step's name (others say by their kind what failed). No step has an undo. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,23 +24,24 @@ enum { PLAN_STEP_DONE = 0, PLAN_STEP_RUNNING = 1 };
 
 struct plan_step {
 	const char *name;
-	uint32_t after;  /* AFTER() of the steps that must have ended */
-	int timeout_ms;  /* for a step that stays running */
-	/* Does or begins the work: PLAN_STEP_DONE, PLAN_STEP_RUNNING (plan_step_ended() follows, from
-	 * the loop), or -errno with e set. */
+	uint32_t after; /* AFTER() of the steps that must have ended */
+	int timeout_ms; /* for a step that stays running */
+	/* Does or begins the work: PLAN_STEP_DONE, PLAN_STEP_RUNNING (plan_step_ended() follows,
+	 * from the loop), or -errno with e set. */
 	int (*start)(void *subject, unsigned step, struct err *e);
 	/* Gives the running work up; plan_step_ended() must not follow. NULL for what can't be. */
 	void (*cancel)(void *subject, unsigned step);
-	bool drain;      /* not cancelled when another step failed, only when its own time is over */
+	bool drain; /* not cancelled when another step failed, only when its own time is over */
 	/* NULL, or whether the step is wanted at all; an unwanted one counts as ended. */
 	bool (*wanted)(const void *subject);
-	unsigned role;   /* for the step's functions */
+	unsigned role; /* for the step's functions */
 };
 
 struct plan_events {
 	/* A step ended well. */
 	void (*step_ended)(void *subject, const char *name, int64_t elapsed_us);
-	/* Everything ended: e is NULL or the first error. The plan is freed by this function or later. */
+	/* Everything ended: e is NULL or the first error. The plan is freed by this function or
+	 * later. */
 	void (*ended)(void *subject, const struct err *e);
 };
 
@@ -58,13 +60,14 @@ enum plan_step_state {
 
 /* Begins a plan; the first step starts from the loop. steps, count and subject must outlive it. */
 struct plan *plan_start(struct event_base *base, const struct plan_step *steps, unsigned count,
-			enum plan_mode mode, const struct plan_events *events, void *subject)
-	_must_check_;
+			enum plan_mode mode, const struct plan_events *events,
+			void *subject) _must_check_;
 
 /* A running step ended: e is NULL or its error (copied). */
 void plan_step_ended(struct plan *p, unsigned step, const struct err *e);
 
-/* Makes the plan end with this error as if a step had failed with it. One that has ended stays so. */
+/* Makes the plan end with this error as if a step had failed with it. One that has ended stays so.
+ */
 void plan_abort(struct plan *p, const struct err *e);
 
 /* "pending", "running", "done", "failed", "skipped". */

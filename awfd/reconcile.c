@@ -80,8 +80,8 @@ static ssize_t read_cmdline(pid_t pid, char *buffer, size_t size)
 	return n;
 }
 
-/* Whether the process runs as the relay's user: nobody else's look-alike is killed. The owner of its
- * /proc entries does not tell, because relays are not dumpable; "Uid:" in its status does. */
+/* Whether the process runs as the relay's user: nobody else's look-alike is killed. The owner of
+ * its /proc entries does not tell, because relays are not dumpable; "Uid:" in its status does. */
 static bool is_relay_user(const struct manager *m, pid_t pid)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/%d/status", pid);
@@ -126,8 +126,8 @@ static void scan_relays(struct manager *m)
 		closedir(directory);
 }
 
-/* Whether the container has one of the names of that sandbox: an image may bring our label along, and
- * then a container of somebody else has it. Names come with a slash before them. */
+/* Whether the container has one of the names of that sandbox: an image may bring our label along,
+ * and then a container of somebody else has it. Names come with a slash before them. */
 static bool has_our_name(struct json_object *container, const char *id)
 {
 	struct json_object *names = NULL;

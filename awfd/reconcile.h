@@ -1,14 +1,15 @@
-/* At start: finds what an earlier awfd left, by state files, directories, container labels and relay
- * processes, and has it destroyed. Needs no memory of the past; touches nothing without our marks. */
+/* At start: finds what an earlier awfd left, by state files, directories, container labels and
+ * relay processes, and has it destroyed. Needs no memory of the past; touches nothing without our
+ * marks. */
 #pragma once
 
 #include "awfd/manager.h"
 
 struct reconcile;
 
-/* Begins; done is called once, from the loop, when every leftover is being destroyed or, with e set,
- * when the engine could not be asked (it is asked again later, by itself). */
+/* Begins; done is called once, from the loop, when every leftover is being destroyed or, with e
+ * set, when the engine could not be asked (it is asked again later, by itself). */
 typedef void (*reconcile_done_fn)(const struct err *e, void *userdata);
-struct reconcile *reconcile_start(struct manager *m, reconcile_done_fn done, void *userdata)
-	_must_check_;
+struct reconcile *reconcile_start(struct manager *m, reconcile_done_fn done,
+				  void *userdata) _must_check_;
 void reconcile_free(struct reconcile *r);

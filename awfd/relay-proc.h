@@ -13,7 +13,7 @@
 struct relay_proc;
 
 struct relay_proc_spec {
-	const char *path; /* of the awf-relay program */
+	const char *path;    /* of the awf-relay program */
 	const char *sandbox; /* id; appears in the process's arguments */
 	uid_t uid;
 	gid_t gid;
@@ -30,8 +30,8 @@ struct relay_proc_events {
 };
 
 int relay_proc_start(struct event_base *base, const struct relay_proc_spec *spec,
-		     const struct relay_proc_events *events, void *userdata, struct relay_proc **ret,
-		     struct err *e) _must_check_;
+		     const struct relay_proc_events *events, void *userdata,
+		     struct relay_proc **ret, struct err *e) _must_check_;
 
 pid_t relay_proc_pid(const struct relay_proc *p);
 

@@ -36,7 +36,7 @@ struct sandbox_attach {
 	void *userdata;
 	struct docker_attach *attach;
 	struct sandbox_watch *watch; /* its sandbox is NULL once that is gone */
-	struct event *now; /* to answer from the loop what is known at once */
+	struct event *now;           /* to answer from the loop what is known at once */
 };
 
 static void attach_free(struct sandbox_attach *a)
@@ -66,8 +66,8 @@ static void on_stream_opened(int fd, const struct err *e, void *userdata)
 	a->attach = NULL;
 	r = e ? 0 : sandbox_keep_stream(s, fd);
 	if (r < 0) {
-		(void)err_set(&local, r, ERR_QUOTA_EXCEEDED, "%d clients are attached to %s already",
-			      SANDBOX_STREAMS_MAX, s->id);
+		(void)err_set(&local, r, ERR_QUOTA_EXCEEDED,
+			      "%d clients are attached to %s already", SANDBOX_STREAMS_MAX, s->id);
 		local.subject = xstrdup("attached clients");
 		fd = fd_close(fd);
 	}
@@ -85,13 +85,15 @@ static void on_attach_now(evutil_socket_t fd _unused_, short what _unused_, void
 		return;
 	}
 	if (!s || s->state != SANDBOX_RUNNING) {
-		(void)err_invalid(&e, "id", s ? s->id : NULL, "the sandbox is not running (it is %s)",
+		(void)err_invalid(&e, "id", s ? s->id : NULL,
+				  "the sandbox is not running (it is %s)",
 				  s ? sandbox_state_name(s->state) : "gone");
 		attach_finish(a, -EBADF, &e);
 		return;
 	}
-	a->attach = docker_attach_start(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name,
-					s->request.open_stdin, ATTACH_TIMEOUT_MS, on_stream_opened, a);
+	a->attach =
+		docker_attach_start(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name,
+				    s->request.open_stdin, ATTACH_TIMEOUT_MS, on_stream_opened, a);
 }
 
 static void on_attach_event(struct sandbox *s, enum sandbox_event event,

@@ -8,8 +8,9 @@
 
 void container_init(struct container *c, struct docker *docker, const char *name)
 {
-	*c = (struct container){ .docker = docker, .name = xstrdup(name), .pidfd = -EBADF,
-				 .candidate = -EBADF };
+	*c = (struct container){
+		.docker = docker, .name = xstrdup(name), .pidfd = -EBADF, .candidate = -EBADF
+	};
 }
 
 static void finish(struct container *c, const struct err *e)
@@ -63,7 +64,8 @@ static int look(struct container *c, struct json_object *body, struct err *e)
 	if (r < 0)
 		return r;
 	if (!state.running || state.pid <= 0)
-		return err_engine(e, -ESRCH, c->name, 0, "the container ended as soon as it started");
+		return err_engine(e, -ESRCH, c->name, 0,
+				  "the container ended as soon as it started");
 	if (c->candidate < 0)
 		return open_candidate(c, &state, e);
 	if (state.pid != c->pid)

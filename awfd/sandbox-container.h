@@ -25,8 +25,9 @@ struct container {
 
 void container_init(struct container *c, struct docker *docker, const char *name);
 
-/* Creates it (spec is borrowed) and, with `start`, starts it and learns its pidfd: opened by pid, then
- * confirmed by a second look (same pid, still running), so that it cannot name another process. */
+/* Creates it (spec is borrowed) and, with `start`, starts it and learns its pidfd: opened by pid,
+ * then confirmed by a second look (same pid, still running), so that it cannot name another
+ * process. */
 void container_up(struct container *c, struct json_object *spec, bool start, container_done_fn done,
 		  void *userdata, unsigned step);
 

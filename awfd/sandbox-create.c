@@ -54,7 +54,8 @@ static void step_done(void *userdata, unsigned step, const struct err *e)
 	plan_step_ended(((struct sandbox *)userdata)->plan, step, e);
 }
 
-/* --- reach DIFC proxy: before anything is created ---------------------------------------------- */
+/* --- reach DIFC proxy: before anything is created ----------------------------------------------
+ */
 
 static void on_probed(const struct sockaddr_storage *address, const struct err *e, void *userdata)
 {
@@ -72,7 +73,10 @@ static int probe_step(void *subject, unsigned step _unused_, struct err *e)
 	struct manager *m = s->manager;
 	_cleanup_free_ char *path = xasprintf("%s/awf-difc-probe", m->config->helper_directory);
 	struct difc_probe_spec spec = {
-		.path = path, .uid = m->probe_uid, .gid = m->probe_gid, .address = &s->difc,
+		.path = path,
+		.uid = m->probe_uid,
+		.gid = m->probe_gid,
+		.address = &s->difc,
 		.ca_pem = s->request.difc_proxy_ca_cert,
 		.timeout_ms = (int)m->config->probe_timeout_ms,
 	};
@@ -86,7 +90,8 @@ static void probe_cancel(void *subject, unsigned step _unused_)
 	difc_probe_cancel(TAKE_PTR(((struct sandbox *)subject)->probe));
 }
 
-/* --- state and directory ----------------------------------------------------------------------- */
+/* --- state and directory -----------------------------------------------------------------------
+ */
 
 static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 {
@@ -96,7 +101,8 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 	return r < 0 ? r : sandbox_dirs_make(s, e);
 }
 
-/* --- containers -------------------------------------------------------------------------------- */
+/* --- containers --------------------------------------------------------------------------------
+ */
 
 static struct json_object *container_spec(struct sandbox *s, enum docker_role role)
 {
@@ -146,7 +152,8 @@ static void container_step_cancel(void *subject, unsigned step)
 	container_cancel(&((struct sandbox *)subject)->containers[create_plan[step].role]);
 }
 
-/* --- links and rules --------------------------------------------------------------------------- */
+/* --- links and rules ---------------------------------------------------------------------------
+ */
 
 /* Seals a container's namespace and installs its table: no link without rules. */
 static int prepare_namespace(int pidfd, const struct nft_namespace *table, struct err *e)
@@ -163,9 +170,11 @@ static int prepare_namespace(int pidfd, const struct nft_namespace *table, struc
 
 static int prepare_agent(struct sandbox *s, struct in_addr agent, struct in_addr cli, struct err *e)
 {
-	const struct nft_flow flow = { .link = LINK_TO_CLI_PROXY, .local = agent, .peer = cli,
-				       .port = SANDBOX_CLI_PORT };
-	const struct nft_namespace table = { .flows = &flow, .flow_count = s->has_difc ? 1 : 0,
+	const struct nft_flow flow = {
+		.link = LINK_TO_CLI_PROXY, .local = agent, .peer = cli, .port = SANDBOX_CLI_PORT
+	};
+	const struct nft_namespace table = { .flows = &flow,
+					     .flow_count = s->has_difc ? 1 : 0,
 					     .loopback_any = true };
 
 	return prepare_namespace(pidfd_of(s, DOCKER_ROLE_PAUSE), &table, e);
@@ -174,9 +183,13 @@ static int prepare_agent(struct sandbox *s, struct in_addr agent, struct in_addr
 static int prepare_cli_proxy(struct sandbox *s, struct in_addr agent, struct in_addr cli,
 			     struct err *e)
 {
-	const struct nft_flow flow = { .link = LINK_TO_AGENT, .local = cli, .peer = agent,
-				       .port = SANDBOX_CLI_PORT, .serve = true };
-	const struct nft_namespace table = { .flows = &flow, .flow_count = 1,
+	const struct nft_flow flow = { .link = LINK_TO_AGENT,
+				       .local = cli,
+				       .peer = agent,
+				       .port = SANDBOX_CLI_PORT,
+				       .serve = true };
+	const struct nft_namespace table = { .flows = &flow,
+					     .flow_count = 1,
 					     .loopback_port = s->difc.port };
 
 	return prepare_namespace(pidfd_of(s, DOCKER_ROLE_CLI_PROXY), &table, e);
@@ -195,13 +208,16 @@ static int links_step(void *subject, unsigned step _unused_, struct err *e)
 	if (r < 0)
 		return r;
 	return link_connect(&(struct link_end){ .pidfd = pidfd_of(s, DOCKER_ROLE_PAUSE),
-						.name = LINK_TO_CLI_PROXY, .address = agent },
+						.name = LINK_TO_CLI_PROXY,
+						.address = agent },
 			    &(struct link_end){ .pidfd = pidfd_of(s, DOCKER_ROLE_CLI_PROXY),
-						.name = LINK_TO_AGENT, .address = cli },
+						.name = LINK_TO_AGENT,
+						.address = cli },
 			    s->id, e);
 }
 
-/* --- relay ------------------------------------------------------------------------------------- */
+/* --- relay -------------------------------------------------------------------------------------
+ */
 
 static int add_listener(struct sandbox *s, const void *address, socklen_t length, struct err *e)
 {
@@ -215,9 +231,11 @@ static int add_listener(struct sandbox *s, const void *address, socklen_t length
 /* On 127.0.0.1, and on ::1 where the namespace has it. */
 static int listen_for_difc(struct sandbox *s, struct err *e)
 {
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(s->difc.port),
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_port = htons(s->difc.port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(s->difc.port),
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(s->difc.port),
 				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	int r = add_listener(s, &v4, sizeof(v4), e);
 
@@ -225,7 +243,8 @@ static int listen_for_difc(struct sandbox *s, struct err *e)
 		return r;
 	r = add_listener(s, &v6, sizeof(v6), e);
 	if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT) {
-		log_sandbox(LOG_LEVEL_INFO, s->id, "no IPv6 in cli-proxy: listening on 127.0.0.1 only");
+		log_sandbox(LOG_LEVEL_INFO, s->id,
+			    "no IPv6 in cli-proxy: listening on 127.0.0.1 only");
 		err_clear(e);
 		r = 0;
 	}
@@ -254,8 +273,11 @@ static int relay_step(void *subject, unsigned step _unused_, struct err *e)
 	struct sandbox *s = subject;
 	struct manager *m = s->manager;
 	_cleanup_free_ char *path = xasprintf("%s/awf-relay", m->config->helper_directory);
-	struct relay_proc_spec spec = { .path = path, .sandbox = s->id, .uid = m->relay_uid,
-					.gid = m->relay_gid, .upstream = &s->difc_target,
+	struct relay_proc_spec spec = { .path = path,
+					.sandbox = s->id,
+					.uid = m->relay_uid,
+					.gid = m->relay_gid,
+					.upstream = &s->difc_target,
 					.listeners = s->listeners };
 	int r = listen_for_difc(s, e);
 
@@ -274,7 +296,8 @@ static void relay_cancel(void *subject, unsigned step _unused_)
 	relay_proc_free(TAKE_PTR(((struct sandbox *)subject)->relay));
 }
 
-/* --- sidecars ready: cli-proxy answers a connection from the agent's namespace ------------------- */
+/* --- sidecars ready: cli-proxy answers a connection from the agent's namespace -------------------
+ */
 
 static void try_cli_proxy(struct sandbox *s);
 
@@ -327,7 +350,8 @@ static void on_ready_connected(evutil_socket_t fd, short what _unused_, void *us
 
 static int connect_cli_proxy(struct sandbox *s, struct err *e)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(SANDBOX_CLI_PORT),
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(SANDBOX_CLI_PORT),
 				       .sin_addr = config_address(s->manager->config,
 								  SANDBOX_HOST_CLI) };
 
@@ -337,7 +361,8 @@ static int connect_cli_proxy(struct sandbox *s, struct err *e)
 		return s->ready_fd;
 	if (connect(s->ready_fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
 	    errno != EINPROGRESS)
-		return err_system(e, -errno, "cannot connect to cli-proxy from the agent's network");
+		return err_system(e, -errno,
+				  "cannot connect to cli-proxy from the agent's network");
 	s->ready_event = event_new(s->manager->base, s->ready_fd, EV_WRITE, on_ready_connected, s);
 	if (!s->ready_event)
 		abort();
@@ -365,7 +390,8 @@ static int ready_step(void *subject, unsigned step _unused_, struct err *e)
 	return r < 0 ? r : PLAN_STEP_RUNNING;
 }
 
-/* --- attach ------------------------------------------------------------------------------------ */
+/* --- attach ------------------------------------------------------------------------------------
+ */
 
 static void on_attached(int fd, const struct err *e, void *userdata)
 {
@@ -385,8 +411,9 @@ static int attach_step(void *subject, unsigned step, struct err *e _unused_)
 {
 	struct sandbox *s = subject;
 
-	s->attach = docker_attach_start(s->manager->docker, agent_of(s)->name, s->request.open_stdin,
-					create_plan[step].timeout_ms, on_attached, s);
+	s->attach =
+		docker_attach_start(s->manager->docker, agent_of(s)->name, s->request.open_stdin,
+				    create_plan[step].timeout_ms, on_attached, s);
 	return PLAN_STEP_RUNNING;
 }
 
@@ -395,7 +422,8 @@ static void attach_cancel(void *subject, unsigned step _unused_)
 	docker_attach_cancel(TAKE_PTR(((struct sandbox *)subject)->attach));
 }
 
-/* --- start agent, and learn how it ends -------------------------------------------------------- */
+/* --- start agent, and learn how it ends --------------------------------------------------------
+ */
 
 static void on_agent_inspected(int status _unused_, struct json_object *body, const struct err *e,
 			       void *userdata)
@@ -409,7 +437,8 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 	sandbox_command_ended(s, s->exit_code, state.oom_killed);
 }
 
-static void on_agent_ended(int status, struct json_object *body, const struct err *e, void *userdata);
+static void on_agent_ended(int status, struct json_object *body, const struct err *e,
+			   void *userdata);
 
 static void wait_for_agent(struct sandbox *s)
 {
@@ -472,34 +501,66 @@ static int run_agent_step(void *subject, unsigned step, struct err *e _unused_)
 	return PLAN_STEP_RUNNING;
 }
 
-/* --- the plan ---------------------------------------------------------------------------------- */
+/* --- the plan ----------------------------------------------------------------------------------
+ */
 
 /* Calls that make something are drained, not cancelled: what the engine makes late must be seen. */
 static const struct plan_step create_plan[STEP_COUNT] = {
-	[DIFC] = { .name = "reach DIFC proxy", .timeout_ms = 70000, .start = probe_step,
-		   .cancel = probe_cancel, .wanted = has_difc },
+	[DIFC] = { .name = "reach DIFC proxy",
+		   .timeout_ms = 70000,
+		   .start = probe_step,
+		   .cancel = probe_cancel,
+		   .wanted = has_difc },
 	[DIRS] = { .name = "state and directory", .after = AFTER(DIFC), .start = dirs_step },
-	[PAUSE] = { .name = "start pause", .after = AFTER(DIRS), .timeout_ms = 30000,
-		    .start = container_step, .cancel = container_step_cancel, .drain = true,
+	[PAUSE] = { .name = "start pause",
+		    .after = AFTER(DIRS),
+		    .timeout_ms = 30000,
+		    .start = container_step,
+		    .cancel = container_step_cancel,
+		    .drain = true,
 		    .role = DOCKER_ROLE_PAUSE },
-	[CLI] = { .name = "start cli-proxy", .after = AFTER(DIRS), .timeout_ms = 30000,
-		  .start = container_step, .cancel = container_step_cancel, .drain = true,
-		  .wanted = has_difc, .role = DOCKER_ROLE_CLI_PROXY },
-	[LINKS] = { .name = "links and rules", .after = AFTER(PAUSE) | AFTER(CLI),
+	[CLI] = { .name = "start cli-proxy",
+		  .after = AFTER(DIRS),
+		  .timeout_ms = 30000,
+		  .start = container_step,
+		  .cancel = container_step_cancel,
+		  .drain = true,
+		  .wanted = has_difc,
+		  .role = DOCKER_ROLE_CLI_PROXY },
+	[LINKS] = { .name = "links and rules",
+		    .after = AFTER(PAUSE) | AFTER(CLI),
 		    .start = links_step },
-	[RELAY] = { .name = "relay", .after = AFTER(LINKS), .timeout_ms = 5000, .start = relay_step,
-		    .cancel = relay_cancel, .wanted = has_difc },
-	[READY] = { .name = "sidecars ready", .after = AFTER(LINKS) | AFTER(RELAY),
-		    .timeout_ms = 30000, .start = ready_step, .cancel = ready_cancel,
+	[RELAY] = { .name = "relay",
+		    .after = AFTER(LINKS),
+		    .timeout_ms = 5000,
+		    .start = relay_step,
+		    .cancel = relay_cancel,
 		    .wanted = has_difc },
-	[AGENT] = { .name = "create agent", .after = AFTER(PAUSE), .timeout_ms = 30000,
-		    .start = container_step, .cancel = container_step_cancel, .drain = true,
+	[READY] = { .name = "sidecars ready",
+		    .after = AFTER(LINKS) | AFTER(RELAY),
+		    .timeout_ms = 30000,
+		    .start = ready_step,
+		    .cancel = ready_cancel,
+		    .wanted = has_difc },
+	[AGENT] = { .name = "create agent",
+		    .after = AFTER(PAUSE),
+		    .timeout_ms = 30000,
+		    .start = container_step,
+		    .cancel = container_step_cancel,
+		    .drain = true,
 		    .role = DOCKER_ROLE_AGENT },
-	[ATTACH] = { .name = "attach", .after = AFTER(AGENT), .timeout_ms = 5000,
-		     .start = attach_step, .cancel = attach_cancel, .wanted = wants_attach },
-	[RUN_AGENT] = { .name = "start agent", .after = AFTER(LINKS) | AFTER(READY) | AFTER(ATTACH) | AFTER(AGENT),
-			.timeout_ms = 30000, .start = run_agent_step,
-			.cancel = container_step_cancel, .drain = true,
+	[ATTACH] = { .name = "attach",
+		     .after = AFTER(AGENT),
+		     .timeout_ms = 5000,
+		     .start = attach_step,
+		     .cancel = attach_cancel,
+		     .wanted = wants_attach },
+	[RUN_AGENT] = { .name = "start agent",
+			.after = AFTER(LINKS) | AFTER(READY) | AFTER(ATTACH) | AFTER(AGENT),
+			.timeout_ms = 30000,
+			.start = run_agent_step,
+			.cancel = container_step_cancel,
+			.drain = true,
 			.role = DOCKER_ROLE_AGENT },
 };
 
@@ -519,7 +580,8 @@ struct plan *sandbox_create_plan(struct sandbox *s)
 {
 	static const struct plan_events events = { on_step_ended, on_ended };
 
-	return plan_start(s->manager->base, create_plan, STEP_COUNT, PLAN_STOP_ON_ERROR, &events, s);
+	return plan_start(s->manager->base, create_plan, STEP_COUNT, PLAN_STOP_ON_ERROR, &events,
+			  s);
 }
 
 unsigned sandbox_create_plan_length(void)

@@ -1,5 +1,5 @@
-/* The destroy plan: the one teardown, idempotent, in which "not there" is success. Used for a failed
- * start, stop, a lost client and leftovers alike. */
+/* The destroy plan: the one teardown, idempotent, in which "not there" is success. Used for a
+ * failed start, stop, a lost client and leftovers alike. */
 #include "awfd/sandbox-internal.h"
 
 #include <string.h>
@@ -100,16 +100,28 @@ static int state_step(void *subject, unsigned step _unused_, struct err *e)
 
 static const struct plan_step destroy_plan[STEP_COUNT] = {
 	[STREAMS] = { .name = "shut streams down", .start = streams_step },
-	[AGENT] = { .name = "remove agent", .after = AFTER(STREAMS), .timeout_ms = 30000,
-		    .start = remove_step, .cancel = remove_cancel, .role = DOCKER_ROLE_AGENT },
-	[CLI] = { .name = "remove cli-proxy", .timeout_ms = 30000, .start = remove_step,
-		  .cancel = remove_cancel, .role = DOCKER_ROLE_CLI_PROXY },
-	[PAUSE] = { .name = "remove pause", .after = AFTER(STREAMS), .timeout_ms = 30000,
-		    .start = remove_step, .cancel = remove_cancel, .role = DOCKER_ROLE_PAUSE },
+	[AGENT] = { .name = "remove agent",
+		    .after = AFTER(STREAMS),
+		    .timeout_ms = 30000,
+		    .start = remove_step,
+		    .cancel = remove_cancel,
+		    .role = DOCKER_ROLE_AGENT },
+	[CLI] = { .name = "remove cli-proxy",
+		  .timeout_ms = 30000,
+		  .start = remove_step,
+		  .cancel = remove_cancel,
+		  .role = DOCKER_ROLE_CLI_PROXY },
+	[PAUSE] = { .name = "remove pause",
+		    .after = AFTER(STREAMS),
+		    .timeout_ms = 30000,
+		    .start = remove_step,
+		    .cancel = remove_cancel,
+		    .role = DOCKER_ROLE_PAUSE },
 	[RELAY] = { .name = "end relay", .start = relay_step },
 	[TARGET] = { .name = "remove relay target", .after = AFTER(RELAY), .start = target_step },
 	[DIRS] = { .name = "remove directory", .after = ALL_CONTAINERS, .start = dirs_step },
-	[STATE] = { .name = "remove state", .after = ALL_CONTAINERS | AFTER(TARGET) | AFTER(DIRS),
+	[STATE] = { .name = "remove state",
+		    .after = ALL_CONTAINERS | AFTER(TARGET) | AFTER(DIRS),
 		    .start = state_step },
 };
 

@@ -74,9 +74,10 @@ static struct step_info **describe_steps(const struct sandbox *s)
 		struct step_record record = current_step(s, i);
 
 		steps[i] = xnew(struct step_info);
-		*steps[i] = (struct step_info){ .name = xstrdup(record.name),
-						.state = xstrdup(plan_step_state_name(record.state)),
-						.elapsed_us = record.elapsed_us };
+		*steps[i] =
+			(struct step_info){ .name = xstrdup(record.name),
+					    .state = xstrdup(plan_step_state_name(record.state)),
+					    .elapsed_us = record.elapsed_us };
 	}
 	return steps;
 }
@@ -100,6 +101,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 
 void sandbox_result(const struct sandbox *s, struct wait_reply *ret)
 {
-	*ret = (struct wait_reply){ .exit_code = s->exit_code, .oom_killed = s->oom_killed,
+	*ret = (struct wait_reply){ .exit_code = s->exit_code,
+				    .oom_killed = s->oom_killed,
 				    .reason = xstrdup(s->reason) };
 }

@@ -44,7 +44,7 @@ struct sandbox {
 	char **environment; /* the agent's, complete */
 	char **dropped;     /* names of variables that were not passed on */
 	char *image;
-	int64_t created_s;  /* wall clock, UTC */
+	int64_t created_s; /* wall clock, UTC */
 	char *directory;
 
 	bool has_difc;
@@ -67,7 +67,7 @@ struct sandbox {
 	int streams[SANDBOX_STREAMS_MAX]; /* duplicates, to shut streams down */
 
 	struct plan *plan;
-	bool destroying;   /* the plan is the destroy plan */
+	bool destroying;                             /* the plan is the destroy plan */
 	struct step_record steps[SANDBOX_STEPS_MAX]; /* of the create plan, when it has ended */
 	unsigned step_count;
 	struct docker_call *wait;

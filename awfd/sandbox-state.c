@@ -1,4 +1,5 @@
-/* A sandbox's state file, /var/lib/awfd/sandboxes/<id>.json: written before the acts it describes. */
+/* A sandbox's state file, /var/lib/awfd/sandboxes/<id>.json: written before the acts it describes.
+ */
 #include "awfd/sandbox-internal.h"
 
 #include <string.h>

@@ -29,7 +29,8 @@ struct sandbox_list {
 	LIST_HEAD(, sandbox) head; /* newest first */
 };
 
-/* --- The object -------------------------------------------------------------------------------- */
+/* --- The object --------------------------------------------------------------------------------
+ */
 
 static void make_id(struct manager *m, char id[SANDBOX_ID_LENGTH + 1])
 {
@@ -217,7 +218,8 @@ struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
 	return s;
 }
 
-/* --- Watchers ---------------------------------------------------------------------------------- */
+/* --- Watchers ----------------------------------------------------------------------------------
+ */
 
 struct sandbox_watch *sandbox_watch(struct sandbox *s, sandbox_watch_fn fn, void *userdata)
 {
@@ -259,8 +261,8 @@ void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sand
 
 	s->telling++;
 	LIST_FOREACH(w, &s->watches, entry)
-		if (!w->dead)
-			w->fn(s, event, news, w->userdata);
+	if (!w->dead)
+		w->fn(s, event, news, w->userdata);
 	if (--s->telling > 0)
 		return;
 	drop_dead_watches(s);
@@ -268,7 +270,8 @@ void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sand
 		sandbox_free(s);
 }
 
-/* --- Its life ---------------------------------------------------------------------------------- */
+/* --- Its life ----------------------------------------------------------------------------------
+ */
 
 void sandbox_set_state(struct sandbox *s, enum sandbox_state state)
 {
@@ -298,7 +301,8 @@ void sandbox_create(struct sandbox *s, struct conn *lease)
 		s->leased = true;
 		s->lease = conn_watch(lease, on_lease_lost, s);
 	}
-	log_sandbox(LOG_LEVEL_INFO, s->id, "creating for uid %u (pid %d)", s->owner.uid, s->owner.pid);
+	log_sandbox(LOG_LEVEL_INFO, s->id, "creating for uid %u (pid %d)", s->owner.uid,
+		    s->owner.pid);
 	s->plan = sandbox_create_plan(s);
 	manager_update_status(s->manager);
 }
@@ -307,9 +311,10 @@ static void record_steps(struct sandbox *s)
 {
 	s->step_count = sandbox_create_plan_length();
 	for (unsigned i = 0; i < s->step_count; i++)
-		s->steps[i] = (struct step_record){ .name = sandbox_create_plan_step(i),
-						    .state = plan_step_state(s->plan, i),
-						    .elapsed_us = plan_step_elapsed_us(s->plan, i) };
+		s->steps[i] =
+			(struct step_record){ .name = sandbox_create_plan_step(i),
+					      .state = plan_step_state(s->plan, i),
+					      .elapsed_us = plan_step_elapsed_us(s->plan, i) };
 }
 
 /* The create plan has ended. */
@@ -381,8 +386,8 @@ static void retry_later(struct sandbox *s, const struct err *e)
 
 	s->retry_s = s->retry_s ? MIN(s->retry_s * 2, RETRY_MAX_S) : RETRY_FIRST_S;
 	tv = (struct timeval){ .tv_sec = s->retry_s };
-	log_sandbox(LOG_LEVEL_ERROR, s->id, "not everything could be removed: %s; trying again in %us",
-		    text, s->retry_s);
+	log_sandbox(LOG_LEVEL_ERROR, s->id,
+		    "not everything could be removed: %s; trying again in %us", text, s->retry_s);
 	event_add(s->retry_timer, &tv);
 }
 
@@ -391,7 +396,8 @@ static void forget_oldest_exited(struct manager *m)
 	struct sandbox *s, *oldest = NULL;
 	unsigned n = 0;
 
-	LIST_FOREACH(s, &m->sandboxes->head, entry) {
+	LIST_FOREACH(s, &m->sandboxes->head, entry)
+	{
 		if (s->state == SANDBOX_EXITED && !s->leased) {
 			oldest = s;
 			n++;
@@ -429,8 +435,8 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 	manager_sandbox_gone(m);
 }
 
-static void on_signalled(int status _unused_, struct json_object *body _unused_, const struct err *e,
-			 void *userdata)
+static void on_signalled(int status _unused_, struct json_object *body _unused_,
+			 const struct err *e, void *userdata)
 {
 	struct sandbox *s = userdata;
 	_cleanup_free_ char *text = e ? err_text(e) : NULL;
@@ -456,13 +462,13 @@ void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms)
 	if (!s->reason)
 		s->reason = xasprintf("stopped by %s", signal);
 	docker_call_cancel(TAKE_PTR(s->signal));
-	s->signal = docker_container_kill(s->manager->docker,
-					  s->containers[DOCKER_ROLE_AGENT].name, signal, on_signalled,
-					  s);
+	s->signal = docker_container_kill(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name,
+					  signal, on_signalled, s);
 	event_add(s->stop_timer, &tv);
 }
 
-/* --- All sandboxes ----------------------------------------------------------------------------- */
+/* --- All sandboxes -----------------------------------------------------------------------------
+ */
 
 struct sandbox_list *sandbox_list_new(void)
 {
@@ -486,8 +492,8 @@ struct sandbox *sandbox_find(struct manager *m, const char *id)
 	struct sandbox *s;
 
 	LIST_FOREACH(s, &m->sandboxes->head, entry)
-		if (strcmp(s->id, id) == 0)
-			return s;
+	if (strcmp(s->id, id) == 0)
+		return s;
 	return NULL;
 }
 
@@ -507,6 +513,6 @@ unsigned sandbox_count_alive(struct manager *m)
 	unsigned n = 0;
 
 	LIST_FOREACH(s, &m->sandboxes->head, entry)
-		n += s->state != SANDBOX_EXITED;
+	n += s->state != SANDBOX_EXITED;
 	return n;
 }

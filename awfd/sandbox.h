@@ -53,16 +53,16 @@ void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms);
 struct sandbox_watch;
 typedef void (*sandbox_watch_fn)(struct sandbox *s, enum sandbox_event event,
 				 const struct sandbox_news *news, void *userdata);
-struct sandbox_watch *sandbox_watch(struct sandbox *s, sandbox_watch_fn fn, void *userdata)
-	_must_check_;
+struct sandbox_watch *sandbox_watch(struct sandbox *s, sandbox_watch_fn fn,
+				    void *userdata) _must_check_;
 void sandbox_unwatch(struct sandbox_watch *w);
 
-/* The agent's stream: the one opened before it started if nobody took it, else a new one. fn is called
- * once, from the loop, with a descriptor (taken over by fn) or an error. */
+/* The agent's stream: the one opened before it started if nobody took it, else a new one. fn is
+ * called once, from the loop, with a descriptor (taken over by fn) or an error. */
 typedef void (*sandbox_attach_fn)(int fd, const struct err *e, void *userdata);
 struct sandbox_attach;
-struct sandbox_attach *sandbox_attach(struct sandbox *s, sandbox_attach_fn fn, void *userdata)
-	_must_check_;
+struct sandbox_attach *sandbox_attach(struct sandbox *s, sandbox_attach_fn fn,
+				      void *userdata) _must_check_;
 void sandbox_attach_cancel(struct sandbox_attach *a);
 
 /* "creating", "running", "destroying", "exited". */
@@ -78,7 +78,8 @@ char *const *sandbox_dropped_environment(const struct sandbox *s);
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 void sandbox_result(const struct sandbox *s, struct wait_reply *ret);
 
-/* --- All sandboxes ----------------------------------------------------------------------------- */
+/* --- All sandboxes -----------------------------------------------------------------------------
+ */
 
 struct sandbox_list *sandbox_list_new(void) _must_check_;
 void sandbox_list_free(struct sandbox_list *l);

@@ -64,8 +64,8 @@ static unsigned count_of_user(const struct server *s, uid_t uid)
 	unsigned n = 0;
 
 	LIST_FOREACH(c, &s->clients, entry)
-		if (conn_peer(c->conn)->uid == uid)
-			n++;
+	if (conn_peer(c->conn)->uid == uid)
+		n++;
 	return n;
 }
 
@@ -170,12 +170,14 @@ static int get_socket(struct server *s, const char *path, struct err *e)
 	int n = sd_listen_fds(1), r;
 
 	if (n > 1)
-		return err_set(e, -EINVAL, ERR_SYSTEM, "systemd passed %d sockets instead of one", n);
+		return err_set(e, -EINVAL, ERR_SYSTEM, "systemd passed %d sockets instead of one",
+			       n);
 	if (n == 1) {
 		s->fd = SD_LISTEN_FDS_START;
 		if (sd_is_socket_unix(s->fd, SOCK_STREAM, 1, NULL, 0) <= 0)
-			return err_set(e, -EINVAL, ERR_SYSTEM,
-				       "systemd passed something else than a listening Unix socket");
+			return err_set(
+				e, -EINVAL, ERR_SYSTEM,
+				"systemd passed something else than a listening Unix socket");
 		r = fd_set_nonblock(s->fd, true);
 		return r < 0 ? err_system(e, r, "cannot use the passed socket") : 0;
 	}

@@ -13,12 +13,13 @@ struct spawn {
 	char *const *argv; /* argv[0] included */
 	uid_t uid;
 	gid_t gid;
-	int in;            /* descriptor for stdin, or -EBADF for /dev/null */
-	int out;           /* descriptor for stdout, or -EBADF for /dev/null; stderr is awfd's */
-	const int *fds;    /* passed on as 3, 4, …, with LISTEN_FDS and LISTEN_PID (sd_listen_fds(3)) */
+	int in;  /* descriptor for stdin, or -EBADF for /dev/null */
+	int out; /* descriptor for stdout, or -EBADF for /dev/null; stderr is awfd's */
+	const int
+		*fds; /* passed on as 3, 4, …, with LISTEN_FDS and LISTEN_PID (sd_listen_fds(3)) */
 	size_t fd_count;
 };
 
-/* Forks and executes. On success *pid and *pidfd (close-on-exec, the caller owns it) are set and the
- * program has been executed; a failed exec is reported here. */
+/* Forks and executes. On success *pid and *pidfd (close-on-exec, the caller owns it) are set and
+ * the program has been executed; a failed exec is reported here. */
 int spawn_start(const struct spawn *s, pid_t *pid, int *pidfd, struct err *e) _must_check_;

@@ -1,4 +1,5 @@
-/* Scope-bound ownership: `_cleanup_(x_freep) struct x *x = NULL;` frees x at the end of its scope. */
+/* Scope-bound ownership: `_cleanup_(x_freep) struct x *x = NULL;` frees x at the end of its scope.
+ */
 #pragma once
 
 #include <errno.h>

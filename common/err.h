@@ -11,8 +11,8 @@ enum err_kind {
 	ERR_NOT_FOUND,        /* subject: id */
 	ERR_QUOTA_EXCEEDED,   /* subject: quota */
 	ERR_DIFC_UNREACHABLE, /* subject: address, value: diagnosis, message: detail */
-	ERR_ENGINE,           /* subject: operation, status: HTTP status or 0, message: the engine's */
-	ERR_CANCELLED,        /* the work was given up because its owner went away */
+	ERR_ENGINE,    /* subject: operation, status: HTTP status or 0, message: the engine's */
+	ERR_CANCELLED, /* the work was given up because its owner went away */
 	ERR_KIND_COUNT,
 };
 

@@ -5,7 +5,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* How many descriptors a peer may pass at once before the kernel truncates (and closes) the rest. */
+/* How many descriptors a peer may pass at once before the kernel truncates (and closes) the rest.
+ */
 #define RECEIVE_FDS_MAX 4
 
 int fd_close(int fd)
@@ -105,8 +106,10 @@ ssize_t fd_receive(int sock, void *data, size_t length, int *passed)
 		char bytes[CMSG_SPACE(RECEIVE_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = data, .iov_len = length };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-			      .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes) };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control.bytes) };
 	ssize_t n;
 
 	*passed = -EBADF;

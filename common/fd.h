@@ -20,6 +20,7 @@ int fd_write_all(int fd, const void *data, size_t length) _must_check_;
  * (unix(7)) when it is >= 0. Never raises SIGPIPE. The number of bytes, or -errno. */
 ssize_t fd_send(int sock, const void *data, size_t length, int passed) _must_check_;
 
-/* Receives up to length bytes and, when one came along, one descriptor (close-on-exec) into *passed,
- * which is -EBADF otherwise. More descriptors than one are closed. Bytes, 0 at the end, or -errno. */
+/* Receives up to length bytes and, when one came along, one descriptor (close-on-exec) into
+ * *passed, which is -EBADF otherwise. More descriptors than one are closed. Bytes, 0 at the end, or
+ * -errno. */
 ssize_t fd_receive(int sock, void *data, size_t length, int *passed) _must_check_;

@@ -1,11 +1,16 @@
-/* Structured logging: a level, a message and optional KEY=value fields. Goes to stderr with the level
- * as a "<n>" prefix (sd-daemon(3)) until a program installs another sink. Control characters in the
- * message are escaped here, so that untrusted text can be logged. */
+/* Structured logging: a level, a message and optional KEY=value fields. Goes to stderr with the
+ * level as a "<n>" prefix (sd-daemon(3)) until a program installs another sink. Control characters
+ * in the message are escaped here, so that untrusted text can be logged. */
 #pragma once
 
 #include "common/cleanup.h"
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* The fields of one message; unset ones are NULL. */
 struct log_fields {
@@ -13,7 +18,8 @@ struct log_fields {
 	const char *step;    /* AWF_STEP= */
 };
 
-typedef void (*log_sink_fn)(enum log_level level, const struct log_fields *fields, const char *text);
+typedef void (*log_sink_fn)(enum log_level level, const struct log_fields *fields,
+			    const char *text);
 
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);

@@ -39,7 +39,7 @@ int parse_boolean(const char *text, bool *ret)
 		const char *text;
 		bool value;
 	} words[] = {
-		{ "yes", true }, { "true", true }, { "on", true }, { "1", true },
+		{ "yes", true }, { "true", true },   { "on", true },   { "1", true },
 		{ "no", false }, { "false", false }, { "off", false }, { "0", false },
 	};
 

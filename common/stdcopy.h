@@ -28,8 +28,8 @@ typedef int (*stdcopy_fn)(enum stdcopy_type type, const void *data, size_t lengt
 
 /* Takes the next bytes of the stream, in any portions, and calls fn for each piece of payload in
  * order. 0, -EBADMSG for a header that is none, or what fn returned when it was not 0. */
-int stdcopy_feed(struct stdcopy *s, const void *data, size_t length, stdcopy_fn fn, void *userdata)
-	_must_check_;
+int stdcopy_feed(struct stdcopy *s, const void *data, size_t length, stdcopy_fn fn,
+		 void *userdata) _must_check_;
 
 /* Writes the header of a frame. */
 void stdcopy_header(unsigned char header[STDCOPY_HEADER_SIZE], enum stdcopy_type type,

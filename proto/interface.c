@@ -7,7 +7,8 @@
 
 /* Embeds a file of the tree as a NUL-terminated string. */
 #define EMBED(symbol, path)                                                                        \
-	__asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n"); \
+	__asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" path                              \
+		"\"\n.byte 0\n.popsection\n");                                                     \
 	extern const char symbol[] __attribute__((visibility("hidden")))
 
 EMBED(embedded_sandbox, "proto/io.awf.Sandbox.varlink");

@@ -32,7 +32,8 @@ static char *shown(const char *text)
 	return text ? xstrndup(text, utf8_cut(text, SHOWN_MAX)) : NULL;
 }
 
-static int wrong(struct err *e, const struct field *f, struct json_object *value, const char *reason)
+static int wrong(struct err *e, const struct field *f, struct json_object *value,
+		 const char *reason)
 {
 	_cleanup_free_ char *text = shown(value ? json_object_to_json_string(value) : NULL);
 
@@ -141,7 +142,8 @@ static int parse_env(const struct field *f, struct json_object *value, void *to,
 	if (!json_object_is_type(value, json_type_object))
 		return wrong(e, f, value, "must be an object of strings");
 	env = xcalloc((size_t)json_object_object_length(value) + 1, sizeof(char *));
-	json_object_object_foreach(value, key, item) {
+	json_object_object_foreach(value, key, item)
+	{
 		int r = check_env_name(f, key, e);
 
 		if (r == 0)
@@ -151,7 +153,8 @@ static int parse_env(const struct field *f, struct json_object *value, void *to,
 		if (r < 0)
 			return r;
 		if (strlen(key) > budget)
-			return err_invalid(e, f->name, NULL, "is larger than %zu bytes", limit_of(f));
+			return err_invalid(e, f->name, NULL, "is larger than %zu bytes",
+					   limit_of(f));
 		budget -= strlen(key);
 		env[n++] = xasprintf("%s=%s", key, json_object_get_string(item));
 	}
@@ -313,18 +316,20 @@ static const struct {
 	struct json_object *(*build)(const struct field *f, const void *at);
 	void (*clear)(const struct field *f, void *at);
 } field_types[] = {
-	[FIELD_STRING]  = { parse_string, build_string, clear_string },
-	[FIELD_BOOL]    = { parse_bool, build_bool, NULL },
-	[FIELD_INT]     = { parse_int, build_int, NULL },
+	[FIELD_STRING] = { parse_string, build_string, clear_string },
+	[FIELD_BOOL] = { parse_bool, build_bool, NULL },
+	[FIELD_INT] = { parse_int, build_int, NULL },
 	[FIELD_STRINGS] = { parse_strings, build_strings, clear_strings },
-	[FIELD_ENV]     = { parse_env, build_env, clear_strings },
-	[FIELD_OBJECT]  = { parse_object, build_object, clear_object },
+	[FIELD_ENV] = { parse_env, build_env, clear_strings },
+	[FIELD_OBJECT] = { parse_object, build_object, clear_object },
 	[FIELD_OBJECTS] = { parse_objects, build_objects, clear_objects },
 };
 
-static int refuse_unknown(const struct field_table *table, struct json_object *object, struct err *e)
+static int refuse_unknown(const struct field_table *table, struct json_object *object,
+			  struct err *e)
 {
-	json_object_object_foreach(object, key, value) {
+	json_object_object_foreach(object, key, value)
+	{
 		_cleanup_free_ char *text = shown(key);
 
 		(void)value;
@@ -346,7 +351,8 @@ static int parse_one(const struct field *f, struct json_object *object, void *to
 	return field_types[f->type].parse(f, value, member(f, to), e);
 }
 
-int fields_parse(const struct field_table *table, struct json_object *object, void *to, struct err *e)
+int fields_parse(const struct field_table *table, struct json_object *object, void *to,
+		 struct err *e)
 {
 	int r = refuse_unknown(table, object, e);
 

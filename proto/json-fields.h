@@ -27,7 +27,8 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t offset; /* of the member in the struct */
-	size_t max;    /* bytes of one string; for arrays and maps of all of it; 0: FIELD_MAX_DEFAULT */
+	size_t max; /* bytes of one string; for arrays and maps of all of it; 0: FIELD_MAX_DEFAULT
+		     */
 	const struct field_table *table;
 };
 
@@ -41,15 +42,19 @@ struct field_table {
 #define FIELD_MAX_DEFAULT 4096
 
 #define FIELD(struct_type, member, json_name, ...)                                                 \
-	{ .name = (json_name), .offset = offsetof(struct_type, member), __VA_ARGS__ }
+	{                                                                                          \
+		.name = (json_name), .offset = offsetof(struct_type, member), __VA_ARGS__          \
+	}
 
 #define FIELD_TABLE(struct_type, type_name, rows)                                                  \
-	{ .name = (type_name), .fields = (rows), .count = ARRAY_SIZE(rows),                        \
-	  .size = sizeof(struct_type) }
+	{                                                                                          \
+		.name = (type_name), .fields = (rows), .count = ARRAY_SIZE(rows),                  \
+		.size = sizeof(struct_type)                                                        \
+	}
 
 /* Fills the zeroed struct `to` from the object. An unknown field, a missing required one, a wrong
- * type, a string with a NUL in it or one too long is ERR_INVALID_ARGUMENT with the field's name (of a
- * nested one "outer.inner"); `to` then holds nothing. A null value is an absent field. */
+ * type, a string with a NUL in it or one too long is ERR_INVALID_ARGUMENT with the field's name (of
+ * a nested one "outer.inner"); `to` then holds nothing. A null value is an absent field. */
 int fields_parse(const struct field_table *table, struct json_object *object, void *to,
 		 struct err *e) _must_check_;
 

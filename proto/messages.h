@@ -42,8 +42,8 @@ struct id_request {
 
 struct stop_request {
 	char *id;
-	char *signal;      /* "SIGTERM" when absent */
-	int64_t grace_ms;  /* between the signal and the end; 0: at once */
+	char *signal;     /* "SIGTERM" when absent */
+	int64_t grace_ms; /* between the signal and the end; 0: at once */
 };
 
 struct attach_reply {

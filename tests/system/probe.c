@@ -1,5 +1,5 @@
-/* An attacker's view of the network, for the system tests: tries every target at once and prints for
- * each whether it was reached, and if not, why. Static, so that it runs in any container.
+/* An attacker's view of the network, for the system tests: tries every target at once and prints
+ * for each whether it was reached, and if not, why. Static, so that it runs in any container.
  *
  *     probe [-t MILLISECONDS] tcp:HOST:PORT udp:HOST:PORT icmp:HOST ...
  *
@@ -111,7 +111,8 @@ static void start(struct target *t)
 
 	t->fd = socket(t->address.ss_family, protocols[t->protocol].type | SOCK_NONBLOCK,
 		       v6 ? protocols[t->protocol].protocol6 : protocols[t->protocol].protocol4);
-	if (t->fd < 0 && t->protocol == ICMP) /* who may not ping may still be allowed raw sockets */
+	if (t->fd < 0 &&
+	    t->protocol == ICMP) /* who may not ping may still be allowed raw sockets */
 		t->fd = socket(t->address.ss_family, SOCK_RAW | SOCK_NONBLOCK,
 			       v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	if (t->fd < 0) {
@@ -206,7 +207,9 @@ int main(int argc, char **argv)
 		const struct target *t = &targets[i];
 
 		printf("%s %s\n", t->text,
-		       t->reached ? "reached" : t->error ? strerror(t->error) : "timeout");
+		       t->reached ? "reached"
+		       : t->error ? strerror(t->error)
+				  : "timeout");
 		reached += t->reached;
 	}
 	return reached == 0;
