@@ -61,7 +61,7 @@ man_text() {
 	local program option
 	for program in awfd awf-relay; do
 		for option in $("$bin/$program" --help 2>&1 | grep -oE -- '--[a-z-]+' | sort -u); do
-			grep -q -- "Fl -${option#--}" "man/$program.8" || { echo "$program $option"; false; }
+			grep -qE -- "Fl (.* )?-${option#--}( |$)" "man/$program.8" || { echo "$program $option"; false; }
 		done
 	done
 }
