@@ -135,7 +135,7 @@ static int add_listener(struct listeners *all, int fd, struct err *e)
 			       fd);
 	if ((r = fd_set_cloexec(fd, true)) < 0 || (r = fd_set_nonblock(fd, true)) < 0)
 		return err_system(e, r, "descriptor %d", fd);
-	socket_prepare(fd, true); /* what listens is in a sandbox of this machine */
+	socket_prepare(fd, SOCKET_EITHER);
 	*l = (struct listener){ .fd = fd, .all = all };
 	l->event = event_new(all->config.base, fd, EV_READ | EV_PERSIST, on_connection, l);
 	if (!l->event)

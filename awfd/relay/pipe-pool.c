@@ -7,7 +7,7 @@
 
 /* How many empty pipes are kept, and for how long. Few: what all pipes of a user may hold together
  * is limited (pipe-user-pages-soft, pipe(7)), and all relays are of one user. */
-#define KEEP_MAX 4
+#define KEEP_MAX 8
 static const struct timeval keep_time = { .tv_sec = 1 };
 
 /* A smaller pipe, which is what the kernel gives to a user with many, is worse than none. */

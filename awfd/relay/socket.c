@@ -12,38 +12,28 @@
 /* Of the bytes on their way to or from a peer on this machine. */
 #define LOCAL_BUFFER (256 * 1024)
 
-struct socket_option {
+static const struct {
 	int level;
 	int name;
 	int value;
-};
-
-static const struct socket_option common_options[] = {
-	{ IPPROTO_TCP, TCP_NODELAY, 1 },
-	{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE },
-	{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL },
-	{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT },
-	{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-};
-
-static const struct socket_option local_options[] = {
-	{ SOL_SOCKET, SO_SNDBUF, LOCAL_BUFFER },
-	{ SOL_SOCKET, SO_RCVBUF, LOCAL_BUFFER },
+	enum socket_kind kinds;
+} options[] = {
+	{ IPPROTO_TCP, TCP_NODELAY, 1, SOCKET_EITHER },
+	{ SOL_SOCKET, SO_SNDBUF, LOCAL_BUFFER, SOCKET_LOCAL },
+	{ SOL_SOCKET, SO_RCVBUF, LOCAL_BUFFER, SOCKET_LOCAL },
+	{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE, SOCKET_REMOTE },
+	{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL, SOCKET_REMOTE },
+	{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT, SOCKET_REMOTE },
+	{ SOL_SOCKET, SO_KEEPALIVE, 1, SOCKET_REMOTE },
 };
 
 /* An option that can't be set makes a connection worse, not wrong. */
-static void set_options(int fd, const struct socket_option *list, size_t count)
+void socket_prepare(int fd, enum socket_kind kind)
 {
-	for (size_t i = 0; i < count; i++)
-		(void)setsockopt(fd, list[i].level, list[i].name, &list[i].value,
-				 sizeof(list[i].value));
-}
-
-void socket_prepare(int fd, bool local)
-{
-	set_options(fd, common_options, ARRAY_SIZE(common_options));
-	if (local)
-		set_options(fd, local_options, ARRAY_SIZE(local_options));
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].kinds & kind)
+			(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+					 sizeof(options[i].value));
 }
 
 int socket_error(int fd)

@@ -1,14 +1,18 @@
 /* What every socket of a relay has in common. */
 #pragma once
 
-#include <stdbool.h>
-
 #include "common/cleanup.h"
 
-/* Sets the options of a connection, or of a listening socket for the connections it will accept:
- * nothing waits for more bytes, and a peer that is gone is noticed. With `local`, the peer is on
- * this machine: small buffers are faster then, and they bound what a slow reader can pin. */
-void socket_prepare(int fd, bool local);
+/* Where the peers of a socket are. On this machine small buffers are faster, and bound what a slow
+ * reader can pin; elsewhere a peer may go without a word. */
+enum socket_kind {
+	SOCKET_LOCAL = 1 << 0,
+	SOCKET_REMOTE = 1 << 1,
+	SOCKET_EITHER = SOCKET_LOCAL | SOCKET_REMOTE,
+};
+
+/* Sets the options of a connection, or of a listening socket for the connections it will accept. */
+void socket_prepare(int fd, enum socket_kind kind);
 
 /* The error that a socket has met, as -errno; 0 when there is none. */
 int socket_error(int fd) _must_check_;

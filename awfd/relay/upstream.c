@@ -94,7 +94,7 @@ int upstream_connect(const struct upstream *u, size_t attempt)
 
 	if (fd < 0)
 		return -errno;
-	socket_prepare(fd, is_loopback(address));
+	socket_prepare(fd, is_loopback(address) ? SOCKET_LOCAL : SOCKET_REMOTE);
 	if (connect(fd, address, u->lengths[i]) == 0 || errno == EINPROGRESS)
 		return fd;
 	error = -errno;
