@@ -190,6 +190,9 @@ $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o
 $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
 	$(call link_static)
 
+$(BIN)/tests/relay-bench: $(call objects,tests/bench,relay-bench load) $(LIBCOMMON)
+	$(call link,-pthread)
+
 # Replays a corpus through a fuzz target, as a unit test.
 $(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
