@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "awfd/spawn.h"
@@ -259,6 +259,25 @@ static void test_swapped_descriptors(void **state)
 	four = read_all(r4);
 	assert_string_equal(three, low[0] > low[1] ? "four" : "three");
 	assert_string_equal(four, low[0] > low[1] ? "three" : "four");
+}
+
+/* The program may lie where its user can't go. */
+static void test_private_directory(void **state)
+{
+	_cleanup_scratch_ char *directory = scratch_new();
+	_cleanup_free_ char *path = xasprintf("%s/child", directory), *text = NULL;
+	_cleanup_close_ int from = open(SELF, O_RDONLY | O_CLOEXEC);
+	int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	struct spawn s = { .path = path, .argv = tell_argv, .in = -EBADF };
+	pid_t pid;
+
+	(void)state;
+	while (sendfile(to, from, NULL, 1 << 20) > 0)
+		;
+	close(to);
+	set_user(&s);
+	text = run(&s, &pid);
+	assert_text_contains(text, "fds: 0 1 2\n");
 }
 
 static void test_failures(void **state)
