@@ -331,9 +331,13 @@ static void test_never_root(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_privileges),          cmocka_unit_test(test_signals),
-		cmocka_unit_test(test_environment),         cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_swapped_descriptors), cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_privileges),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_swapped_descriptors),
+		cmocka_unit_test(test_private_directory),
+		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_never_root),
 	};
 
