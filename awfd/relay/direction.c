@@ -40,12 +40,17 @@ static enum move send_failed(struct direction *d)
 		d->to->writable = false;
 		return MOVE_WAITS;
 	}
+	/* The kernel tells of a reset once. Told here, it looks like an end of stream to the other
+	 * direction. (A reset after a proper end of stream is EPIPE.) */
+	d->to->reset |= errno == ECONNRESET;
 	d->broken = true;
 	return MOVE_ENDED;
 }
 
 static enum move end_of_stream(struct direction *d)
 {
+	if (d->from->reset)
+		return MOVE_RESET;
 	d->ended = true;
 	(void)shutdown(d->to->fd, SHUT_WR);
 	return MOVE_ENDED;

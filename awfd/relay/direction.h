@@ -16,6 +16,7 @@ struct end {
 	int fd;
 	bool readable;
 	bool writable;
+	bool reset; /* it broke the connection off, as a send told: its end of stream is none */
 	struct event event;
 };
 
