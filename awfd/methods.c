@@ -165,7 +165,7 @@ static void method_attach(struct manager *m _unused_, struct call *call, void *i
 	struct waiting *w = waiting_new(call, s, NULL);
 
 	w->tty = sandbox_tty(s);
-	w->attach = sandbox_attach(s, on_attached, w);
+	w->attach = sandbox_attach(s, call_conn(call), on_attached, w);
 }
 
 /* --- Wait --------------------------------------------------------------------------------------

@@ -10,25 +10,42 @@
 #define ATTACH_TIMEOUT_MS 5000
 
 /* Keeps a duplicate of a stream, so that it can be shut down: an unread one makes the engine's kill
- * and wait hang. */
-int sandbox_keep_stream(struct sandbox *s, int fd)
+ * and wait hang, and the command's writes too. */
+int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret)
 {
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++) {
-		if (s->streams[i] < 0) {
-			s->streams[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-			return s->streams[i] < 0 ? -errno : 0;
-		}
+		struct sandbox_stream *stream = &s->streams[i];
+
+		if (stream->fd >= 0)
+			continue;
+		stream->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (stream->fd < 0)
+			return -errno;
+		*ret = stream;
+		return 0;
 	}
 	return -EBUSY;
 }
 
+void sandbox_drop_stream(struct sandbox_stream *stream)
+{
+	conn_unwatch(TAKE_PTR(stream->client));
+	stream->fd = fd_close(stream->fd);
+}
+
+static void shut_stream_down(void *userdata)
+{
+	struct sandbox_stream *stream = userdata;
+
+	if (stream->fd >= 0)
+		(void)shutdown(stream->fd, SHUT_RDWR);
+	sandbox_drop_stream(stream);
+}
+
 void sandbox_shutdown_streams(struct sandbox *s)
 {
-	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++) {
-		if (s->streams[i] >= 0)
-			(void)shutdown(s->streams[i], SHUT_RDWR);
-		s->streams[i] = fd_close(s->streams[i]);
-	}
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
+		shut_stream_down(&s->streams[i]);
 }
 
 struct sandbox_attach {
@@ -37,6 +54,7 @@ struct sandbox_attach {
 	struct docker_attach *attach;
 	struct sandbox_watch *watch; /* its sandbox is NULL once that is gone */
 	struct event *now;           /* to answer from the loop what is known at once */
+	struct conn *client;
 };
 
 static void attach_free(struct sandbox_attach *a)
@@ -56,15 +74,28 @@ static void attach_finish(struct sandbox_attach *a, int fd, const struct err *e)
 	fn(fd, e, userdata);
 }
 
+/* A stream is shut down when the connection that got it ends: nobody reads it then. */
+static void hand_over(struct sandbox_attach *a, int fd, struct sandbox_stream *stream)
+{
+	if (stream)
+		stream->client = conn_watch(a->client, shut_stream_down, stream);
+	attach_finish(a, fd, NULL);
+}
+
 static void on_stream_opened(int fd, const struct err *e, void *userdata)
 {
 	struct sandbox_attach *a = userdata;
 	struct sandbox *s = a->watch->sandbox;
+	struct sandbox_stream *stream = NULL;
 	_cleanup_err_ struct err local = { 0 };
 	int r;
 
 	a->attach = NULL;
-	r = e ? 0 : sandbox_keep_stream(s, fd);
+	r = e ? 0 : sandbox_keep_stream(s, fd, &stream);
+	if (stream) {
+		hand_over(a, fd, stream);
+		return;
+	}
 	if (r < 0) {
 		(void)err_set(&local, r, ERR_QUOTA_EXCEEDED,
 			      "%d clients are attached to %s already", SANDBOX_STREAMS_MAX, s->id);
@@ -81,7 +112,7 @@ static void on_attach_now(evutil_socket_t fd _unused_, short what _unused_, void
 	_cleanup_err_ struct err e = { 0 };
 
 	if (s && s->stream >= 0) {
-		attach_finish(a, TAKE_FD(s->stream), NULL);
+		hand_over(a, TAKE_FD(s->stream), TAKE_PTR(s->kept_stream));
 		return;
 	}
 	if (!s || s->state != SANDBOX_RUNNING) {
@@ -108,11 +139,12 @@ static void on_attach_event(struct sandbox *s, enum sandbox_event event,
 	attach_finish(a, -EBADF, &e);
 }
 
-struct sandbox_attach *sandbox_attach(struct sandbox *s, sandbox_attach_fn fn, void *userdata)
+struct sandbox_attach *sandbox_attach(struct sandbox *s, struct conn *client, sandbox_attach_fn fn,
+				      void *userdata)
 {
 	struct sandbox_attach *a = xnew(struct sandbox_attach);
 
-	*a = (struct sandbox_attach){ .fn = fn, .userdata = userdata };
+	*a = (struct sandbox_attach){ .fn = fn, .userdata = userdata, .client = client };
 	a->watch = sandbox_watch(s, on_attach_event, a);
 	a->now = evtimer_new(s->manager->base, on_attach_now, a);
 	if (!a->now)

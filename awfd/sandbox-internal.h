@@ -29,6 +29,12 @@ struct sandbox_watch {
 	LIST_ENTRY(sandbox_watch) entry;
 };
 
+/* A duplicate of one stream, kept to shut it down. */
+struct sandbox_stream {
+	int fd;                    /* -EBADF: the place is free */
+	struct conn_watch *client; /* of the connection that it was passed to */
+};
+
 struct step_record {
 	const char *name;
 	enum plan_step_state state;
@@ -63,8 +69,9 @@ struct sandbox {
 	int ready_fd;
 	unsigned ready_delay_ms;
 
-	int stream;                       /* opened before the start, not yet taken */
-	int streams[SANDBOX_STREAMS_MAX]; /* duplicates, to shut streams down */
+	int stream;                         /* opened before the start, not yet taken */
+	struct sandbox_stream *kept_stream; /* its duplicate */
+	struct sandbox_stream streams[SANDBOX_STREAMS_MAX];
 
 	struct plan *plan;
 	bool destroying;                             /* the plan is the destroy plan */
@@ -104,7 +111,8 @@ void sandbox_fail(struct sandbox *s, const char *reason);
 void sandbox_gone(struct sandbox *s, const struct err *e);
 
 /* sandbox-attach.c */
-int sandbox_keep_stream(struct sandbox *s, int fd) _must_check_;
+int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret) _must_check_;
+void sandbox_drop_stream(struct sandbox_stream *stream);
 void sandbox_shutdown_streams(struct sandbox *s);
 
 /* sandbox-create.c, sandbox-destroy.c */

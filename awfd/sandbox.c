@@ -81,7 +81,7 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 	s->created_s = (int64_t)time(NULL);
 	s->stream = s->ready_fd = -EBADF;
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
-		s->streams[i] = -EBADF;
+		s->streams[i].fd = -EBADF;
 	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
 		s->listeners[i] = -EBADF;
 	init_containers(s);
@@ -123,7 +123,7 @@ static void sandbox_free(struct sandbox *s)
 	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
 		container_clear(&s->containers[role]);
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
-		fd_close(s->streams[i]);
+		sandbox_drop_stream(&s->streams[i]);
 	fd_close(s->stream);
 	event_free(s->stop_timer);
 	event_free(s->retry_timer);

@@ -61,7 +61,7 @@ void sandbox_unwatch(struct sandbox_watch *w);
  * called once, from the loop, with a descriptor (taken over by fn) or an error. */
 typedef void (*sandbox_attach_fn)(int fd, const struct err *e, void *userdata);
 struct sandbox_attach;
-struct sandbox_attach *sandbox_attach(struct sandbox *s, sandbox_attach_fn fn,
+struct sandbox_attach *sandbox_attach(struct sandbox *s, struct conn *client, sandbox_attach_fn fn,
 				      void *userdata) _must_check_;
 void sandbox_attach_cancel(struct sandbox_attach *a);
 

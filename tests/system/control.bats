@@ -124,3 +124,17 @@ varlink_call() {
 no_sandbox_container() {
 	[ -z "$(bed_exec -u root -- docker ps -aq --filter label=awf.sandbox)" ]
 }
+
+@test "a job goes on when the client that watched it is killed, however much it writes" {
+	local i
+	start_in_background 'while :; do head -c 65536 /dev/zero; test -e /tmp/end && exit 4; done'
+	for i in 1 2 3 4 5 6 7 8 9 10; do # more than may be attached at once
+		bed_background sh -c "awfctl attach $id | head -c 1000000 >/dev/null; echo gone; exec sleep 600"
+		wait_for bed_background_said gone
+	done
+	bed_background sh -c "awfctl attach $id | { echo watching; sleep 600; }"
+	wait_for bed_background_said watching
+	bed_kill KILL awfctl
+	bed_exec -u root -- docker exec "awf-$id-agent" touch /tmp/end
+	run -4 timeout 30 "$BED" exec -- awfctl wait "$id"
+}
