@@ -72,7 +72,7 @@ ROOT_TESTS    := link netns nft nft-namespace
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca exec-request http-response
+FUZZ_TARGETS  := difc-address difc-ca exec-request frame http-response stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 
