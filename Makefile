@@ -62,7 +62,7 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
-                 awfctl-run config difc-address difc-ca docker docker-attach docker-spec \
+                 awfctl-run config conn difc-address difc-ca docker docker-attach docker-spec \
                  environment err errors escape exec-request fd file frame gh-env gh-request \
                  gh-rules http-answer http-response interface json-fields netlink nft-ruleset \
                  parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv

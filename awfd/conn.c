@@ -8,10 +8,14 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "common/utf8.h"
 #include "proto/errors.h"
 #include "proto/frame.h"
 
 #define READ_SIZE 16384
+
+/* How long a name that the peer chose may be in an error. */
+#define SHOWN_MAX 200
 
 struct call {
 	struct conn *conn;
@@ -46,10 +50,11 @@ struct conn {
 	void *userdata;
 	struct event *readable;
 	struct event *writable;
-	struct event *closed;  /* watched instead while reading is paused */
-	struct event *process; /* made active when a next message may be taken */
+	struct event *closed; /* watched instead while reading is paused */
+	struct event *process; /* a timer: between two calls the loop looks after others */
 	struct frame_reader reader;
 	struct call *call; /* the one under way */
+	bool ended;        /* the peer sends no more */
 	bool closing;      /* no more calls; ends when everything is sent */
 	STAILQ_HEAD(, outgoing) outgoing;
 	LIST_HEAD(, conn_watch) watches;
@@ -104,8 +109,25 @@ void conn_free(struct conn *c)
 
 static void lose(struct conn *c)
 {
+	tell_gone(c);
 	c->events->gone(c, c->userdata);
 	conn_free(c);
+}
+
+/* Has the next message taken in the next round of the loop. */
+static void schedule(struct conn *c)
+{
+	event_add(c->process, &(const struct timeval){ 0 });
+}
+
+/* Reading pauses while more than one message's size waits. */
+static void update_reading(struct conn *c)
+{
+	bool is_full = frame_pending(&c->reader) > FRAME_SIZE_MAX;
+
+	event_del(is_full ? c->readable : c->closed);
+	if (!c->ended)
+		event_add(is_full ? c->closed : c->readable, NULL);
 }
 
 /* Sends what it can; false when the connection is lost. */
@@ -130,7 +152,7 @@ static bool flush(struct conn *c)
 	if (o)
 		event_add(c->writable, NULL);
 	else
-		event_active(c->process, EV_TIMEOUT, 0);
+		schedule(c);
 	return o || !c->closing;
 }
 
@@ -149,7 +171,8 @@ static void enqueue(struct conn *c, struct json_object *message, int fd)
 
 	o->fd = fd;
 	if (frame_append(&o->bytes, message) < 0) {
-		log_warning("a reply to pid %d is larger than %d bytes", c->peer.pid, FRAME_SIZE_MAX);
+		log_warning("a reply to pid %d is larger than %d bytes", c->peer.pid,
+			    FRAME_SIZE_MAX);
 		c->closing = true;
 		outgoing_free(o);
 	} else {
@@ -164,7 +187,7 @@ static void end_call(struct call *call)
 
 	c->call = NULL;
 	call_free(call);
-	event_active(c->process, EV_TIMEOUT, 0);
+	schedule(c);
 }
 
 static void send_reply(struct call *call, const char *error, struct json_object *parameters,
@@ -195,12 +218,14 @@ void call_reply(struct call *call, const struct field_table *table, const void *
 	send_reply(call, NULL, fields_build(table, parameters), false, -EBADF);
 }
 
-void call_reply_fd(struct call *call, const struct field_table *table, const void *parameters, int fd)
+void call_reply_fd(struct call *call, const struct field_table *table, const void *parameters,
+		   int fd)
 {
 	send_reply(call, NULL, fields_build(table, parameters), false, fd);
 }
 
-void call_reply_continues(struct call *call, const struct field_table *table, const void *parameters)
+void call_reply_continues(struct call *call, const struct field_table *table,
+			  const void *parameters)
 {
 	send_reply(call, NULL, fields_build(table, parameters), true, -EBADF);
 }
@@ -241,34 +266,75 @@ void call_on_gone(struct call *call, void (*fn)(void *userdata), void *userdata)
 	call->gone_userdata = userdata;
 }
 
-static bool get_flag(struct json_object *message, const char *name)
-{
-	struct json_object *value = NULL;
+/* What a message may have; `upgrade` is not among it. */
+static const struct {
+	const char *name;
+	json_type type;
+	const char *reason;
+} members[] = {
+	{ "method", json_type_string, "must be a string" },
+	{ "parameters", json_type_object, "must be an object" },
+	{ "more", json_type_boolean, "must be true or false" },
+	{ "oneway", json_type_boolean, "must be true or false" },
+};
 
-	return json_object_object_get_ex(message, name, &value) && json_object_get_boolean(value);
+static int check_member(const char *name, struct json_object *value, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		if (strcmp(members[i].name, name) != 0)
+			continue;
+		if (value && !json_object_is_type(value, members[i].type))
+			return err_invalid(e, members[i].name, NULL, "%s", members[i].reason);
+		return 0;
+	}
+	return err_invalid(e, "message", NULL, "has an unknown member '%.*s'",
+			   (int)utf8_cut(name, SHOWN_MAX), name);
 }
 
-/* Makes the call of a message (taken over); NULL when it is none. */
-static struct call *call_new(struct conn *c, struct json_object *message)
+static int check_members(struct json_object *message, struct err *e)
 {
-	struct json_object *method = NULL, *parameters = NULL;
-	struct call *call;
+	struct json_object *method = NULL;
 
-	if (!json_object_object_get_ex(message, "method", &method) ||
-	    !json_object_is_type(method, json_type_string)) {
-		json_object_put(message);
-		return NULL;
+	json_object_object_foreach(message, name, value)
+	{
+		int r = check_member(name, value, e);
+
+		if (r < 0)
+			return r;
 	}
-	if (!json_object_object_get_ex(message, "parameters", &parameters) || !parameters) {
+	if (!json_object_object_get_ex(message, "method", &method) || !method)
+		return err_invalid(e, "method", NULL, "is missing");
+	if (strlen(json_object_get_string(method)) != (size_t)json_object_get_string_len(method))
+		return err_invalid(e, "method", NULL, "must not contain a NUL character");
+	return 0;
+}
+
+/* Makes the call of a message (taken over). */
+static int call_new(struct conn *c, struct json_object *message, struct call **ret, struct err *e)
+{
+	struct json_object *parameters = json_object_object_get(message, "parameters");
+	struct call *call;
+	int r = check_members(message, e);
+
+	if (r < 0) {
+		json_object_put(message);
+		return r;
+	}
+	if (!parameters) {
 		parameters = json_object_new_object();
 		json_object_object_add(message, "parameters", parameters);
 	}
 	call = xnew(struct call);
-	*call = (struct call){ .conn = c, .message = message, .parameters = parameters,
-			       .method = json_object_get_string(method),
-			       .more = get_flag(message, "more"),
-			       .oneway = get_flag(message, "oneway") };
-	return call;
+	*call = (struct call){
+		.conn = c,
+		.message = message,
+		.parameters = parameters,
+		.method = json_object_get_string(json_object_object_get(message, "method")),
+		.more = json_object_get_boolean(json_object_object_get(message, "more")),
+		.oneway = json_object_get_boolean(json_object_object_get(message, "oneway")),
+	};
+	*ret = call;
+	return 0;
 }
 
 /* Says why the peer is cut off, then ends the connection. */
@@ -291,8 +357,8 @@ static void refuse_message(struct conn *c, struct err *e)
 	refuse(c, e);
 }
 
-/* Takes the next call unless one is under way, or its answer has not been read: a peer that never reads
- * costs one answer. */
+/* Takes the next call unless one is under way, or its answer has not been read: a peer that never
+ * reads costs one answer. A peer that sends no more waits for no call that takes its time. */
 static void process(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
 	struct conn *c = userdata;
@@ -300,33 +366,34 @@ static void process(evutil_socket_t fd _unused_, short what _unused_, void *user
 	struct json_object *message = NULL;
 	int r;
 
-	if (c->call || c->closing || !STAILQ_EMPTY(&c->outgoing))
+	if (c->closing || !STAILQ_EMPTY(&c->outgoing) || (c->call && !c->ended))
 		return;
-	event_del(c->closed);
-	event_add(c->readable, NULL);
-	r = frame_next(&c->reader, &message, &e);
-	if (r == 0)
+	r = c->call ? 0 : frame_next(&c->reader, &message, &e);
+	if (r == 0 && c->ended) {
+		lose(c);
 		return;
-	if (r > 0) {
-		c->call = call_new(c, message);
-		if (!c->call)
-			r = err_invalid(&e, "method", NULL, "is missing or not a string");
 	}
+	if (r > 0)
+		r = call_new(c, message, &c->call, &e);
 	if (r < 0) {
 		refuse_message(c, &e);
 		return;
 	}
-	if (!json_object_is_type(c->call->parameters, json_type_object)) {
-		(void)err_invalid(&e, "parameters", NULL, "must be an object");
-		call_error(c->call, &e);
+	update_reading(c);
+	if (!c->call)
 		return;
-	}
+	if (c->ended)
+		schedule(c);
 	c->events->call(c, c->call, c->userdata);
 }
 
+/* While reading is paused: what was read is still answered. */
 static void on_closed(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
-	lose(userdata);
+	struct conn *c = userdata;
+
+	if (c->call)
+		lose(c);
 }
 
 static void on_readable(evutil_socket_t fd, short what _unused_, void *userdata)
@@ -341,21 +408,20 @@ static void on_readable(evutil_socket_t fd, short what _unused_, void *userdata)
 	fd_close(passed);
 	if (n == -EAGAIN)
 		return;
-	if (n <= 0) {
+	if (n < 0) {
 		lose(c);
 		return;
 	}
-	if (frame_feed(&c->reader, buffer, (size_t)n) < 0) {
+	if (n == 0) {
+		c->ended = true;
+		event_del(c->readable);
+	} else if (frame_feed(&c->reader, buffer, (size_t)n) < 0) {
 		(void)err_invalid(&e, "message", NULL, "is larger than %d bytes", FRAME_SIZE_MAX);
 		refuse(c, &e);
 		return;
 	}
-	/* What is pipelined behind a call under way waits here, up to one message's size. */
-	if (c->reader.buffer.length > FRAME_SIZE_MAX) {
-		event_del(c->readable);
-		event_add(c->closed, NULL);
-	}
-	event_active(c->process, EV_TIMEOUT, 0);
+	update_reading(c);
+	schedule(c);
 }
 
 struct conn *conn_new(struct event_base *base, int fd, const struct peer *peer,
@@ -369,7 +435,7 @@ struct conn *conn_new(struct event_base *base, int fd, const struct peer *peer,
 	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(base, fd, EV_WRITE, on_writable, c);
 	c->closed = event_new(base, fd, EV_CLOSED, on_closed, c);
-	c->process = event_new(base, -1, 0, process, c);
+	c->process = evtimer_new(base, process, c);
 	if (!c->readable || !c->writable || !c->closed || !c->process)
 		abort();
 	event_add(c->readable, NULL);

@@ -1,4 +1,8 @@
-/* One client connection: Varlink calls in, replies out, in order, one call at a time. */
+/* One client connection: Varlink calls in, replies out, in order, one call at a time.
+ *
+ * The next call is taken when the answer was read, so that a peer costs awfd two messages at most. A
+ * peer that ends its sending side gets the answers that can be given at once; for a longer call it
+ * is gone. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +21,8 @@ struct call;
 struct conn_events {
 	/* A call arrived. It must be answered once (call_reply(), call_error()), now or later. */
 	void (*call)(struct conn *c, struct call *call, void *userdata);
-	/* The peer is gone or was cut off; the connection is freed afterwards. An unanswered call was
-	 * told first (call_on_gone()). */
+	/* The peer is gone or was cut off; the connection is freed afterwards. An unanswered call
+	 * and the watches were told first (call_on_gone(), conn_watch()). */
 	void (*gone)(struct conn *c, void *userdata);
 };
 
@@ -31,13 +35,14 @@ void conn_free(struct conn *c);
 
 const struct peer *conn_peer(const struct conn *c);
 
-/* Registers fn to be called when the connection ends; conn_unwatch() frees the handle, before or after. */
+/* Registers fn to be called when the connection ends; conn_unwatch() frees the handle, before or
+ * after. */
 struct conn_watch;
-struct conn_watch *conn_watch(struct conn *c, void (*fn)(void *userdata), void *userdata)
-	_must_check_;
+struct conn_watch *conn_watch(struct conn *c, void (*fn)(void *userdata),
+			      void *userdata) _must_check_;
 void conn_unwatch(struct conn_watch *w);
 
-/* --- A call ------------------------------------------------------------------------------------ */
+/* --- A call ---------------------------------------------------------------------------------- */
 
 struct conn *call_conn(const struct call *call);
 const char *call_method(const struct call *call); /* "io.awf.Sandbox.Start" */

@@ -5,25 +5,35 @@
 
 #include "common/utf8.h"
 
+size_t frame_pending(const struct frame_reader *r)
+{
+	return r->buffer.length - r->taken;
+}
+
 /* The NUL that ends the first message, if that is not too large. */
 static char *find_end(struct frame_reader *r)
 {
-	size_t limit = MIN(r->buffer.length, FRAME_SIZE_MAX);
-	char *end = NULL;
+	size_t limit = MIN(frame_pending(r), FRAME_SIZE_MAX);
+	char *start, *end;
 
-	if (limit > r->scanned)
-		end = memchr(r->buffer.data + r->scanned, '\0', limit - r->scanned);
-	r->scanned = end ? (size_t)(end - r->buffer.data) : limit;
+	if (limit == r->scanned)
+		return NULL;
+	start = r->buffer.data + r->taken;
+	end = memchr(start + r->scanned, '\0', limit - r->scanned);
+	r->scanned = end ? (size_t)(end - start) : limit;
 	return end;
 }
 
 static bool is_too_large(struct frame_reader *r)
 {
-	return r->buffer.length > FRAME_SIZE_MAX && !find_end(r);
+	return frame_pending(r) > FRAME_SIZE_MAX && !find_end(r);
 }
 
+/* Moves what waits only here, once for all the messages taken before. */
 int frame_feed(struct frame_reader *r, const void *data, size_t length)
 {
+	strbuf_consume(&r->buffer, r->taken);
+	r->taken = 0;
 	strbuf_append(&r->buffer, data, length);
 	return is_too_large(r) ? -EMSGSIZE : 0;
 }
@@ -83,9 +93,9 @@ int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e)
 			       FRAME_SIZE_MAX);
 	if (!end)
 		return 0;
-	length = (size_t)(end - r->buffer.data);
-	status = frame_parse(r->buffer.data, length, ret, e);
-	strbuf_consume(&r->buffer, length + 1);
+	length = r->scanned;
+	status = frame_parse(end - length, length, ret, e);
+	r->taken += length + 1;
 	r->scanned = 0;
 	return status < 0 ? status : 1;
 }
@@ -107,5 +117,5 @@ int frame_append(struct strbuf *to, struct json_object *object)
 void frame_reader_clear(struct frame_reader *r)
 {
 	strbuf_clear(&r->buffer);
-	r->scanned = 0;
+	*r = (struct frame_reader){ 0 };
 }

@@ -23,7 +23,8 @@ static inline void json_putp(struct json_object **o)
 /* Collects the bytes of a connection; `{ 0 }` is an empty one. */
 struct frame_reader {
 	struct strbuf buffer;
-	size_t scanned; /* bytes known to hold no NUL */
+	size_t taken;   /* bytes at its beginning that were messages */
+	size_t scanned; /* bytes behind these that are known to hold no NUL */
 };
 
 /* Adds bytes that arrived. -EMSGSIZE once an unfinished message is larger than FRAME_SIZE_MAX. */
@@ -33,6 +34,9 @@ int frame_feed(struct frame_reader *r, const void *data, size_t length) _must_ch
  * complete, -EBADMSG (e says why) for what is no JSON object in UTF-8, too deep, or has something
  * behind it, -EMSGSIZE for what is larger than FRAME_SIZE_MAX, complete or not. */
 int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e) _must_check_;
+
+/* How many bytes wait to be taken. */
+size_t frame_pending(const struct frame_reader *r);
 
 /* Parses one message, as frame_next() does; length is that of the text without its NUL. */
 int frame_parse(const char *text, size_t length, struct json_object **ret,
