@@ -65,15 +65,34 @@ static struct json_object *tokenize(const char *text, size_t length, const char 
 	return object;
 }
 
+/* Counts brackets outside of strings, which is exact for whatever is JSON. */
+static bool has_too_many_containers(const char *text, size_t length)
+{
+	size_t count = 0;
+	bool in_string = false;
+
+	for (const char *p = text; p < text + length; p++) {
+		if (*p == '"')
+			in_string = !in_string;
+		else if (in_string && *p == '\\')
+			p++;
+		else if (!in_string && (*p == '{' || *p == '['))
+			count++;
+	}
+	return count > FRAME_CONTAINERS_MAX;
+}
+
 int frame_parse(const char *text, size_t length, struct json_object **ret, struct err *e)
 {
 	_cleanup_json_ struct json_object *object = NULL;
 	const char *reason = NULL;
 
-	if (utf8_is_valid(text)) /* json-c would take surrogates and overlong forms */
-		object = tokenize(text, length, &reason);
-	else
+	if (!utf8_is_valid(text)) /* json-c would take surrogates and overlong forms */
 		reason = "it is not UTF-8";
+	else if (has_too_many_containers(text, length))
+		reason = "it has too many parts";
+	else
+		object = tokenize(text, length, &reason);
 	if (!reason && !json_object_is_type(object, json_type_object))
 		reason = "it is not an object";
 	if (reason)

@@ -12,6 +12,9 @@
 #define FRAME_SIZE_MAX  (1024 * 1024) /* bytes of one message, its NUL included */
 #define FRAME_DEPTH_MAX 32
 
+/* Objects and arrays of one message: each takes hundreds of times the memory of its two bytes. */
+#define FRAME_CONTAINERS_MAX 20000
+
 #define _cleanup_json_ _cleanup_(json_putp)
 
 static inline void json_putp(struct json_object **o)
@@ -31,8 +34,8 @@ struct frame_reader {
 int frame_feed(struct frame_reader *r, const void *data, size_t length) _must_check_;
 
 /* Takes the next whole message: 1 and the object in *ret (the caller owns it), 0 when none is
- * complete, -EBADMSG (e says why) for what is no JSON object in UTF-8, too deep, or has something
- * behind it, -EMSGSIZE for what is larger than FRAME_SIZE_MAX, complete or not. */
+ * complete, -EBADMSG (e says why) for what is no JSON object in UTF-8, too deep, of too many parts,
+ * or has something behind it, -EMSGSIZE for what is larger than FRAME_SIZE_MAX, complete or not. */
 int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e) _must_check_;
 
 /* How many bytes wait to be taken. */

@@ -205,6 +205,26 @@ static void test_depth(void **state _unused_)
 	assert_int_equal(parse_nested(100000, '[', ']'), -EBADMSG);
 }
 
+/* A message of so many empty objects, and a string whose brackets do not count. */
+static int parse_wide(size_t containers)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_json_ struct json_object *o = NULL;
+
+	strbuf_puts(&text, "{\"s\":\"\\\"[[{{\",\"a\":[0");
+	for (size_t i = 2; i < containers; i++)
+		strbuf_puts(&text, ",{}");
+	strbuf_puts(&text, "]}");
+	return frame_parse(text.data, text.length, &o, NULL);
+}
+
+/* What is small as text, but not in memory. */
+static void test_width(void **state _unused_)
+{
+	assert_int_equal(parse_wide(FRAME_CONTAINERS_MAX), 0);
+	assert_int_equal(parse_wide(FRAME_CONTAINERS_MAX + 1), -EBADMSG);
+}
+
 /* --- Sizes ----------------------------------------------------------------------------------- */
 
 /* Feeds a stream in portions; takes what is complete after each. 0 or the first error, with how
@@ -336,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_growth_behind_another),
 		cmocka_unit_test(test_append),
