@@ -36,7 +36,5 @@ int sandbox_state_remove(struct sandbox *s, struct err *e)
 {
 	_cleanup_free_ char *path = state_path(s);
 
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_system(e, -errno, "cannot remove %s", path);
-	return 0;
+	return file_remove_atomic(path, e);
 }

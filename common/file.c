@@ -60,6 +60,11 @@ int file_read(const char *path, size_t limit, char **ret, size_t *length, struct
 	return 0;
 }
 
+static char *temporary_name(const char *path)
+{
+	return xasprintf("%s.tmp", path);
+}
+
 static int sync_directory_of(const char *path)
 {
 	_cleanup_free_ char *copy = xstrdup(path);
@@ -89,7 +94,7 @@ static int write_synced(const char *path, mode_t mode, const void *data, size_t 
 
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t length, struct err *e)
 {
-	_cleanup_free_ char *temporary = xasprintf("%s.tmp", path);
+	_cleanup_free_ char *temporary = temporary_name(path);
 	int r;
 
 	r = write_synced(temporary, mode, data, length);
@@ -101,6 +106,17 @@ int file_write_atomic(const char *path, mode_t mode, const void *data, size_t le
 	}
 	r = sync_directory_of(path);
 	return r < 0 ? err_system(e, r, "cannot sync the directory of %s", path) : 0;
+}
+
+int file_remove_atomic(const char *path, struct err *e)
+{
+	_cleanup_free_ char *temporary = temporary_name(path);
+
+	if (unlink(temporary) < 0 && errno != ENOENT)
+		return err_system(e, -errno, "cannot remove %s", temporary);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_system(e, -errno, "cannot remove %s", path);
+	return 0;
 }
 
 int file_mkdir(const char *path, mode_t mode, struct err *e)

@@ -17,6 +17,10 @@ int file_read(const char *path, size_t limit, char **ret, size_t *length,
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t length,
 		      struct err *e) _must_check_;
 
+/* Removes what file_write_atomic() made of path, also when it was interrupted; "not there" is
+ * success. */
+int file_remove_atomic(const char *path, struct err *e) _must_check_;
+
 /* Makes one directory; an existing directory is success. */
 int file_mkdir(const char *path, mode_t mode, struct err *e) _must_check_;
 

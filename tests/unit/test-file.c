@@ -211,6 +211,22 @@ static void test_write(void **state _unused_)
 	assert_int_equal(count_entries(d), 1);
 }
 
+static void test_remove_atomic(void **state _unused_)
+{
+	_cleanup_scratch_ char *d = scratch_new();
+	_cleanup_free_ char *path = path_in(d, "file"), *unfinished = path_in(d, "file.tmp");
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(file_write_atomic(path, 0600, "one", 3, &e), 0);
+	put(unfinished, "tw");
+	assert_int_equal(file_remove_atomic(path, &e), 0);
+	assert_int_equal(count_entries(d), 0);
+	assert_int_equal(file_remove_atomic(path, &e), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(file_remove_atomic(path, &e), -EISDIR);
+	assert_non_null(strstr(e.message, path));
+}
+
 /* Whoever has the old file open keeps it: it is replaced, not changed. */
 static void test_write_replaces(void **state _unused_)
 {
@@ -439,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_read_refusals),
 		cmocka_unit_test(test_read_unreadable),
 		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_remove_atomic),
 		cmocka_unit_test(test_write_replaces),
 		cmocka_unit_test(test_write_relative),
 		cmocka_unit_test(test_write_failures),
