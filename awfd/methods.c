@@ -7,11 +7,15 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "common/strv.h"
+#include "common/utf8.h"
 #include "proto/interface.h"
 #include "proto/messages.h"
 
 #define SERVICE      "org.varlink.service"
 #define GRACE_MS_MAX (10 * 60 * 1000)
+
+/* Bytes of a command that List shows. */
+#define LIST_COMMAND_MAX 256
 
 /* Who may call a method, and whether it is about one sandbox. */
 enum access {
@@ -222,8 +226,18 @@ static char *signal_name(const char *text)
 	return NULL;
 }
 
+/* awfd goes on trying to remove what is left, but the caller must not believe that it is gone. */
+static void reply_left(struct call *call, const struct err *left)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	err_copy(&e, left);
+	(void)err_wrap(&e, "not everything could be removed");
+	reply_error(call, &e);
+}
+
 static void on_stop_event(struct sandbox *s _unused_, enum sandbox_event event,
-			  const struct sandbox_news *news _unused_, void *userdata)
+			  const struct sandbox_news *news, void *userdata)
 {
 	struct waiting *w = userdata;
 	struct call *call = w->call;
@@ -231,7 +245,10 @@ static void on_stop_event(struct sandbox *s _unused_, enum sandbox_event event,
 	if (event != SANDBOX_ENDED)
 		return;
 	waiting_free(w);
-	reply_empty(call);
+	if (news->left)
+		reply_left(call, news->left);
+	else
+		reply_empty(call);
 }
 
 static void method_stop(struct manager *m _unused_, struct call *call, void *in, struct sandbox *s)
@@ -266,6 +283,23 @@ static bool may_see(const struct call *call, const struct sandbox *s)
 	return uid == 0 || uid == sandbox_owner(s);
 }
 
+/* Of every sandbox's command the beginning: a few long ones would be more than a message holds. */
+static void shorten_command(char **command)
+{
+	size_t left = LIST_COMMAND_MAX;
+	char *last;
+
+	for (; *command && left > 0 && strlen(*command) <= left; command++)
+		left -= MIN(left, strlen(*command) + 1);
+	if (!*command)
+		return;
+	last = xasprintf("%.*s…", (int)utf8_cut(*command, left), *command);
+	for (char **rest = command; *rest; rest++)
+		free(*rest);
+	command[0] = last;
+	command[1] = NULL;
+}
+
 static void method_list(struct manager *m, struct call *call, void *in _unused_,
 			struct sandbox *none _unused_)
 {
@@ -280,7 +314,8 @@ static void method_list(struct manager *m, struct call *call, void *in _unused_,
 		if (!may_see(call, s))
 			continue;
 		reply.sandboxes[n] = xnew(struct sandbox_info);
-		sandbox_describe(s, reply.sandboxes[n++]);
+		sandbox_describe(s, reply.sandboxes[n]);
+		shorten_command(reply.sandboxes[n++]->command);
 	}
 	call_reply(call, &list_reply_table, &reply);
 	fields_clear(&list_reply_table, &reply);

@@ -82,27 +82,43 @@ static void hand_over(struct sandbox_attach *a, int fd, struct sandbox_stream *s
 	attach_finish(a, fd, NULL);
 }
 
+/* Why a stream was opened in vain; takes it over. */
+static void refuse_stream(struct sandbox_attach *a, int fd, int error)
+{
+	const struct sandbox *s = a->watch->sandbox;
+	_cleanup_err_ struct err e = { 0 };
+
+	if (error == -ECANCELED) {
+		(void)err_set(&e, error, ERR_CANCELLED, "the sandbox ended");
+	} else if (error == -EBUSY) {
+		(void)err_set(&e, error, ERR_QUOTA_EXCEEDED,
+			      "%d clients are attached to %s already", SANDBOX_STREAMS_MAX, s->id);
+		e.subject = xstrdup("attached clients");
+	} else {
+		(void)err_system(&e, error, "cannot keep the agent's stream");
+	}
+	fd_close(fd);
+	attach_finish(a, -EBADF, &e);
+}
+
 static void on_stream_opened(int fd, const struct err *e, void *userdata)
 {
 	struct sandbox_attach *a = userdata;
 	struct sandbox *s = a->watch->sandbox;
 	struct sandbox_stream *stream = NULL;
-	_cleanup_err_ struct err local = { 0 };
 	int r;
 
 	a->attach = NULL;
-	r = e ? 0 : sandbox_keep_stream(s, fd, &stream);
-	if (stream) {
-		hand_over(a, fd, stream);
+	if (e) {
+		attach_finish(a, -EBADF, e);
 		return;
 	}
-	if (r < 0) {
-		(void)err_set(&local, r, ERR_QUOTA_EXCEEDED,
-			      "%d clients are attached to %s already", SANDBOX_STREAMS_MAX, s->id);
-		local.subject = xstrdup("attached clients");
-		fd = fd_close(fd);
-	}
-	attach_finish(a, fd, r < 0 ? &local : e);
+	/* The others were shut down already: this one would keep the engine from ending it. */
+	r = s->destroying ? -ECANCELED : sandbox_keep_stream(s, fd, &stream);
+	if (r < 0)
+		refuse_stream(a, fd, r);
+	else
+		hand_over(a, fd, stream);
 }
 
 static void on_attach_now(evutil_socket_t fd _unused_, short what _unused_, void *userdata)

@@ -132,6 +132,8 @@ static void on_removed(int status _unused_, struct json_object *body _unused_, c
 	struct container *c = userdata;
 
 	c->call = NULL;
+	if (!e)
+		c->pidfd = fd_close(c->pidfd);
 	finish(c, e);
 }
 

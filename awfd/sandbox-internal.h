@@ -90,7 +90,6 @@ struct sandbox {
 	bool oom_killed;
 	bool command_ended;
 	char *reason;
-	bool told_ended;
 	bool leftover; /* of an earlier awfd: nobody wants its result */
 	bool leased;
 	struct conn_watch *lease;

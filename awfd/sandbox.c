@@ -15,8 +15,11 @@
 #include "common/log.h"
 #include "common/strv.h"
 
-/* How many results of ended sandboxes are remembered; the oldest are forgotten first. */
+/* How many results of a user's ended sandboxes are remembered; the oldest are forgotten first. */
 #define EXITED_MAX 256
+
+/* How many sandboxes a user has at once that have not ended. */
+#define ALIVE_MAX 256
 
 /* What awfctl(1) exits with when awfd or the engine failed. */
 #define EXIT_CODE_AWFD_FAILED 125
@@ -120,6 +123,9 @@ static void sandbox_free(struct sandbox *s)
 	docker_call_cancel(s->wait);
 	docker_call_cancel(s->signal);
 	conn_unwatch(s->lease);
+	relay_proc_free(s->relay);
+	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
+		fd_close(s->listeners[i]);
 	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
 		container_clear(&s->containers[role]);
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
@@ -164,6 +170,19 @@ static int check_difc(struct sandbox *s, const struct start_request *r, struct e
 	return 0;
 }
 
+/* Root has no limit. */
+static int check_quota(const struct sandbox *s, struct err *e)
+{
+	unsigned n = sandbox_count_alive_of(s->manager, s->owner.uid) - 1; /* without this one */
+
+	if (s->owner.uid == 0 || n < ALIVE_MAX)
+		return 0;
+	(void)err_set(e, -EDQUOT, ERR_QUOTA_EXCEEDED, "%u sandboxes of yours have not ended yet",
+		      n);
+	e->subject = xstrdup("sandboxes");
+	return -EDQUOT;
+}
+
 static int check_request(struct sandbox *s, const struct start_request *r, struct err *e)
 {
 	if (!r->command || !r->command[0])
@@ -195,12 +214,14 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	struct sandbox *s = sandbox_alloc(m, NULL);
 	int r;
 
-	r = check_request(s, request, e);
+	s->owner = *owner;
+	r = check_quota(s, e);
+	if (r == 0)
+		r = check_request(s, request, e);
 	if (r < 0) {
 		sandbox_free(s);
 		return r;
 	}
-	s->owner = *owner;
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
 	s->image = xstrdup(s->request.image ? s->request.image : m->config->image_agent);
@@ -375,7 +396,8 @@ void sandbox_destroy(struct sandbox *s, const char *reason)
 
 void sandbox_fail(struct sandbox *s, const char *reason)
 {
-	s->exit_code = EXIT_CODE_AWFD_FAILED;
+	if (!s->command_ended && !s->destroying) /* else the result is known */
+		s->exit_code = EXIT_CODE_AWFD_FAILED;
 	sandbox_destroy(s, reason);
 }
 
@@ -391,14 +413,15 @@ static void retry_later(struct sandbox *s, const struct err *e)
 	event_add(s->retry_timer, &tv);
 }
 
-static void forget_oldest_exited(struct manager *m)
+/* Of one user only: nobody's results go because somebody else has many. */
+static void forget_oldest_exited(struct manager *m, uid_t owner)
 {
 	struct sandbox *s, *oldest = NULL;
 	unsigned n = 0;
 
 	LIST_FOREACH(s, &m->sandboxes->head, entry)
 	{
-		if (s->state == SANDBOX_EXITED && !s->leased) {
+		if (s->state == SANDBOX_EXITED && s->owner.uid == owner) {
 			oldest = s;
 			n++;
 		}
@@ -407,12 +430,30 @@ static void forget_oldest_exited(struct manager *m)
 		sandbox_free(oldest);
 }
 
-/* The destroy plan has ended. Whoever waits is told after the first attempt, even if it failed. */
+/* Whether it stays, so that a client can still ask for its result: a leased one until its
+ * connection ends. Of one that never ran the client was told why. */
+static bool is_worth_keeping(const struct sandbox *s)
+{
+	return s->error.error == 0 && !s->leftover && (s->leased || !s->request.lease);
+}
+
+/* Gives up what may be large and is of no use any more. */
+static void shrink(struct sandbox *s)
+{
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
+		sandbox_drop_stream(&s->streams[i]);
+	s->kept_stream = NULL;
+	strv_free(TAKE_PTR(s->environment));
+	strv_free(TAKE_PTR(s->request.environment));
+	free(TAKE_PTR(s->request.difc_proxy_ca_cert));
+}
+
+/* The destroy plan has ended. Whoever waits is told after this attempt, even if it failed. */
 void sandbox_gone(struct sandbox *s, const struct err *e)
 {
-	struct sandbox_news news = { .error = s->error.error ? &s->error : NULL };
+	struct sandbox_news news = { .error = s->error.error ? &s->error : NULL, .left = e };
 	struct manager *m = s->manager;
-	bool keep;
+	uid_t owner = s->owner.uid;
 
 	plan_free(TAKE_PTR(s->plan));
 	if (e)
@@ -420,18 +461,15 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 	else
 		sandbox_set_state(s, SANDBOX_EXITED);
 	s->telling++; /* keeps it while watchers are told */
-	if (!s->told_ended) {
-		s->told_ended = true;
-		sandbox_tell(s, SANDBOX_ENDED, &news);
-	}
+	sandbox_tell(s, SANDBOX_ENDED, &news);
 	s->telling--;
+	drop_dead_watches(s);
 	if (e)
 		return;
-	/* A leased one stays until its connection ends, so that the client can still ask. */
-	keep = s->leased || (!s->request.lease && !s->leftover && s->error.error == 0);
-	if (!keep || s->free_pending)
+	shrink(s);
+	if (!is_worth_keeping(s) || s->free_pending)
 		sandbox_free(s);
-	forget_oldest_exited(m);
+	forget_oldest_exited(m, owner);
 	manager_sandbox_gone(m);
 }
 
@@ -514,5 +552,15 @@ unsigned sandbox_count_alive(struct manager *m)
 
 	LIST_FOREACH(s, &m->sandboxes->head, entry)
 	n += s->state != SANDBOX_EXITED;
+	return n;
+}
+
+unsigned sandbox_count_alive_of(struct manager *m, uid_t owner)
+{
+	const struct sandbox *s;
+	unsigned n = 0;
+
+	LIST_FOREACH(s, &m->sandboxes->head, entry)
+	n += s->state != SANDBOX_EXITED && s->owner.uid == owner;
 	return n;
 }

@@ -30,6 +30,7 @@ struct sandbox_news {
 	const char *phase;
 	int64_t elapsed_us;
 	const struct err *error;
+	const struct err *left; /* SANDBOX_ENDED: why something of it is left, or NULL */
 };
 
 /* Checks the request (emptied on success) and makes the object, in state creating; nothing outside
@@ -58,7 +59,8 @@ struct sandbox_watch *sandbox_watch(struct sandbox *s, sandbox_watch_fn fn,
 void sandbox_unwatch(struct sandbox_watch *w);
 
 /* The agent's stream: the one opened before it started if nobody took it, else a new one. fn is
- * called once, from the loop, with a descriptor (taken over by fn) or an error. */
+ * called once, from the loop, with a descriptor (taken over by fn) or an error. The stream is shut
+ * down when the client's connection ends. */
 typedef void (*sandbox_attach_fn)(int fd, const struct err *e, void *userdata);
 struct sandbox_attach;
 struct sandbox_attach *sandbox_attach(struct sandbox *s, struct conn *client, sandbox_attach_fn fn,
@@ -87,3 +89,4 @@ struct sandbox *sandbox_find(struct manager *m, const char *id);
 struct sandbox *sandbox_first(struct manager *m);
 struct sandbox *sandbox_next(struct sandbox *s);
 unsigned sandbox_count_alive(struct manager *m); /* not exited */
+unsigned sandbox_count_alive_of(struct manager *m, uid_t owner);

@@ -43,6 +43,39 @@ start_in_background() {
 	bed_exec awfctl stop "$id"
 }
 
+awfd_descriptors() {
+	# shellcheck disable=SC2016 # for the inner shell
+	bed_exec -u root -- sh -c 'ls /proc/$(pgrep -x awfd)/fd | wc -l'
+}
+
+awfd_has_descriptors() {
+	[ "$(awfd_descriptors)" = "$1" ]
+}
+
+@test "records of what has ended cost no descriptor, and any number of them can be listed" {
+	local i ids=() long before
+	before=$(awfd_descriptors)
+	long=$(head -c 120000 /dev/zero | tr '\0' x)
+	for i in {1..10}; do
+		ids+=("$(bed_exec awfctl start -- true "$long")")
+	done
+	for i in "${ids[@]}"; do bed_exec awfctl wait "$i"; done
+	run -0 bed_exec awfctl list --json
+	wait_for awfd_has_descriptors "$before"
+	jq -e 'map(select(.command[0] == "true")) |
+		length == 10 and all(.[]; .command[1] | length < 300 and endswith("…"))' <<<"$output"
+	bed_exec awfctl inspect --json "${ids[0]}" | jq -e '.command[1] | length == 120000'
+	bed_exec awfctl stop "${ids[@]}"
+}
+
+# Two calls on one connection, the first one a start that fails, with a lease.
+@test "a start that failed leaves no record, also while its connection goes on" {
+	run -0 bed_exec bash -c '{ printf "%s\0" \
+		"{\"method\":\"io.awf.Sandbox.Start\",\"parameters\":{\"command\":[\"true\"],\"image\":\"no-such\",\"lease\":true}}" \
+		"{\"method\":\"io.awf.Sandbox.List\"}"; sleep 5; } | socat - UNIX-CONNECT:"$AWFD_SOCKET" | tr "\0" "\n"'
+	jq -es '(.[0].error | endswith(".EngineError")) and all(.[1].parameters.sandboxes[]; .image != "no-such")' <<<"$output"
+}
+
 @test "stop gives the command its grace time, and ends it when that is over" {
 	start_in_background 'trap "exit 9" TERM; while :; do sleep 0.1; done'
 	run -0 bed_exec awfctl stop "$id"

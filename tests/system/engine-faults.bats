@@ -80,6 +80,17 @@ fail_each() {
 	bed_background_said 'logically awesome'
 }
 
+@test "a stop that leaves something is an error, and who asks again is answered when it is gone" {
+	local id
+	id=$(bed_exec awfctl start -- 'exec sleep 600')
+	fake_engine fail 1 DELETE '/containers/.*-agent' 500 'busy'
+	run -125 --separate-stderr bed_exec awfctl stop "$id"
+	[[ $stderr == *'not everything could be removed'*busy* ]]
+	run -143 bed_exec timeout 15 awfctl wait "$id"
+	run -0 bed_exec timeout 15 awfctl stop "$id"
+	assert_clean
+}
+
 @test "an engine that never answers a call is given up in time" {
 	fake_engine hang 1 POST '/containers/.*-agent/attach'
 	run -125 --separate-stderr start_one true
