@@ -1,95 +1,147 @@
-/* Varlink framing and every field table: the first byte says how large the portions are that the
- * rest arrives in. Whatever is accepted survives being built and parsed again. */
+/* A stream of messages is cut the same however it arrives; what a field table takes is the same
+ * again after build and parse, and what it refuses leaves nothing behind but a reason. */
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/utf8.h"
+#include "proto/errors.h"
 #include "proto/frame.h"
 #include "proto/messages.h"
 
+#define STRUCT_MAX 256
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char *build_text(const struct field_table *table, const void *from)
+static void require(bool condition)
 {
-	_cleanup_json_ struct json_object *object = fields_build(table, from);
-
-	return xstrdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+	if (!condition)
+		abort();
 }
 
-/* Parses the text into a struct and builds the text of that; NULL when it is refused. */
-static char *round_trip(const struct field_table *table, struct json_object *object)
+static const char *text_of(struct json_object *o)
 {
-	_cleanup_free_ void *to = xcalloc(1, table->size);
+	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+}
+
+static void require_empty(const struct field_table *table, const void *parsed)
+{
+	static const char zeros[STRUCT_MAX];
+
+	require(table->size <= STRUCT_MAX && memcmp(parsed, zeros, table->size) == 0);
+}
+
+static void require_reason(const struct err *e)
+{
+	require(e->error < 0 && e->kind == ERR_INVALID_ARGUMENT && e->message && e->subject);
+	require(utf8_is_valid(e->subject) && (!e->value || utf8_is_valid(e->value)));
+}
+
+/* As text and back: the object is the caller's. */
+static struct json_object *resend(struct json_object *o)
+{
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+	struct json_object *back = NULL;
+
+	require(frame_append(&b, o) == 0);
+	require(frame_parse(b.data, b.length - 1, &back, NULL) == 0);
+	return back;
+}
+
+static void check_table(const struct field_table *table, struct json_object *o)
+{
+	_cleanup_json_ struct json_object *built = NULL, *sent = NULL, *again = NULL;
+	_Alignas(max_align_t) char parsed[STRUCT_MAX] = { 0 };
 	_cleanup_err_ struct err e = { 0 };
-	char *text;
 
-	if (fields_parse(table, object, to, &e) < 0) {
-		if (e.error == 0 || !e.message)
-			abort();
-		return NULL;
-	}
-	text = build_text(table, to);
-	fields_clear(table, to);
-	return text;
-}
-
-static void try_table(const struct field_table *table, struct json_object *object)
-{
-	_cleanup_free_ char *once = round_trip(table, object), *twice = NULL;
-	_cleanup_json_ struct json_object *again = NULL;
-
-	if (!once)
+	if (fields_parse(table, o, parsed, &e) < 0) {
+		require_reason(&e);
+		require_empty(table, parsed);
 		return;
-	if (frame_parse(once, strlen(once), &again, NULL) < 0)
-		abort();
-	twice = round_trip(table, again);
-	if (!twice || strcmp(once, twice) != 0)
-		abort();
+	}
+	built = fields_build(table, parsed);
+	fields_clear(table, parsed);
+	require_empty(table, parsed);
+	sent = resend(built);
+	require(fields_parse(table, sent, parsed, &e) == 0);
+	again = fields_build(table, parsed);
+	fields_clear(table, parsed);
+	require(strcmp(text_of(built), text_of(again)) == 0);
 }
 
-/* The object itself as each message, and the parameters of a call or reply. */
-static void try_message(struct json_object *message)
+/* An error that was understood is the same after it was passed on. */
+static void check_error(struct json_object *o)
 {
-	struct json_object *parameters = message;
+	struct json_object *name = json_object_object_get(o, "error");
+	_cleanup_json_ struct json_object *parameters = NULL;
+	_cleanup_err_ struct err e = { 0 }, again = { 0 };
+	_cleanup_free_ char *text = NULL, *text_again = NULL;
 
-	(void)json_object_object_get_ex(message, "parameters", &parameters);
+	if (!json_object_is_type(name, json_type_string))
+		return;
+	error_parse(json_object_get_string(name), json_object_object_get(o, "parameters"), &e);
+	text = err_text(&e);
+	parameters = error_parameters(&e);
+	error_parse(error_name(e.kind), parameters, &again);
+	text_again = err_text(&again);
+	require(e.error < 0 && again.kind == e.kind && strcmp(text, text_again) == 0);
+}
+
+/* The object itself as each message, or the parameters of a call or reply. */
+static void check_message(struct json_object *o)
+{
+	struct json_object *parameters = o;
+
+	check_error(o);
+	(void)json_object_object_get_ex(o, "parameters", &parameters);
 	if (!json_object_is_type(parameters, json_type_object))
 		return;
 	for (size_t i = 0; i < message_method_count; i++) {
-		try_table(message_methods[i].in, parameters);
-		try_table(message_methods[i].out, parameters);
+		check_table(message_methods[i].in, parameters);
+		check_table(message_methods[i].out, parameters);
 	}
 }
 
-static void take_messages(struct frame_reader *reader)
+/* Takes what is complete; writes one line for each message or error. */
+static void take_all(struct frame_reader *r, struct strbuf *lines, bool check)
 {
 	for (;;) {
-		_cleanup_json_ struct json_object *message = NULL;
+		_cleanup_json_ struct json_object *o = NULL;
 		_cleanup_err_ struct err e = { 0 };
-		int r = frame_next(reader, &message, &e);
+		int status = frame_next(r, &o, &e);
 
-		if (r == 0)
+		if (status == 0)
 			return;
-		if (r > 0)
-			try_message(message);
-		else if (!e.message)
-			abort();
+		require((status > 0) == (o != NULL) && (status < 0) == (e.message != NULL));
+		strbuf_appendf(lines, "%d %s\n", status, o ? text_of(o) : e.message);
+		if (o && check)
+			check_message(o);
 	}
+}
+
+static char *feed(const uint8_t *data, size_t size, size_t portion, bool check)
+{
+	struct strbuf lines = { 0 };
+	struct frame_reader r = { 0 };
+
+	for (size_t at = 0; at < size; at += portion) {
+		require(frame_feed(&r, data + at, MIN(portion, size - at)) == 0);
+		take_all(&r, &lines, check);
+	}
+	require(frame_pending(&r) <= size);
+	frame_reader_clear(&r);
+	return strbuf_take(&lines);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct frame_reader reader = { 0 };
-	size_t portion;
+	_cleanup_free_ char *whole = NULL, *portions = NULL;
 
 	if (size < 2)
 		return 0;
-	portion = data[0] + 1;
-	for (size_t at = 1; at < size; at += portion) {
-		if (frame_feed(&reader, data + at, MIN(portion, size - at)) < 0)
-			break;
-		take_messages(&reader);
-	}
-	frame_reader_clear(&reader);
+	whole = feed(data + 1, size - 1, size - 1, true);
+	portions = feed(data + 1, size - 1, data[0] + 1u, false);
+	require(strcmp(whole, portions) == 0);
 	return 0;
 }
