@@ -50,7 +50,7 @@ struct conn {
 	void *userdata;
 	struct event *readable;
 	struct event *writable;
-	struct event *closed; /* watched instead while reading is paused */
+	struct event *closed;  /* watched instead while reading is paused */
 	struct event *process; /* a timer: between two calls the loop looks after others */
 	struct frame_reader reader;
 	struct call *call; /* the one under way */

@@ -1,8 +1,8 @@
 /* One client connection: Varlink calls in, replies out, in order, one call at a time.
  *
- * The next call is taken when the answer was read, so that a peer costs awfd two messages at most. A
- * peer that ends its sending side gets the answers that can be given at once; for a longer call it
- * is gone. */
+ * The next call is taken when the answer was read, so that a peer costs awfd two messages at most.
+ * A peer that ends its sending side gets the answers that can be given at once; for a longer call
+ * it is gone. */
 #pragma once
 
 #include <stdbool.h>
