@@ -222,10 +222,11 @@ FUZZ_SRC_http-response := containers/agent/http-response.c
 format: ## reformat the C sources with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
+lint: export LINT_FLAGS = -std=c17 $(subst ',,$(CPPFLAGS))
 lint: ## check formatting and look for defects (clang-format, clang-tidy)
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 	@git ls-files 'awfd/*.c' 'awfctl/*.c' 'common/*.c' 'proto/*.c' 'containers/*.c' | \
-		xargs -P "$$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c17 $(CPPFLAGS)' lint
+		xargs -P "$$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$$@" -- $$LINT_FLAGS' lint
 
 install: all ## install into DESTDIR
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BIN)/awfd

@@ -295,8 +295,7 @@ static int check_members(struct json_object *message, struct err *e)
 {
 	struct json_object *method = NULL;
 
-	json_object_object_foreach(message, name, value)
-	{
+	json_object_object_foreach (message, name, value) {
 		int r = check_member(name, value, e);
 
 		if (r < 0)

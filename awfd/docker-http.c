@@ -498,7 +498,7 @@ void docker_http_free(struct docker_http *h)
 	if (!h)
 		return;
 	while (!LIST_EMPTY(&h->transfers))
-		transfer_free(LIST_FIRST(&h->transfers)); /* NOLINT: it takes itself out */
+		transfer_free(LIST_FIRST(&h->transfers));
 	if (h->multi)
 		(void)curl_multi_cleanup(h->multi);
 	if (h->timer)

@@ -267,8 +267,7 @@ static void docker_release(struct docker *d, const struct err *e)
 {
 	struct docker_call *c;
 
-	TAILQ_FOREACH(c, &d->calls, link)
-	{
+	TAILQ_FOREACH (c, &d->calls, link) {
 		if (c->state != CALL_WAITING)
 			continue;
 		if (e)
@@ -341,7 +340,7 @@ void docker_free(struct docker *d)
 	if (!d)
 		return;
 	while (!TAILQ_EMPTY(&d->calls))
-		docker_call_cancel(TAILQ_FIRST(&d->calls)); /* NOLINT: it takes itself out */
+		docker_call_cancel(TAILQ_FIRST(&d->calls));
 	docker_http_free(d->http);
 	free(d->version);
 	free(d);

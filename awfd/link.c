@@ -305,8 +305,9 @@ static void find_stranger(const struct nlmsghdr *nlh, void *userdata)
 		return;
 	if (info->ifi_index == LOOPBACK_INDEX || !(info->ifi_flags & IFF_UP))
 		return;
-	mnl_attr_for_each(attr, nlh, sizeof(*info)) if (mnl_attr_get_type(attr) == IFLA_IFNAME)
-		snprintf(name, IFNAMSIZ, "%s", mnl_attr_get_str(attr));
+	mnl_attr_for_each (attr, nlh, sizeof(*info))
+		if (mnl_attr_get_type(attr) == IFLA_IFNAME)
+			snprintf(name, IFNAMSIZ, "%s", mnl_attr_get_str(attr));
 }
 
 static int check_interfaces(struct netlink *nl, struct err *e)

@@ -281,9 +281,9 @@ void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sand
 	struct sandbox_watch *w;
 
 	s->telling++;
-	LIST_FOREACH(w, &s->watches, entry)
-	if (!w->dead)
-		w->fn(s, event, news, w->userdata);
+	LIST_FOREACH (w, &s->watches, entry)
+		if (!w->dead)
+			w->fn(s, event, news, w->userdata);
 	if (--s->telling > 0)
 		return;
 	drop_dead_watches(s);
@@ -419,8 +419,7 @@ static void forget_oldest_exited(struct manager *m, uid_t owner)
 	struct sandbox *s, *oldest = NULL;
 	unsigned n = 0;
 
-	LIST_FOREACH(s, &m->sandboxes->head, entry)
-	{
+	LIST_FOREACH (s, &m->sandboxes->head, entry) {
 		if (s->state == SANDBOX_EXITED && s->owner.uid == owner) {
 			oldest = s;
 			n++;
@@ -529,9 +528,9 @@ struct sandbox *sandbox_find(struct manager *m, const char *id)
 {
 	struct sandbox *s;
 
-	LIST_FOREACH(s, &m->sandboxes->head, entry)
-	if (strcmp(s->id, id) == 0)
-		return s;
+	LIST_FOREACH (s, &m->sandboxes->head, entry)
+		if (strcmp(s->id, id) == 0)
+			return s;
 	return NULL;
 }
 
@@ -550,8 +549,8 @@ unsigned sandbox_count_alive(struct manager *m)
 	const struct sandbox *s;
 	unsigned n = 0;
 
-	LIST_FOREACH(s, &m->sandboxes->head, entry)
-	n += s->state != SANDBOX_EXITED;
+	LIST_FOREACH (s, &m->sandboxes->head, entry)
+		n += s->state != SANDBOX_EXITED;
 	return n;
 }
 
@@ -560,7 +559,7 @@ unsigned sandbox_count_alive_of(struct manager *m, uid_t owner)
 	const struct sandbox *s;
 	unsigned n = 0;
 
-	LIST_FOREACH(s, &m->sandboxes->head, entry)
-	n += s->state != SANDBOX_EXITED && s->owner.uid == owner;
+	LIST_FOREACH (s, &m->sandboxes->head, entry)
+		n += s->state != SANDBOX_EXITED && s->owner.uid == owner;
 	return n;
 }

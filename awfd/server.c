@@ -63,9 +63,9 @@ static unsigned count_of_user(const struct server *s, uid_t uid)
 	const struct client *c;
 	unsigned n = 0;
 
-	LIST_FOREACH(c, &s->clients, entry)
-	if (conn_peer(c->conn)->uid == uid)
-		n++;
+	LIST_FOREACH (c, &s->clients, entry)
+		if (conn_peer(c->conn)->uid == uid)
+			n++;
 	return n;
 }
 

@@ -142,8 +142,7 @@ static int parse_env(const struct field *f, struct json_object *value, void *to,
 	if (!json_object_is_type(value, json_type_object))
 		return wrong(e, f, value, "must be an object of strings");
 	env = xcalloc((size_t)json_object_object_length(value) + 1, sizeof(char *));
-	json_object_object_foreach(value, key, item)
-	{
+	json_object_object_foreach (value, key, item) {
 		int r = check_env_name(f, key, e);
 
 		if (r == 0)
@@ -328,8 +327,7 @@ static const struct {
 static int refuse_unknown(const struct field_table *table, struct json_object *object,
 			  struct err *e)
 {
-	json_object_object_foreach(object, key, value)
-	{
+	json_object_object_foreach (object, key, value) {
 		_cleanup_free_ char *text = shown(key);
 
 		(void)value;

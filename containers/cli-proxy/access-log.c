@@ -87,7 +87,7 @@ void access_log_write(struct access_log *log, const char *event, struct json_obj
 
 	add_time(line);
 	json_object_object_add(line, "event", json_object_new_string(event));
-	json_object_object_foreach(fields, key, value)
+	json_object_object_foreach (fields, key, value)
 		json_object_object_add(line, key, json_object_get(value));
 	fprintf(log->file, "%s\n",
 		json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN |

@@ -61,8 +61,7 @@ static void start_waiting(struct calls *calls)
 {
 	struct entry *entry;
 
-	TAILQ_FOREACH(entry, &calls->list, link)
-	{
+	TAILQ_FOREACH (entry, &calls->list, link) {
 		if (calls->running >= calls->context->settings->running_limit)
 			return;
 		if (!exec_call_is_running(entry->call))
@@ -106,8 +105,8 @@ struct exec_call *calls_find(struct calls *calls, const char *id)
 {
 	struct entry *entry;
 
-	TAILQ_FOREACH(entry, &calls->list, link)
-	if (strcmp(exec_call_id(entry->call), id) == 0)
-		return entry->call;
+	TAILQ_FOREACH (entry, &calls->list, link)
+		if (strcmp(exec_call_id(entry->call), id) == 0)
+			return entry->call;
 	return NULL;
 }

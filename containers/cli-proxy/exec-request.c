@@ -90,8 +90,7 @@ static int parse_env(struct exec_request *r, struct json_object *env, struct err
 	if (!json_object_is_type(env, json_type_object))
 		return refuse(e, 400, "env must be an object");
 	r->env = xcalloc((size_t)json_object_object_length(env) + 1, sizeof(char *));
-	json_object_object_foreach(env, key, value)
-	{
+	json_object_object_foreach (env, key, value) {
 		int error;
 
 		if (!json_object_is_type(value, json_type_string))

@@ -22,9 +22,9 @@ static struct reaper_child *find(struct reaper *r, pid_t pid)
 {
 	struct reaper_child *c;
 
-	LIST_FOREACH(c, &r->children, entry)
-	if (c->pid == pid)
-		return c;
+	LIST_FOREACH (c, &r->children, entry)
+		if (c->pid == pid)
+			return c;
 	return NULL;
 }
 

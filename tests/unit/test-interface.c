@@ -127,8 +127,7 @@ static void add_error(char ***all, enum err_kind kind)
 
 	assert_memory_equal(error_name(kind), AWF_INTERFACE ".", strlen(AWF_INTERFACE "."));
 	strbuf_appendf(&text, "error %s(", error_name(kind) + strlen(AWF_INTERFACE "."));
-	json_object_object_foreach(parameters, key, value)
-	{
+	json_object_object_foreach (parameters, key, value) {
 		strbuf_appendf(&text, "%s%s:%s%s", separator, key,
 			       json_object_object_get_ex(required, key, NULL) ? "" : "?",
 			       json_type_to_name(json_object_get_type(value)));
