@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "awfd/docker-seccomp.h"
 #include "common/alloc.h"
 #include "common/strv.h"
 
@@ -154,13 +155,24 @@ static struct json_object *log_config(enum docker_role role)
 	return o;
 }
 
+static struct json_object *security_options(void)
+{
+	_cleanup_free_ char *profile = docker_seccomp_profile();
+	_cleanup_free_ char *seccomp = xasprintf("seccomp=%s", profile);
+	struct json_object *options = json_object_new_array();
+
+	json_object_array_add(options, json_object_new_string("no-new-privileges"));
+	json_object_array_add(options, json_object_new_string(seccomp));
+	return options;
+}
+
 static struct json_object *host_config(const struct docker_spec *s, enum docker_role role)
 {
 	struct json_object *host = json_object_new_object();
 	struct json_object *restart = json_object_new_object();
 
 	put_list(host, "CapDrop", "ALL");
-	put_list(host, "SecurityOpt", "no-new-privileges");
+	put(host, "SecurityOpt", security_options());
 	put_true(host, "ReadonlyRootfs");
 	put_string(host, "IpcMode", roles[role].ipc);
 	put_string(host, "CgroupnsMode", "private");

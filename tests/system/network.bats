@@ -232,3 +232,14 @@ in_cli_proxy() {
 	run -0 bed_exec -u root -- nsenter -t "$pid" -n -- ip -j link
 	[[ $(jq -r '.[] | select(.ifname == "agent").ifalias' <<<"$output") =~ ^[a-z2-7]{10}$ ]]
 }
+
+# AF_VSOCK (40) belongs to no network namespace, io_uring (425) makes sockets by itself; AF_PACKET (17),
+# AF_ALG (38), AF_BLUETOOTH (31) and AF_XDP (44) are nothing that a job needs; bpf (321), unshare (272),
+# mount (165) and keyctl (250) change the kernel around it.
+@test "agent makes no sockets outside its network namespace, and reaches no io_uring" {
+	local ways=(family:40 syscall:425 syscall:272 syscall:165 syscall:250)
+	assert_all_reached "$(probe_on_host family:40 syscall:425 family:17 syscall:250)"
+	attacker_start agent
+	assert_all_reached "$(attacker_try family:1 family:2 family:10 family:16)"
+	assert_none_reached "$(attacker_try "${ways[@]}" family:17 family:38 family:31 family:44 syscall:321)"
+}

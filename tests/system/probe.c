@@ -1,9 +1,11 @@
 /* An attacker's view of the network, for the system tests: tries every target at once and prints
  * for each whether it was reached, and if not, why. Static, so that it runs in any container.
  *
- *     probe [-t MILLISECONDS] tcp:HOST:PORT udp:HOST:PORT icmp:HOST ...
+ *     probe [-t MILLISECONDS] tcp:HOST:PORT udp:HOST:PORT icmp:HOST family:NUMBER syscall:NUMBER
+ * ...
  *
- * A TCP target is reached when the connection stands, a UDP or ICMP one when something answers.
+ * A TCP target is reached when the connection stands, a UDP or ICMP one when something answers; a
+ * socket family when a socket of it can be made, a system call when it is not forbidden or unknown.
  * Exit code 0 when at least one was reached, 1 when none was, 2 for wrong usage. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +25,7 @@
 #define TARGETS_MAX        256
 #define TIMEOUT_DEFAULT_MS 1500
 
-enum protocol { TCP, UDP, ICMP };
+enum protocol { TCP, UDP, ICMP, FAMILY, SYSCALL };
 
 struct target {
 	const char *text;
@@ -31,6 +33,7 @@ struct target {
 	struct sockaddr_storage address;
 	socklen_t length;
 	int fd;
+	long number; /* of a socket family or a system call */
 	bool reached;
 	int error; /* 0 while it is open, or reached, or when time ran out */
 };
@@ -42,6 +45,8 @@ static const struct {
 	[TCP] = { "tcp", SOCK_STREAM, IPPROTO_TCP, IPPROTO_TCP },
 	[UDP] = { "udp", SOCK_DGRAM, IPPROTO_UDP, IPPROTO_UDP },
 	[ICMP] = { "icmp", SOCK_DGRAM, IPPROTO_ICMP, IPPROTO_ICMPV6 },
+	[FAMILY] = { "family", 0, 0, 0 },
+	[SYSCALL] = { "syscall", 0, 0, 0 },
 };
 
 static void usage(const char *text)
@@ -87,7 +92,10 @@ static void parse_target(struct target *t, const char *text)
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
 		if (strcmp(protocols[i].name, copy) == 0) {
 			t->protocol = (enum protocol)i;
-			parse_address(t, colon + 1);
+			if (i >= FAMILY)
+				t->number = atol(colon + 1);
+			else
+				parse_address(t, colon + 1);
 			return;
 		}
 	}
@@ -104,7 +112,26 @@ static ssize_t send_question(const struct target *t)
 				  : send(t->fd, &echo, sizeof(echo), MSG_NOSIGNAL);
 }
 
-static void start(struct target *t)
+/* With arguments that no system call can do harm with. */
+static void start_syscall(struct target *t)
+{
+	t->reached =
+		syscall(t->number, -1, 0, 0, 0, 0, 0) >= 0 || (errno != EPERM && errno != ENOSYS);
+	t->error = t->reached ? 0 : errno;
+}
+
+static void start_family(struct target *t)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types) && !t->reached; i++) {
+		t->fd = socket((int)t->number, types[i], 0);
+		t->reached = t->fd >= 0;
+		t->error = t->reached ? 0 : errno;
+	}
+}
+
+static void start_connection(struct target *t)
 {
 	bool v6 = t->address.ss_family == AF_INET6;
 	int one = 1;
@@ -124,6 +151,16 @@ static void start(struct target *t)
 		t->error = errno;
 	else if (t->protocol != TCP && send_question(t) < 0)
 		t->error = errno;
+}
+
+static void start(struct target *t)
+{
+	if (t->protocol == FAMILY)
+		start_family(t);
+	else if (t->protocol == SYSCALL)
+		start_syscall(t);
+	else
+		start_connection(t);
 }
 
 static void finish_tcp(struct target *t)
