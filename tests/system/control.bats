@@ -165,7 +165,7 @@ no_sandbox_container() {
 		bed_background sh -c "awfctl attach $id | head -c 1000000 >/dev/null; echo gone; exec sleep 600"
 		wait_for bed_background_said gone
 	done
-	bed_background sh -c "awfctl attach $id | { echo watching; sleep 600; }"
+	bed_background sh -c "awfctl attach $id | { head -c 1 >/dev/null; echo watching; sleep 600; }"
 	wait_for bed_background_said watching
 	bed_kill KILL awfctl
 	bed_exec -u root -- docker exec "awf-$id-agent" touch /tmp/end
