@@ -35,7 +35,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
-AWFD_SRC      := child config conn difc-address difc-ca difc-probe docker docker-answer docker-attach docker-container \
+AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer docker-attach docker-container \
                  docker-http docker-seccomp docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
                  nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
@@ -62,7 +62,7 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
-                 awfctl-run config conn difc-address difc-ca docker docker-attach docker-spec \
+                 awfctl-run config conn denials difc-address difc-ca docker docker-attach docker-spec \
                  environment err errors escape exec-request fd file frame gh-env gh-request \
                  gh-rules http-answer http-response interface json-fields netlink nft-ruleset \
                  parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv

@@ -17,6 +17,10 @@
 /* How long a name that the peer chose may be in an error. */
 #define SHOWN_MAX 200
 
+/* Bytes of replies that wait for a peer to read them: a call with many replies goes on meanwhile.
+ */
+#define QUEUED_MAX (2 * FRAME_SIZE_MAX)
+
 struct call {
 	struct conn *conn;
 	struct json_object *message;
@@ -56,6 +60,8 @@ struct conn {
 	struct call *call; /* the one under way */
 	bool ended;        /* the peer sends no more */
 	bool closing;      /* no more calls; ends when everything is sent */
+	size_t queued;     /* bytes in `outgoing` */
+	bool overrun;      /* the peer does not read what it asked for: it is cut off */
 	STAILQ_HEAD(, outgoing) outgoing;
 	LIST_HEAD(, conn_watch) watches;
 };
@@ -147,6 +153,7 @@ static bool flush(struct conn *c)
 		if (o->sent < o->bytes.length)
 			continue;
 		STAILQ_REMOVE_HEAD(&c->outgoing, entry);
+		c->queued -= o->bytes.length;
 		outgoing_free(o);
 	}
 	if (o)
@@ -160,7 +167,7 @@ static void on_writable(evutil_socket_t fd _unused_, short what _unused_, void *
 {
 	struct conn *c = userdata;
 
-	if (!flush(c))
+	if (c->overrun || !flush(c))
 		lose(c);
 }
 
@@ -175,7 +182,12 @@ static void enqueue(struct conn *c, struct json_object *message, int fd)
 			    FRAME_SIZE_MAX);
 		c->closing = true;
 		outgoing_free(o);
+	} else if (c->queued > QUEUED_MAX) {
+		log_info("pid %d does not read its replies: cutting it off", c->peer.pid);
+		c->overrun = true;
+		outgoing_free(o);
 	} else {
+		c->queued += o->bytes.length;
 		STAILQ_INSERT_TAIL(&c->outgoing, o, entry);
 	}
 	event_active(c->writable, EV_WRITE, 0);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
@@ -118,6 +119,8 @@ static void on_start_event(struct sandbox *s, enum sandbox_event event,
 	case SANDBOX_STARTED:
 		waiting_free(w);
 		tell_started(call, s);
+		break;
+	case SANDBOX_DENIED:
 		break;
 	case SANDBOX_ENDED:
 		waiting_free(w);
@@ -331,14 +334,105 @@ static void method_inspect(struct manager *m _unused_, struct call *call, void *
 	fields_clear(&inspect_reply_table, &reply);
 }
 
+/* --- Denials -----------------------------------------------------------------------------------
+ */
+
+static char *format_ms(int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return xasprintf("%s.%03uZ", text, (unsigned)(ms % 1000));
+}
+
+static struct denial_info *describe_denial(const struct denial *d)
+{
+	struct denial_info *info = xnew(struct denial_info);
+
+	*info = (struct denial_info){
+		.time = format_ms(d->time_ms),
+		.source = xstrdup(denial_source_name(d->source)),
+		.from = xstrdup(d->from),
+		.protocol = xstrdup(d->protocol),
+		.host = xstrdup(d->host),
+		.port = d->port,
+		.sni = xstrdup(d->sni),
+		.reason = xstrdup(d->reason),
+		.count = (int64_t)d->count,
+		.grant = denial_grant(d),
+	};
+	return info;
+}
+
+static void reply_denials(struct call *call, const struct sandbox *s, bool more)
+{
+	const struct denials *d = sandbox_denials(s);
+	struct denials_reply reply = { 0 };
+	size_t n = denials_count(d);
+
+	reply.denials = xcalloc(n + 1, sizeof(*reply.denials));
+	for (size_t i = 0; i < n; i++)
+		reply.denials[i] = describe_denial(denials_get(d, i));
+	if (more)
+		call_reply_continues(call, &denials_reply_table, &reply);
+	else
+		call_reply(call, &denials_reply_table, &reply);
+	fields_clear(&denials_reply_table, &reply);
+}
+
+static void reply_denial(struct call *call, const struct denial *denial)
+{
+	struct denials_reply reply = { .denials = xcalloc(2, sizeof(*reply.denials)) };
+
+	reply.denials[0] = describe_denial(denial);
+	call_reply_continues(call, &denials_reply_table, &reply);
+	fields_clear(&denials_reply_table, &reply);
+}
+
+static void reply_no_more_denials(struct call *call)
+{
+	struct denials_reply reply = { .denials = xcalloc(1, sizeof(*reply.denials)) };
+
+	call_reply(call, &denials_reply_table, &reply);
+	fields_clear(&denials_reply_table, &reply);
+}
+
+static void on_denials_event(struct sandbox *s _unused_, enum sandbox_event event,
+			     const struct sandbox_news *news, void *userdata)
+{
+	struct waiting *w = userdata;
+	struct call *call = w->call;
+
+	if (event == SANDBOX_DENIED)
+		reply_denial(call, news->denial);
+	if (event != SANDBOX_ENDED)
+		return;
+	waiting_free(w);
+	reply_no_more_denials(call);
+}
+
+static void method_denials(struct manager *m _unused_, struct call *call, void *in _unused_,
+			   struct sandbox *s)
+{
+	bool more = call_wants_more(call) && sandbox_state(s) != SANDBOX_EXITED;
+
+	if (more)
+		(void)waiting_new(call, s, on_denials_event);
+	reply_denials(call, s, more);
+}
+
 /* --- Dispatch ----------------------------------------------------------------------------------
  */
 
 /* Rows in the order of message_methods; a test compares the two and the interface file. */
 static const struct method methods[] = {
-	{ "Start", ACCESS_ANY, method_start }, { "Attach", ACCESS_OWNER, method_attach },
-	{ "Wait", ACCESS_OWNER, method_wait }, { "Stop", ACCESS_OWNER, method_stop },
-	{ "List", ACCESS_ANY, method_list },   { "Inspect", ACCESS_OWNER, method_inspect },
+	{ "Start", ACCESS_ANY, method_start },       { "Attach", ACCESS_OWNER, method_attach },
+	{ "Wait", ACCESS_OWNER, method_wait },       { "Stop", ACCESS_OWNER, method_stop },
+	{ "List", ACCESS_ANY, method_list },         { "Inspect", ACCESS_OWNER, method_inspect },
+	{ "Denials", ACCESS_OWNER, method_denials },
 };
 
 const char *methods_name(size_t i)

@@ -43,6 +43,11 @@ char *const *sandbox_dropped_environment(const struct sandbox *s)
 	return s->dropped;
 }
 
+const struct denials *sandbox_denials(const struct sandbox *s)
+{
+	return s->denials;
+}
+
 static char *format_time(int64_t seconds)
 {
 	time_t t = (time_t)seconds;

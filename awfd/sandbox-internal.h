@@ -85,6 +85,8 @@ struct sandbox {
 	struct event *retry_timer;
 	unsigned retry_s;
 
+	struct denials *denials;
+
 	struct err error; /* why it never ran */
 	int exit_code;
 	bool oom_killed;

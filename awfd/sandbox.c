@@ -88,6 +88,7 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
 		s->listeners[i] = -EBADF;
 	init_containers(s);
+	s->denials = denials_new();
 	s->stop_timer = evtimer_new(m->base, on_stop_timer, s);
 	s->retry_timer = evtimer_new(m->base, on_retry_timer, s);
 	s->wait_retry = evtimer_new(m->base, sandbox_on_wait_retry, s);
@@ -138,6 +139,7 @@ static void sandbox_free(struct sandbox *s)
 	difc_address_clear(&s->difc);
 	strv_free(s->environment);
 	strv_free(s->dropped);
+	denials_free(s->denials);
 	err_clear(&s->error);
 	free(s->image);
 	free(s->directory);
@@ -289,6 +291,14 @@ void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sand
 	drop_dead_watches(s);
 	if (s->free_pending)
 		sandbox_free(s);
+}
+
+void sandbox_denied(struct sandbox *s, const struct denial *attempt)
+{
+	struct sandbox_news news = { .denial = denials_add(s->denials, attempt) };
+
+	if (news.denial)
+		sandbox_tell(s, SANDBOX_DENIED, &news);
 }
 
 /* --- Its life ----------------------------------------------------------------------------------

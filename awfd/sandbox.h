@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "awfd/conn.h"
+#include "awfd/denials.h"
 #include "awfd/manager.h"
 #include "proto/messages.h"
 
@@ -23,6 +24,7 @@ enum sandbox_state {
 enum sandbox_event {
 	SANDBOX_PHASE,   /* a step of the create plan ended: news has name and time */
 	SANDBOX_STARTED, /* the agent runs */
+	SANDBOX_DENIED,  /* it was refused something: news->denial */
 	SANDBOX_ENDED,   /* nothing is left; news->error is why it never ran, or NULL */
 };
 
@@ -30,6 +32,7 @@ struct sandbox_news {
 	const char *phase;
 	int64_t elapsed_us;
 	const struct err *error;
+	const struct denial *denial;
 	const struct err *left; /* SANDBOX_ENDED: why something of it is left, or NULL */
 };
 
@@ -75,6 +78,12 @@ uid_t sandbox_owner(const struct sandbox *s);
 enum sandbox_state sandbox_state(const struct sandbox *s);
 bool sandbox_tty(const struct sandbox *s);
 char *const *sandbox_dropped_environment(const struct sandbox *s);
+
+/* What it was refused; also after it has exited. */
+const struct denials *sandbox_denials(const struct sandbox *s);
+
+/* Counts a refusal and tells the watchers. */
+void sandbox_denied(struct sandbox *s, const struct denial *attempt);
 
 /* Fills a zeroed message; its strings are the caller's (fields_clear()). */
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);

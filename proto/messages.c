@@ -5,6 +5,7 @@
 #define START(member, name, ...)   FIELD(struct start_request, member, name, __VA_ARGS__)
 #define REPLY(member, name, ...)   FIELD(struct start_reply, member, name, __VA_ARGS__)
 #define STEP(member, name, ...)    FIELD(struct step_info, member, name, __VA_ARGS__)
+#define DENIAL(member, name, ...)  FIELD(struct denial_info, member, name, __VA_ARGS__)
 #define SANDBOX(member, name, ...) FIELD(struct sandbox_info, member, name, __VA_ARGS__)
 
 static const struct field start_request_fields[] = {
@@ -18,6 +19,14 @@ static const struct field start_request_fields[] = {
 	START(open_stdin, "openStdin", .type = FIELD_BOOL),
 	START(attach, "attach", .type = FIELD_BOOL),
 	START(lease, "lease", .type = FIELD_BOOL),
+	START(allow_domains, "allowDomains", .type = FIELD_STRINGS, .max = MESSAGE_DOMAINS_MAX),
+	START(block_domains, "blockDomains", .type = FIELD_STRINGS, .max = MESSAGE_DOMAINS_MAX),
+	START(allow_private, "allowPrivate", .type = FIELD_STRINGS),
+	START(dns_servers, "dnsServers", .type = FIELD_STRINGS),
+	START(upstream_proxy, "upstreamProxy", .type = FIELD_STRING),
+	START(enable_host_access, "enableHostAccess", .type = FIELD_BOOL),
+	START(allow_host_ports, "allowHostPorts", .type = FIELD_STRINGS),
+	START(allow_host_service_ports, "allowHostServicePorts", .type = FIELD_STRINGS),
 };
 const struct field_table start_request_table =
 	FIELD_TABLE(struct start_request, NULL, start_request_fields);
@@ -82,6 +91,28 @@ static const struct field sandbox_info_fields[] = {
 const struct field_table sandbox_info_table =
 	FIELD_TABLE(struct sandbox_info, "Sandbox", sandbox_info_fields);
 
+static const struct field denial_info_fields[] = {
+	DENIAL(time, "time", .type = FIELD_STRING, REQUIRED),
+	DENIAL(source, "source", .type = FIELD_STRING, REQUIRED),
+	DENIAL(from, "from", .type = FIELD_STRING, REQUIRED),
+	DENIAL(protocol, "protocol", .type = FIELD_STRING, REQUIRED),
+	DENIAL(host, "host", .type = FIELD_STRING, REQUIRED),
+	DENIAL(port, "port", .type = FIELD_INT, REQUIRED),
+	DENIAL(sni, "sni", .type = FIELD_STRING),
+	DENIAL(reason, "reason", .type = FIELD_STRING, REQUIRED),
+	DENIAL(count, "count", .type = FIELD_INT, REQUIRED),
+	DENIAL(grant, "grant", .type = FIELD_STRING),
+};
+const struct field_table denial_info_table =
+	FIELD_TABLE(struct denial_info, "Denial", denial_info_fields);
+
+static const struct field denials_reply_fields[] = {
+	FIELD(struct denials_reply, denials, "denials", .type = FIELD_OBJECTS,
+	      .table = &denial_info_table, REQUIRED),
+};
+const struct field_table denials_reply_table =
+	FIELD_TABLE(struct denials_reply, NULL, denials_reply_fields);
+
 static const struct field list_reply_fields[] = {
 	FIELD(struct list_reply, sandboxes, "sandboxes", .type = FIELD_OBJECTS,
 	      .table = &sandbox_info_table, REQUIRED),
@@ -106,5 +137,6 @@ const struct message_method message_methods[] = {
 	{ "Stop", &stop_request_table, &empty_table },
 	{ "List", &empty_table, &list_reply_table },
 	{ "Inspect", &id_request_table, &inspect_reply_table },
+	{ "Denials", &id_request_table, &denials_reply_table },
 };
 const size_t message_method_count = ARRAY_SIZE(message_methods);

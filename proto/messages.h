@@ -12,6 +12,7 @@
 #define MESSAGE_COMMAND_MAX (128 * 1024) /* bytes of all arguments of the command */
 #define MESSAGE_ENV_MAX     (512 * 1024) /* bytes of all variables, names included */
 #define MESSAGE_CA_MAX      (64 * 1024)  /* bytes of a PEM bundle */
+#define MESSAGE_DOMAINS_MAX (128 * 1024) /* bytes of all domains of one list */
 
 /* What a sandbox is asked to be: parameters of Start and Check. */
 struct start_request {
@@ -25,6 +26,14 @@ struct start_request {
 	bool open_stdin;
 	bool attach; /* open the attach stream before the agent starts; Attach then hands it over */
 	bool lease;  /* destroy the sandbox when this connection ends */
+	char **allow_domains; /* as awfd/domain.h has them; none of both: no egress */
+	char **block_domains;
+	char **allow_private;            /* exact names that may have private addresses */
+	char **dns_servers;              /* addresses */
+	char *upstream_proxy;            /* URL; empty: none, even if awfd has a default */
+	bool enable_host_access;         /* ports 80 and 443 when none is named */
+	char **allow_host_ports;         /* "80", "3000-3010" */
+	char **allow_host_service_ports; /* the same; dangerous ones too */
 };
 
 /* One reply of Start: a phase that ended, or with `id` the last one. */
@@ -77,6 +86,25 @@ struct sandbox_info {
 	struct step_info **steps;
 };
 
+/* Something that a sandbox tried to reach and was refused, however often. */
+struct denial_info {
+	char *time;     /* of the last attempt, RFC 3339, UTC */
+	char *source;   /* who refused: "squid", "firewall" */
+	char *from;     /* "agent", "cli-proxy", "squid" */
+	char *protocol; /* "CONNECT", "GET", ..., "tcp", "udp", "icmp", ... */
+	char *host;     /* name or address */
+	int64_t port;
+	char *sni;    /* what the client's TLS asked for, where that matters */
+	char *reason; /* "not allowed", "blocked by ...", ... */
+	int64_t count;
+	char *grant; /* the option of awfctl that would grant it; absent when none does */
+};
+
+/* With `more`, one reply of all so far and then one for each that is added or counts on. */
+struct denials_reply {
+	struct denial_info **denials;
+};
+
 struct list_reply {
 	struct sandbox_info **sandboxes;
 };
@@ -98,6 +126,8 @@ extern const struct field_table attach_reply_table;
 extern const struct field_table wait_reply_table;
 extern const struct field_table step_info_table;
 extern const struct field_table sandbox_info_table;
+extern const struct field_table denial_info_table;
+extern const struct field_table denials_reply_table;
 extern const struct field_table list_reply_table;
 extern const struct field_table inspect_reply_table;
 extern const struct field_table empty_table;
