@@ -36,7 +36,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer docker-attach docker-container \
-                 docker-http docker-seccomp docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
+                 docker-http docker-network docker-seccomp docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
                  nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
 RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream

@@ -5,10 +5,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "awfd/domain.h"
+#include "awfd/network.h"
+#include "awfd/upstream-proxy.h"
 #include "common/alloc.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/strv.h"
 
 #define CONFIG_PATH     AWF_SYSCONFDIR "/awfd/awfd.conf"
 #define CONFIG_SIZE_MAX (256 * 1024)
@@ -22,6 +26,8 @@ struct config_key {
 	size_t offset;
 	const char *initial;
 	uint64_t min, max; /* of numbers */
+	bool (*is_word)(const char *word); /* of lists */
+	const char *expected;
 };
 
 static int bad_value(const struct config_key *key, const char *text, struct err *e,
@@ -104,6 +110,115 @@ static int parse_level(const struct config_key *key, const char *text, struct co
 	return 0;
 }
 
+static int parse_switch(const struct config_key *key, const char *text, struct config *c,
+			struct err *e)
+{
+	bool on;
+
+	if (parse_boolean(text, &on) < 0)
+		return bad_value(key, text, e, "yes or no");
+	*(uint64_t *)((char *)c + key->offset) = on ? CONFIG_YES : CONFIG_NO;
+	return 0;
+}
+
+static int parse_auto(const struct config_key *key, const char *text, struct config *c,
+		      struct err *e)
+{
+	if (strcmp(text, "auto") != 0)
+		return parse_switch(key, text, c, e);
+	*(uint64_t *)((char *)c + key->offset) = CONFIG_AUTO;
+	return 0;
+}
+
+/* Words, separated by white space or commas; an empty text is an empty list. */
+static void parse_words(const char *text, char ***ret)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	char *rest = copy, *word;
+
+	strv_free(*ret);
+	*ret = NULL;
+	while ((word = strsep(&rest, " \t,")))
+		if (*word)
+			strv_append(ret, word);
+}
+
+/* A list of which each word is checked. */
+static int parse_list(const struct config_key *key, const char *text, struct config *c,
+		      struct err *e)
+{
+	char ***to = (char ***)((char *)c + key->offset);
+
+	parse_words(text, to);
+	for (char **word = *to; word && *word; word++)
+		if (!key->is_word(*word))
+			return bad_value(key, *word, e, key->expected);
+	return 0;
+}
+
+/* "198.18.0.0/20", without bits beyond the prefix. */
+static bool is_network_of(const char *text, int family)
+{
+	struct network network;
+
+	return network_parse(text, &network) == 0 && network.family == family;
+}
+
+static bool is_network(const char *text)
+{
+	return is_network_of(text, AF_INET) || is_network_of(text, AF_INET6);
+}
+
+static int parse_subnet(const struct config_key *key, const char *text, struct config *c,
+			struct err *e)
+{
+	if (!is_network_of(text, AF_INET))
+		return bad_value(key, text, e, "an IPv4 network such as 198.18.0.0/20");
+	return parse_text(key, text, c, e);
+}
+
+static int parse_subnet6(const struct config_key *key, const char *text, struct config *c,
+			 struct err *e)
+{
+	if (!is_network_of(text, AF_INET6))
+		return bad_value(key, text, e, "an IPv6 network such as fd61:7766:6567::/64");
+	return parse_text(key, text, c, e);
+}
+
+static bool is_address(const char *text)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+static bool is_redirect_host(const char *text)
+{
+	struct domain domain = { 0 };
+	bool good = domain_parse(NULL, text, &domain, NULL) == 0;
+
+	domain_clear(&domain);
+	return good;
+}
+
+static bool is_anything(const char *text _unused_)
+{
+	return true;
+}
+
+static int parse_upstream(const struct config_key *key, const char *text, struct config *c,
+			  struct err *e)
+{
+	struct upstream_proxy proxy = { 0 };
+	_cleanup_err_ struct err inner = { 0 };
+
+	if (*text && upstream_proxy_parse(key->name, text, &proxy, &inner) < 0)
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "%s: %s", key->name,
+			       inner.message);
+	upstream_proxy_clear(&proxy);
+	return parse_text(key, text, c, e);
+}
+
 static int parse_prefix(const struct config_key *key, const char *text, struct config *c,
 			struct err *e)
 {
@@ -126,15 +241,20 @@ static int parse_prefix(const struct config_key *key, const char *text, struct c
 		section, name, parse, offsetof(struct config, member), __VA_ARGS__                 \
 	}
 
+#define LIST(section, name, member, initial, is_word, expected)                                    \
+	KEY(section, name, parse_list, member, initial, 0, 0, is_word, expected)
+
 static const struct config_key keys[] = {
 	KEY("Daemon", "Socket", parse_path, socket, "/run/awfd/awfd.sock", 0, 0),
 	KEY("Daemon", "RuntimeDirectory", parse_path, runtime_directory, "/run/awfd", 0, 0),
 	KEY("Daemon", "StateDirectory", parse_path, state_directory, "/var/lib/awfd", 0, 0),
 	KEY("Daemon", "HelperDirectory", parse_path, helper_directory, AWF_LIBEXECDIR, 0, 0),
+	KEY("Daemon", "LogDirectory", parse_path, log_directory, "/var/log/awfd", 0, 0),
 	KEY("Daemon", "LogLevel", parse_level, log_level, "info", 0, 0),
 	KEY("Engine", "Socket", parse_path, engine_socket, "/run/docker.sock", 0, 0),
 	KEY("Engine", "CgroupParent", parse_text, cgroup_parent, "", 0, 0),
 	KEY("Images", "Pause", parse_required, image_pause, "awf/pause:latest", 0, 0),
+	KEY("Images", "Squid", parse_required, image_squid, "awf/squid:latest", 0, 0),
 	KEY("Images", "CliProxy", parse_required, image_cli_proxy, "awf/cli-proxy:latest", 0, 0),
 	KEY("Images", "Agent", parse_required, image_agent, "awf/agent:latest", 0, 0),
 	KEY("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
@@ -143,6 +263,17 @@ static const struct config_key keys[] = {
 	KEY("Difc", "ProbeTimeoutMs", parse_number, probe_timeout_ms, "5000", 100, 60000),
 	KEY("Difc", "SystemCABundle", parse_optional_path, ca_bundle,
 	    "/etc/ssl/certs/ca-certificates.crt", 0, 0),
+	LIST("Difc", "RedirectHosts", redirect_hosts, "", is_redirect_host,
+	     "names such as *.blob.core.windows.net"),
+	KEY("Egress", "Subnet", parse_subnet, egress_subnet, "198.18.0.0/20", 0, 0),
+	KEY("Egress", "IPv6Subnet", parse_subnet6, egress_subnet6, "fd61:7766:6567::/64", 0, 0),
+	KEY("Egress", "IPv6", parse_auto, egress_ipv6, "auto", 0, 0),
+	LIST("Egress", "DnsServers", dns_servers, "", is_address, "addresses"),
+	KEY("Egress", "UpstreamProxy", parse_upstream, upstream_proxy, "", 0, 0),
+	LIST("Egress", "NoProxy", no_proxy, "", is_anything, "names"),
+	LIST("Egress", "PrivateNetworks", private_networks, "", is_network,
+	     "networks such as 10.0.0.0/8"),
+	KEY("HostAccess", "Allow", parse_switch, host_access, "yes", 0, 0),
 	KEY("Agent", "Memory", parse_size, memory_bytes, "6G", 16u << 20, UINT64_C(1) << 50),
 	KEY("Agent", "Pids", parse_number, pids, "1000", 1, 4194304),
 };
@@ -303,16 +434,24 @@ struct in_addr config_address(const struct config *c, unsigned host)
 	return (struct in_addr){ .s_addr = htonl(ntohl(c->network.s_addr) + host) };
 }
 
+/* Whether the member holds a number, and owns nothing. */
+static bool is_plain(const struct config_key *key)
+{
+	return key->parse == parse_number || key->parse == parse_size ||
+	       key->parse == parse_level || key->parse == parse_switch || key->parse == parse_auto;
+}
+
 void config_free(struct config *c)
 {
 	if (!c)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		bool is_text = keys[i].parse != parse_number && keys[i].parse != parse_size &&
-			       keys[i].parse != parse_level;
+		void *member = (char *)c + keys[i].offset;
 
-		if (is_text)
-			free(*(char **)((char *)c + keys[i].offset));
+		if (keys[i].parse == parse_list)
+			strv_free(*(char ***)member);
+		else if (!is_plain(&keys[i]))
+			free(*(char **)member);
 	}
 	free(c);
 }

@@ -7,14 +7,18 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
+enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
+
 struct config {
 	char *socket;
 	char *runtime_directory;
 	char *state_directory;
+	char *log_directory;
 	uint64_t log_level;
 	char *engine_socket;
 	char *cgroup_parent;
 	char *image_pause;
+	char *image_squid;
 	char *image_cli_proxy;
 	char *image_agent;
 	char *network_prefix; /* "172.30.0.0/24" as written */
@@ -24,6 +28,15 @@ struct config {
 	uint64_t probe_timeout_ms;
 	char *ca_bundle;
 	char *helper_directory; /* of awf-relay, awf-difc-probe and awf-gh */
+	char **redirect_hosts; /* of artifact storage, for cli-proxy alone */
+	char *egress_subnet;
+	char *egress_subnet6;
+	uint64_t egress_ipv6;    /* enum config_switch */
+	char **dns_servers;      /* none: the host's own */
+	char *upstream_proxy;    /* NULL: that of awfd's environment */
+	char **no_proxy;         /* what the upstream proxy is not asked for; likewise */
+	char **private_networks; /* that --allow-private may reach */
+	uint64_t host_access;    /* enum config_switch */
 	uint64_t memory_bytes;
 	uint64_t pids;
 };

@@ -1,5 +1,6 @@
 #include "awfd/docker-container.h"
 
+#include <arpa/inet.h>
 #include <limits.h>
 
 #include "awfd/docker-http.h"
@@ -179,6 +180,23 @@ int docker_container_parse(struct json_object *body, struct docker_container_sta
 	parsed.id = json_object_get_string(id);
 	parsed.pid = pid;
 	*ret = parsed;
+	return 0;
+}
+
+int docker_container_parse_addresses(struct json_object *body, const char *network,
+				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
+				     struct err *e)
+{
+	struct json_object *settings = member(body, "NetworkSettings", json_type_object);
+	struct json_object *networks = member(settings, "Networks", json_type_object);
+	struct json_object *ours = member(networks, network, json_type_object);
+	struct json_object *address = member(ours, "IPAddress", json_type_string);
+	struct json_object *address6 = member(ours, "GlobalIPv6Address", json_type_string);
+
+	if (!address || inet_pton(AF_INET, json_object_get_string(address), v4) != 1)
+		return err_engine(e, -EBADMSG, "inspect container", 200,
+				  "the answer lacks the address on the egress network");
+	*has_v6 = address6 && inet_pton(AF_INET6, json_object_get_string(address6), v6) == 1;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Operations on containers, one engine call each. Handles and callbacks as in docker.h. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -44,6 +45,11 @@ struct docker_call *docker_container_list(struct docker *d, const char *label, d
 /* Reads an Inspect answer. -EBADMSG with ERR_ENGINE when the fields are not there. */
 int docker_container_parse(struct json_object *body, struct docker_container_state *ret,
 			   struct err *e) _must_check_;
+
+/* The container's addresses on that network of the engine; the IPv6 one may be absent. */
+int docker_container_parse_addresses(struct json_object *body, const char *network,
+				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
+				     struct err *e) _must_check_;
 
 /* The StatusCode of a Wait answer; error in it is ERR_ENGINE. */
 int docker_container_parse_wait(struct json_object *body, int *exit_code,

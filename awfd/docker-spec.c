@@ -12,6 +12,12 @@
 
 #define CA_BUNDLE_TARGET "/etc/awf/ca-bundle.pem"
 #define GH_TARGET        "/usr/local/bin/gh"
+#define HOST_NAME        "host.docker.internal"
+
+#define SQUID_ETC         "/etc/awf"
+#define SQUID_LOG         "/run/awf/access.log"
+#define SQUID_DESCRIPTORS 8192
+#define SQUID_LOG_MAX     (UINT64_C(1) << 30) /* bytes in all; what was read is given back */
 
 /* The job goes first when the host is out of memory. */
 #define AGENT_OOM_SCORE_ADJ 500
@@ -25,6 +31,8 @@ typedef void (*fill_fn)(const struct docker_spec *s, struct json_object *config,
 
 static void fill_pause(const struct docker_spec *s, struct json_object *config,
 		       struct json_object *host);
+static void fill_squid(const struct docker_spec *s, struct json_object *config,
+		       struct json_object *host);
 static void fill_cli_proxy(const struct docker_spec *s, struct json_object *config,
 			   struct json_object *host);
 static void fill_agent(const struct docker_spec *s, struct json_object *config,
@@ -37,6 +45,7 @@ static const struct {
 	fill_fn fill; /* what is only this role's */
 } roles[] = {
 	[DOCKER_ROLE_PAUSE] = { "pause", "none", "none", fill_pause },
+	[DOCKER_ROLE_SQUID] = { "squid", "none", "local", fill_squid },
 	[DOCKER_ROLE_CLI_PROXY] = { "cli-proxy", "none", "local", fill_cli_proxy },
 	[DOCKER_ROLE_AGENT] = { "agent", "private", "none", fill_agent },
 };
@@ -89,18 +98,23 @@ static void put_list(struct json_object *o, const char *key, const char *value)
 	put_strings(o, key, (char *const[]){ (char *)value, NULL });
 }
 
-/* A bind mount that is read-only and whose source must be there. */
-static void put_bind(struct json_object *host, const char *source, const char *target)
+/* One more bind mount, whose source must be there. */
+static void put_bind(struct json_object *host, const char *source, const char *target,
+		     bool writable)
 {
-	struct json_object *array = json_object_new_array();
 	struct json_object *mount = json_object_new_object();
+	struct json_object *array = NULL;
 
+	if (!json_object_object_get_ex(host, "Mounts", &array)) {
+		array = json_object_new_array();
+		put(host, "Mounts", array);
+	}
 	put_string(mount, "Type", "bind");
 	put_string(mount, "Source", source);
 	put_string(mount, "Target", target);
-	put_true(mount, "ReadOnly");
+	if (!writable)
+		put_true(mount, "ReadOnly");
 	(void)json_object_array_add(array, mount);
-	put(host, "Mounts", array);
 }
 
 static void put_tmpfs(struct json_object *host, const char *options)
@@ -184,22 +198,41 @@ static struct json_object *host_config(const struct docker_spec *s, enum docker_
 	return host;
 }
 
-/* --- Namespaces of their own: pause and cli-proxy --- */
+static void put_ulimit(struct json_object *host, const char *name, uint64_t value)
+{
+	struct json_object *limit = json_object_new_object();
+	struct json_object *array = NULL;
+
+	if (!json_object_object_get_ex(host, "Ulimits", &array)) {
+		array = json_object_new_array();
+		put(host, "Ulimits", array);
+	}
+	put_string(limit, "Name", name);
+	put_number(limit, "Soft", value);
+	put_number(limit, "Hard", value);
+	(void)json_object_array_add(array, limit);
+}
+
+/* --- Namespaces of their own: pause, squid and cli-proxy --- */
 
 #define PAUSE     (1u << DOCKER_ROLE_PAUSE)
+#define SQUID     (1u << DOCKER_ROLE_SQUID)
 #define CLI_PROXY (1u << DOCKER_ROLE_CLI_PROXY)
 
-/* IPv6 is off but for cli-proxy's loopback, where the relay listens on ::1 too. `all` is not set
- * there: the engine applies these in no particular order. The ping range admits no group. */
+/* IPv6 is off but for cli-proxy's loopback, where the relay listens on ::1 too, and for squid where
+ * its network has it. `all` is not set there: the engine applies these in no particular order. The
+ * ping range admits no group. squid listens on an address that its namespace gets a little later.
+ */
 static const struct {
 	unsigned roles;
 	bool ipv6;
 	const char *key;
 	const char *value;
 } sysctls[] = {
-	{ PAUSE | CLI_PROXY, false, "net.ipv4.ip_forward", "0" },
-	{ PAUSE | CLI_PROXY, false, "net.ipv4.ping_group_range", "1 0" },
-	{ PAUSE | CLI_PROXY, true, "net.ipv6.conf.all.forwarding", "0" },
+	{ PAUSE | SQUID | CLI_PROXY, false, "net.ipv4.ip_forward", "0" },
+	{ PAUSE | SQUID | CLI_PROXY, false, "net.ipv4.ping_group_range", "1 0" },
+	{ SQUID, false, "net.ipv4.ip_nonlocal_bind", "1" },
+	{ PAUSE | SQUID | CLI_PROXY, true, "net.ipv6.conf.all.forwarding", "0" },
 	{ PAUSE | CLI_PROXY, true, "net.ipv6.conf.default.disable_ipv6", "1" },
 	{ PAUSE, true, "net.ipv6.conf.all.disable_ipv6", "1" },
 	{ CLI_PROXY, true, "net.ipv6.conf.lo.disable_ipv6", "0" },
@@ -217,11 +250,11 @@ static void put_sysctls(struct json_object *host, const struct docker_spec *s,
 	put(host, "Sysctls", o);
 }
 
-/* A network namespace with loopback alone, and names that resolve to nothing. */
+/* A network namespace with loopback alone, or on `network`, and names that resolve to nothing. */
 static void put_isolation(struct json_object *host, const struct docker_spec *s,
-			  enum docker_role role)
+			  enum docker_role role, const char *network)
 {
-	put_string(host, "NetworkMode", "none");
+	put_string(host, "NetworkMode", network);
 	put_list(host, "Dns", NO_NAMESERVER);
 	put_list(host, "DnsSearch", ".");
 	put_sysctls(host, s, role);
@@ -235,8 +268,32 @@ static void fill_pause(const struct docker_spec *s, struct json_object *config,
 	put_string(config, "User", "65534:65534");
 	put_string(config, "Hostname", "awf"); /* the agent's too */
 	put_string(config, "StopSignal", "SIGKILL");
-	put_isolation(host, s, DOCKER_ROLE_PAUSE);
+	put_isolation(host, s, DOCKER_ROLE_PAUSE, "none");
 	put_limits(host, 16 * MIB, 8);
+	if (s->host_address) {
+		_cleanup_free_ char *entry = xasprintf(HOST_NAME ":%s", s->host_address);
+
+		put_list(host, "ExtraHosts", entry);
+	}
+}
+
+/* It writes its log and nothing else: what it could fill is bounded by the size of that file. */
+static void fill_squid(const struct docker_spec *s, struct json_object *config,
+		       struct json_object *host)
+{
+	put_string(config, "Image", s->squid_image);
+	put_strings(
+		config, "Entrypoint",
+		(char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_ETC "/squid.conf", NULL });
+	put_string(config, "User", "65533:65533");
+	put_string(config, "Hostname", "squid");
+	put_string(config, "StopSignal", "SIGKILL");
+	put_isolation(host, s, DOCKER_ROLE_SQUID, s->squid_network);
+	put_limits(host, 256 * MIB, 32);
+	put_ulimit(host, "nofile", SQUID_DESCRIPTORS);
+	put_ulimit(host, "fsize", SQUID_LOG_MAX);
+	put_bind(host, s->squid_directory, SQUID_ETC, false);
+	put_bind(host, s->squid_log, SQUID_LOG, true);
 }
 
 static void fill_cli_proxy(const struct docker_spec *s, struct json_object *config,
@@ -248,31 +305,21 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 	strv_append(&environment, "AWF_CA_BUNDLE=" CA_BUNDLE_TARGET);
 	if (s->github_repository)
 		strv_appendf(&environment, "GITHUB_REPOSITORY=%s", s->github_repository);
+	if (s->redirect_proxy)
+		strv_appendf(&environment, "AWF_REDIRECT_PROXY=%s", s->redirect_proxy);
 	put_string(config, "Image", s->cli_proxy_image);
 	put_list(config, "Entrypoint", "/usr/local/bin/awf-cli-proxy");
 	put_strings(config, "Env", environment);
 	put_string(config, "User", "65532:65532");
 	put_string(config, "Hostname", "cli-proxy");
 	put_string(config, "StopSignal", "SIGKILL");
-	put_isolation(host, s, DOCKER_ROLE_CLI_PROXY);
+	put_isolation(host, s, DOCKER_ROLE_CLI_PROXY, "none");
 	put_limits(host, 256 * MIB, 50);
 	put_tmpfs(host, "rw,noexec,nosuid,nodev,mode=1777,size=64m");
-	put_bind(host, s->ca_bundle_path, CA_BUNDLE_TARGET);
+	put_bind(host, s->ca_bundle_path, CA_BUNDLE_TARGET, false);
 }
 
 /* --- The agent --- */
-
-static void put_core_limit(struct json_object *host)
-{
-	struct json_object *array = json_object_new_array();
-	struct json_object *core = json_object_new_object();
-
-	put_string(core, "Name", "core");
-	put_number(core, "Soft", 0);
-	put_number(core, "Hard", 0);
-	(void)json_object_array_add(array, core);
-	put(host, "Ulimits", array);
-}
 
 /* stdin ends with its one client: a lost one is end of file for the job. */
 static void put_stdio(struct json_object *config, const struct docker_spec *s)
@@ -318,10 +365,10 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_true(host, "Init");
 	put_limits(host, s->memory_bytes, s->pids);
 	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
-	put_core_limit(host);
+	put_ulimit(host, "core", 0);
 	put_agent_tmpfs(host, s->memory_bytes);
 	if (s->difc)
-		put_bind(host, s->gh_path, GH_TARGET);
+		put_bind(host, s->gh_path, GH_TARGET, false);
 }
 
 struct json_object *docker_spec_container(const struct docker_spec *s, enum docker_role role)

@@ -32,11 +32,24 @@ struct docker_spec {
 	const char *gh_path;           /* of awf-gh on the host, for the agent */
 	const char *github_repository; /* or NULL */
 	bool ipv6;                     /* the host's kernel has it */
+	const char *squid_image;
+	const char *squid_network;   /* the engine's network that squid alone sits on */
+	bool squid_ipv6;             /* which has IPv6 */
+	const char *squid_directory; /* on the host: configuration, and access.log beside it */
+	const char *squid_log;       /* on the host: a file that squid appends to */
+	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */
+	const char *host_address;    /* of host.docker.internal in the agent, or NULL */
 };
 
-enum docker_role { DOCKER_ROLE_PAUSE, DOCKER_ROLE_CLI_PROXY, DOCKER_ROLE_AGENT, DOCKER_ROLE_COUNT };
+enum docker_role {
+	DOCKER_ROLE_PAUSE,
+	DOCKER_ROLE_SQUID,
+	DOCKER_ROLE_CLI_PROXY,
+	DOCKER_ROLE_AGENT,
+	DOCKER_ROLE_COUNT,
+};
 
-/* "pause", "cli-proxy", "agent". */
+/* "pause", "squid", "cli-proxy", "agent". */
 const char *docker_role_name(enum docker_role role);
 
 /* "awf-<id>-<role>". The caller owns it. */

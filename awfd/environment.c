@@ -7,6 +7,7 @@
 #include "common/strv.h"
 
 #define CLI_PROXY_PORT 11000
+#define SQUID_PORT     3128
 
 /* What carries a GitHub credential; the DIFC proxy holds the only one that is needed. */
 static const char *const github_tokens[] = {
@@ -45,6 +46,53 @@ static void wire_cli_proxy(char ***env, const char *address)
 	strv_appendf(env, "AWF_CLI_PROXY_IP=%s", address);
 }
 
+/* Ours win here too: there is no other way out. */
+static void set(char ***env, const char *key, const char *value)
+{
+	(void)strv_env_unset(*env, key);
+	strv_appendf(env, "%s=%s", key, value);
+}
+
+/* Who reads them: curl, git, wget, pip and most others the lower-case forms (of http_proxy only
+ * that), Go, Java tools and npm the upper-case ones, Node from version 22 only when told to. */
+static const char *const proxy_names[] = { "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",
+					   "https_proxy" };
+static const char *const no_proxy_names[] = { "NO_PROXY", "no_proxy" };
+
+/* What is inside the sandbox, and never asked of squid. */
+static char *no_proxy_list(const struct environment_input *in)
+{
+	return xasprintf("localhost,127.0.0.1,::1%s%s%s", in->cli_proxy_address ? "," : "",
+			 in->cli_proxy_address ? in->cli_proxy_address : "",
+			 in->host_access ? ",host.docker.internal" : "");
+}
+
+/* The JVM has no variable for proxies, only properties; its list is separated by '|'. */
+static void wire_java(char ***env, const char *squid, bool host_access)
+{
+	const char *old = strv_env_get(*env, "JAVA_TOOL_OPTIONS");
+	_cleanup_free_ char *value = xasprintf(
+		"%s%s-Dhttp.proxyHost=%s -Dhttp.proxyPort=%d -Dhttps.proxyHost=%s "
+		"-Dhttps.proxyPort=%d -Dhttp.nonProxyHosts=localhost|127.*|[::1]%s",
+		old ? old : "", old ? " " : "", squid, SQUID_PORT, squid, SQUID_PORT,
+		host_access ? "|host.docker.internal" : "");
+
+	set(env, "JAVA_TOOL_OPTIONS", value);
+}
+
+static void wire_squid(char ***env, const struct environment_input *in)
+{
+	_cleanup_free_ char *url = xasprintf("http://%s:%d", in->squid_address, SQUID_PORT);
+	_cleanup_free_ char *no_proxy = no_proxy_list(in);
+
+	for (size_t i = 0; i < ARRAY_SIZE(proxy_names); i++)
+		set(env, proxy_names[i], url);
+	for (size_t i = 0; i < ARRAY_SIZE(no_proxy_names); i++)
+		set(env, no_proxy_names[i], no_proxy);
+	set(env, "NODE_USE_ENV_PROXY", "1");
+	wire_java(env, in->squid_address, in->host_access);
+}
+
 char **environment_of_agent(const struct environment_input *in, char ***dropped)
 {
 	char **env = strv_copy(in->requested);
@@ -53,6 +101,8 @@ char **environment_of_agent(const struct environment_input *in, char ***dropped)
 		drop_tokens(&env, dropped);
 		wire_cli_proxy(&env, in->cli_proxy_address);
 	}
+	if (in->squid_address)
+		wire_squid(&env, in);
 	set_default(&env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	set_default(&env, "HOME", "/tmp");
 	return env;

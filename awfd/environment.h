@@ -2,16 +2,21 @@
  * Pure. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/cleanup.h"
 
 struct environment_input {
 	char *const *requested;        /* KEY=value, may be NULL */
+	const char *squid_address;     /* of the way out, or NULL: no egress */
+	bool host_access;              /* ports of the host are granted */
 	const char *cli_proxy_address; /* of a wired cli-proxy, or NULL: no DIFC proxy */
 };
 
 /* Makes the environment (strv, the caller owns it). With a DIFC proxy wired, GitHub tokens are left
  * out, those of the image's ENV too (a bare name, without `=`, takes a variable out); the names of
- * those that the caller had asked for are appended to *dropped (strv, the caller owns it). */
+ * those that the caller had asked for are appended to *dropped (strv, the caller owns it). With
+ * egress, every variable by which programs find a proxy names squid. */
 char **environment_of_agent(const struct environment_input *in, char ***dropped) _must_check_;
 
 /* The caller's GITHUB_REPOSITORY if it is an `owner/name` that gh takes, else NULL. Borrowed. */

@@ -9,9 +9,14 @@
 
 #include "awfd/config.h"
 #include "awfd/docker.h"
+#include "awfd/host-ipv6.h"
+#include "awfd/log-tail.h"
 #include "awfd/netns.h"
+#include "awfd/network.h"
+#include "awfd/nflog.h"
 #include "awfd/nft.h"
 #include "awfd/reconcile.h"
+#include "awfd/relay-targets.h"
 #include "awfd/sandbox.h"
 #include "awfd/server.h"
 #include "common/alloc.h"
@@ -132,7 +137,9 @@ static int prepare_directories(struct manager *m, struct err *e)
 {
 	int r = prepare_directory(m->config->runtime_directory, 0711, e);
 
-	return r < 0 ? r : prepare_directory(m->config->state_directory, 0700, e);
+	if (r == 0)
+		r = prepare_directory(m->config->state_directory, 0700, e);
+	return r < 0 ? r : file_mkdir(m->config->log_directory, 0711, e);
 }
 
 static void raise_descriptor_limit(void)
@@ -158,6 +165,53 @@ static void prepare_signals(struct manager *m)
 	}
 }
 
+/* A squid's address must not be one of those that are the same in every sandbox. */
+static int check_subnets(const struct config *c, struct err *e)
+{
+	struct network sandbox, egress;
+
+	if (network_parse(c->network_prefix, &sandbox) < 0 ||
+	    network_parse(c->egress_subnet, &egress) < 0 || !network_overlaps(&sandbox, &egress))
+		return 0;
+	return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT,
+		       "[Egress] Subnet=%s overlaps [Network] Prefix=%s: change one of them",
+		       c->egress_subnet, c->network_prefix);
+}
+
+static void on_host_packet(const struct nflog_packet *packet, void *userdata)
+{
+	sandbox_host_packet_dropped(userdata, packet);
+}
+
+static int prepare_firewall(struct manager *m, struct err *e)
+{
+	struct nft_config config = { .relay_uid = m->relay_uid, .egress_bridge = DOCKER_NETWORK };
+	struct network subnet6;
+	int r;
+
+	if (network_parse(m->config->egress_subnet6, &subnet6) == 0) {
+		memcpy(&config.egress_subnet6, subnet6.address, sizeof(config.egress_subnet6));
+		config.egress_subnet6_bits = (uint8_t)subnet6.bits;
+	}
+	m->egress_ipv6 = m->config->egress_ipv6 == CONFIG_AUTO
+				 ? host_ipv6_is_usable()
+				 : m->config->egress_ipv6 == CONFIG_YES;
+	r = nft_new(&config, &m->nft, e);
+	if (r < 0)
+		return r;
+	m->relay_targets = relay_targets_new(m->nft);
+	return nflog_open(m->base, -EBADF, on_host_packet, m, &m->nflog, e);
+}
+
+struct docker_network_spec manager_network_spec(const struct manager *m)
+{
+	return (struct docker_network_spec){
+		.subnet = m->config->egress_subnet,
+		.subnet6 = m->egress_ipv6 ? m->config->egress_subnet6 : NULL,
+		.require6 = m->config->egress_ipv6 == CONFIG_YES,
+	};
+}
+
 int manager_new(struct config *config, struct manager **ret, struct err *e)
 {
 	_cleanup_(manager_freep) struct manager *m = xnew(struct manager);
@@ -180,13 +234,40 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	if (r == 0)
 		r = docker_new(m->base, config->engine_socket, &m->docker, e);
 	if (r == 0)
-		r = nft_new(&(struct nft_config){ .relay_uid = m->relay_uid }, &m->nft, e);
+		r = check_subnets(config, e);
+	if (r == 0)
+		r = prepare_firewall(m, e);
+	if (r == 0)
+		r = log_tails_new(m->base, &m->log_tails, e);
 	if (r == 0)
 		r = server_new(m, &m->server, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(m);
 	return 0;
+}
+
+static void on_network(const struct err *e, void *userdata)
+{
+	struct manager *m = userdata;
+	_cleanup_free_ char *text = e ? err_text(e) : NULL;
+
+	m->network = NULL;
+	if (e)
+		log_error("no egress for sandboxes until this is mended: %s", text);
+	if (m->stopping)
+		return;
+	server_start(m->server);
+	(void)sd_notify(0, "READY=1");
+	manager_update_status(m);
+}
+
+/* Ahead of the first sandbox that needs it, each of which looks again. */
+static void prepare_network(struct manager *m)
+{
+	struct docker_network_spec spec = manager_network_spec(m);
+
+	m->network = docker_network_ensure(m->docker, &spec, on_network, m);
 }
 
 /* Leftovers are being destroyed: serve. Also without an engine: calls then say what is wrong. */
@@ -199,9 +280,7 @@ static void on_reconciled(const struct err *e, void *userdata)
 		log_error("%s", text);
 	if (m->stopping)
 		return;
-	server_start(m->server);
-	(void)sd_notify(0, "READY=1");
-	manager_update_status(m);
+	prepare_network(m);
 }
 
 int manager_run(struct manager *m, struct err *e)
@@ -223,6 +302,10 @@ void manager_free(struct manager *m)
 	reconcile_free(m->reconcile);
 	server_free(m->server);
 	sandbox_list_free(m->sandboxes);
+	docker_network_cancel(m->network);
+	log_tails_free(m->log_tails);
+	nflog_free(m->nflog);
+	relay_targets_free(m->relay_targets);
 	if (m->nft)
 		nft_free(m->nft, false);
 	docker_free(m->docker);

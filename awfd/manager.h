@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "awfd/docker-network.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -16,6 +17,10 @@ struct nft;
 struct server;
 struct reconcile;
 struct sandbox_list;
+struct relay_targets;
+struct log_tails;
+struct nflog;
+struct docker_network_ensure;
 
 struct manager {
 	struct event_base *base;
@@ -25,6 +30,11 @@ struct manager {
 	struct server *server;
 	struct reconcile *reconcile;
 	struct sandbox_list *sandboxes;
+	struct relay_targets *relay_targets;
+	struct log_tails *log_tails;
+	struct nflog *nflog; /* what the host's table drops */
+	struct docker_network_ensure *network;
+	bool egress_ipv6;       /* squids may have IPv6 */
 	char *system_ca_bundle; /* PEM text of the host's CAs, or NULL */
 	uid_t relay_uid, probe_uid;
 	gid_t relay_gid, probe_gid;
@@ -46,6 +56,9 @@ void manager_sandbox_gone(struct manager *m);
 
 /* Tells the service manager how many sandboxes there are (sd_notify(3), STATUS=). */
 void manager_update_status(struct manager *m);
+
+/* What the engine's network for squids is to be. Borrowed from the config. */
+struct docker_network_spec manager_network_spec(const struct manager *m);
 
 void manager_free(struct manager *m);
 DEFINE_CLEANUP(struct manager, manager_free)

@@ -1,6 +1,7 @@
 /* One container of a sandbox: brought up in several engine calls, known by pidfd while it runs. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 
 #include <json-c/json.h>
@@ -20,6 +21,10 @@ struct container {
 	void *userdata;
 	unsigned step;
 	bool then_start;
+	const char *network; /* of the engine, where it has addresses; NULL: none */
+	struct in_addr address;
+	struct in6_addr address6;
+	bool has_address6;
 	int candidate; /* pidfd that the second look has not confirmed yet */
 };
 

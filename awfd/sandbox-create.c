@@ -6,26 +6,32 @@
 #include <sys/socket.h>
 
 #include "awfd/config.h"
+#include "awfd/docker-network.h"
 #include "awfd/environment.h"
-#include "awfd/link.h"
-#include "awfd/netns.h"
-#include "awfd/nft.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/log.h"
-
-#define READY_DELAY_FIRST_MS 2
-#define READY_DELAY_MAX_MS   50
 
 /* How often, and after which time each, the engine is asked again for a command's end. */
 #define WAIT_RETRIES  20
 #define WAIT_RETRY_MS 250
 
-/* Names of the links inside the namespaces; none ever exists in the host's. */
-#define LINK_TO_CLI_PROXY "cli-proxy"
-#define LINK_TO_AGENT     "agent"
-
-enum { DIFC, DIRS, PAUSE, CLI, LINKS, RELAY, READY, AGENT, ATTACH, RUN_AGENT, STEP_COUNT };
+enum {
+	DIFC,
+	RESOLVE,
+	NETWORK,
+	DIRS,
+	PAUSE,
+	SQUID,
+	CLI,
+	LINKS,
+	RELAY,
+	READY,
+	AGENT,
+	ATTACH,
+	RUN_AGENT,
+	STEP_COUNT
+};
 
 static const struct plan_step create_plan[STEP_COUNT];
 
@@ -34,14 +40,24 @@ static struct container *agent_of(struct sandbox *s)
 	return &s->containers[DOCKER_ROLE_AGENT];
 }
 
-static int pidfd_of(const struct sandbox *s, enum docker_role role)
-{
-	return s->containers[role].pidfd;
-}
-
 static bool has_difc(const void *subject)
 {
-	return ((const struct sandbox *)subject)->has_difc;
+	return sandbox_has_cli_proxy(subject);
+}
+
+static bool has_squid(const void *subject)
+{
+	return sandbox_has_squid(subject);
+}
+
+static bool has_relay(const void *subject)
+{
+	return sandbox_has_relay(subject);
+}
+
+static bool has_sidecar(const void *subject)
+{
+	return sandbox_has_cli_proxy(subject) || sandbox_has_egress(subject);
 }
 
 static bool wants_attach(const void *subject)
@@ -63,7 +79,7 @@ static void on_probed(const struct sockaddr_storage *address, const struct err *
 
 	s->probe = NULL;
 	if (!e)
-		s->difc_target = *address;
+		s->relay_grant.difc = *address;
 	plan_step_ended(s->plan, DIFC, e);
 }
 
@@ -98,7 +114,13 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 	struct sandbox *s = subject;
 	int r = sandbox_state_save(s, e);
 
-	return r < 0 ? r : sandbox_dirs_make(s, e);
+	if (r == 0)
+		r = sandbox_dirs_make(s, e);
+	if (r == 0)
+		r = sandbox_logs_open(s, e);
+	if (r == 0 && sandbox_has_squid(s))
+		r = sandbox_squid_configure(s, e);
+	return r;
 }
 
 /* --- containers --------------------------------------------------------------------------------
@@ -109,6 +131,11 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 	const struct config *c = s->manager->config;
 	_cleanup_free_ char *bundle = sandbox_dirs_ca_bundle(s);
 	_cleanup_free_ char *gh = xasprintf("%s/awf-gh", c->helper_directory);
+	_cleanup_free_ char *squid_directory = sandbox_squid_directory(s);
+	_cleanup_free_ char *squid_log = sandbox_squid_log(s);
+	_cleanup_free_ char *squid_url = sandbox_squid_url(s);
+	char host[INET_ADDRSTRLEN];
+	struct in_addr address = config_address(c, SANDBOX_HOST_HOST);
 	struct docker_spec spec = {
 		.id = s->id,
 		.uid = s->owner.uid,
@@ -130,7 +157,17 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.ca_bundle_path = bundle,
 		.gh_path = gh,
 		.github_repository = environment_repository(s->request.environment),
+		.squid_image = c->image_squid,
+		.squid_network = DOCKER_NETWORK,
+		.squid_ipv6 = s->manager->egress_ipv6,
+		.squid_directory = squid_directory,
+		.squid_log = squid_log,
+		.redirect_proxy = sandbox_has_redirects(s) ? squid_url : NULL,
 	};
+
+	inet_ntop(AF_INET, &address, host, sizeof(host));
+	if (host_ports_count(&s->egress.host_ports) > 0)
+		spec.host_address = host;
 
 	return docker_spec_container(&spec, role);
 }
@@ -141,6 +178,8 @@ static int container_step(void *subject, unsigned step, struct err *e _unused_)
 	enum docker_role role = create_plan[step].role;
 	struct json_object *spec = container_spec(s, role);
 
+	if (role == DOCKER_ROLE_SQUID)
+		s->containers[role].network = DOCKER_NETWORK;
 	/* The agent is created only; it starts when everything around it is in place. */
 	container_up(&s->containers[role], spec, role != DOCKER_ROLE_AGENT, step_done, s, step);
 	json_object_put(spec);
@@ -152,242 +191,142 @@ static void container_step_cancel(void *subject, unsigned step)
 	container_cancel(&((struct sandbox *)subject)->containers[create_plan[step].role]);
 }
 
-/* --- links and rules ---------------------------------------------------------------------------
+/* --- names, the engine's network, squid's files ------------------------------------------------
  */
 
-/* Seals a container's namespace and installs its table: no link without rules. */
-static int prepare_namespace(int pidfd, const struct nft_namespace *table, struct err *e)
-{
-	int r = netns_is_own(pidfd);
+static void resolve_next(struct sandbox *s);
 
-	if (r != 0)
-		return r < 0 ? err_system(e, r, "cannot look at the container's network")
-			     : err_set(e, -EINVAL, ERR_SYSTEM,
-				       "the container is in the host's network");
-	r = link_seal_namespace(pidfd, e);
-	return r < 0 ? r : nft_namespace_apply(pidfd, table, e);
+static void on_resolved(const struct resolved *result, const struct err *e, void *userdata)
+{
+	struct sandbox *s = userdata;
+	_cleanup_err_ struct err local = { 0 };
+
+	s->resolve = NULL;
+	if (!e && egress_pin(&s->egress, s->manager->config, result, &local) < 0)
+		e = &local;
+	if (e)
+		plan_step_ended(s->plan, RESOLVE, e);
+	else
+		resolve_next(s);
 }
 
-static int prepare_agent(struct sandbox *s, struct in_addr agent, struct in_addr cli, struct err *e)
+/* One after the other: there are a few at most. */
+static int start_resolving(struct sandbox *s, struct err *e)
 {
-	const struct nft_flow flow = {
-		.link = LINK_TO_CLI_PROXY, .local = agent, .peer = cli, .port = SANDBOX_CLI_PORT
-	};
-	const struct nft_namespace table = { .flows = &flow,
-					     .flow_count = s->has_difc ? 1 : 0,
-					     .loopback_any = true };
+	struct resolve_spec spec = { .uid = s->manager->probe_uid, .gid = s->manager->probe_gid };
 
-	return prepare_namespace(pidfd_of(s, DOCKER_ROLE_PAUSE), &table, e);
+	spec.name = egress_next_name(&s->egress, &spec.field);
+	if (!spec.name)
+		return PLAN_STEP_DONE;
+	if (resolve_start(s->manager->base, &spec, on_resolved, s, &s->resolve, e) < 0)
+		return e->error;
+	return PLAN_STEP_RUNNING;
 }
 
-static int prepare_cli_proxy(struct sandbox *s, struct in_addr agent, struct in_addr cli,
-			     struct err *e)
+static void resolve_next(struct sandbox *s)
 {
-	const struct nft_flow flow = { .link = LINK_TO_AGENT,
-				       .local = cli,
-				       .peer = agent,
-				       .port = SANDBOX_CLI_PORT,
-				       .serve = true };
-	const struct nft_namespace table = { .flows = &flow,
-					     .flow_count = 1,
-					     .loopback_port = s->difc.port };
+	_cleanup_err_ struct err e = { 0 };
+	int r = start_resolving(s, &e);
 
-	return prepare_namespace(pidfd_of(s, DOCKER_ROLE_CLI_PROXY), &table, e);
+	if (r != PLAN_STEP_RUNNING)
+		plan_step_ended(s->plan, RESOLVE, r < 0 ? &e : NULL);
 }
+
+static int resolve_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	return start_resolving(subject, e);
+}
+
+static void resolve_step_cancel(void *subject, unsigned step _unused_)
+{
+	resolve_cancel(TAKE_PTR(((struct sandbox *)subject)->resolve));
+}
+
+static bool has_names(const void *subject)
+{
+	const struct sandbox *s = subject;
+	const char *field;
+
+	return sandbox_has_squid(s) && egress_next_name(&s->egress, &field);
+}
+
+static void on_network(const struct err *e, void *userdata)
+{
+	struct sandbox *s = userdata;
+
+	s->network = NULL;
+	plan_step_ended(s->plan, NETWORK, e);
+}
+
+static int network_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	struct sandbox *s = subject;
+	struct docker_network_spec spec = manager_network_spec(s->manager);
+
+	s->network = docker_network_ensure(s->manager->docker, &spec, on_network, s);
+	return PLAN_STEP_RUNNING;
+}
+
+static void network_cancel(void *subject, unsigned step _unused_)
+{
+	docker_network_cancel(TAKE_PTR(((struct sandbox *)subject)->network));
+}
+
+/* --- links, rules, relay, sidecars ready --------------------------------------------------------
+ */
 
 static int links_step(void *subject, unsigned step _unused_, struct err *e)
 {
 	struct sandbox *s = subject;
-	struct in_addr agent = config_address(s->manager->config, SANDBOX_HOST_AGENT);
-	struct in_addr cli = config_address(s->manager->config, SANDBOX_HOST_CLI);
-	int r = prepare_agent(s, agent, cli, e);
+	int r = sandbox_logs_follow_firewall(s, e);
 
-	if (r < 0 || !s->has_difc)
-		return r;
-	r = prepare_cli_proxy(s, agent, cli, e);
-	if (r < 0)
-		return r;
-	return link_connect(&(struct link_end){ .pidfd = pidfd_of(s, DOCKER_ROLE_PAUSE),
-						.name = LINK_TO_CLI_PROXY,
-						.address = agent },
-			    &(struct link_end){ .pidfd = pidfd_of(s, DOCKER_ROLE_CLI_PROXY),
-						.name = LINK_TO_AGENT,
-						.address = cli },
-			    s->id, e);
-}
-
-/* --- relay -------------------------------------------------------------------------------------
- */
-
-static int add_listener(struct sandbox *s, const void *address, socklen_t length, struct err *e)
-{
-	int fd = netns_listen(pidfd_of(s, DOCKER_ROLE_CLI_PROXY), address, length, e);
-
-	if (fd >= 0)
-		s->listeners[s->listener_count++] = fd;
-	return fd < 0 ? fd : 0;
-}
-
-/* On 127.0.0.1, and on ::1 where the namespace has it. */
-static int listen_for_difc(struct sandbox *s, struct err *e)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET,
-				  .sin_port = htons(s->difc.port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-				   .sin6_port = htons(s->difc.port),
-				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int r = add_listener(s, &v4, sizeof(v4), e);
-
-	if (r < 0)
-		return r;
-	r = add_listener(s, &v6, sizeof(v6), e);
-	if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT) {
-		log_sandbox(LOG_LEVEL_INFO, s->id,
-			    "no IPv6 in cli-proxy: listening on 127.0.0.1 only");
-		err_clear(e);
-		r = 0;
-	}
-	return r;
-}
-
-static void on_relay_ready(struct relay_proc *p _unused_, void *userdata)
-{
-	plan_step_ended(((struct sandbox *)userdata)->plan, RELAY, NULL);
-}
-
-static void on_relay_exited(struct relay_proc *p _unused_, const struct err *e, void *userdata)
-{
-	struct sandbox *s = userdata;
-	_cleanup_free_ char *reason = xasprintf("relay ended: %s", e->message);
-
-	if (s->plan && !s->destroying && plan_step_state(s->plan, RELAY) == PLAN_RUNNING)
-		plan_step_ended(s->plan, RELAY, e);
-	else
-		sandbox_fail(s, reason);
+	return r < 0 ? r : sandbox_links_make(s, e);
 }
 
 static int relay_step(void *subject, unsigned step _unused_, struct err *e)
 {
-	static const struct relay_proc_events events = { on_relay_ready, on_relay_exited };
-	struct sandbox *s = subject;
-	struct manager *m = s->manager;
-	_cleanup_free_ char *path = xasprintf("%s/awf-relay", m->config->helper_directory);
-	struct relay_proc_spec spec = { .path = path,
-					.sandbox = s->id,
-					.uid = m->relay_uid,
-					.gid = m->relay_gid,
-					.upstream = &s->difc_target,
-					.listeners = s->listeners };
-	int r = listen_for_difc(s, e);
+	int r = sandbox_relay_start(subject, e);
 
-	if (r < 0)
-		return r;
-	spec.listener_count = s->listener_count;
-	s->difc_target_known = true; /* before the act: the destroy plan removes it again */
-	r = nft_relay_target_add(m->nft, &s->difc_target, e);
-	if (r == 0)
-		r = relay_proc_start(m->base, &spec, &events, s, &s->relay, e);
 	return r < 0 ? r : PLAN_STEP_RUNNING;
+}
+
+/* Within its step it is the step's end; later a relay that has ended ends the sandbox. */
+void sandbox_relay_started(struct sandbox *s, const struct err *e)
+{
+	bool starting =
+		s->plan && !s->destroying && plan_step_state(s->plan, RELAY) == PLAN_RUNNING;
+
+	if (starting) {
+		plan_step_ended(s->plan, RELAY, e);
+	} else if (e) {
+		_cleanup_free_ char *reason = xasprintf("relay ended: %s", e->message);
+
+		sandbox_fail(s, reason);
+	}
 }
 
 static void relay_cancel(void *subject, unsigned step _unused_)
 {
-	relay_proc_free(TAKE_PTR(((struct sandbox *)subject)->relay));
-}
+	struct sandbox *s = subject;
 
-/* --- sidecars ready: cli-proxy answers a connection from the agent's namespace -------------------
- */
-
-static void try_cli_proxy(struct sandbox *s);
-
-static void ready_stop(struct sandbox *s)
-{
-	if (s->ready_event)
-		event_free(TAKE_PTR(s->ready_event));
-	if (s->ready_retry)
-		event_free(TAKE_PTR(s->ready_retry));
-	s->ready_fd = fd_close(s->ready_fd);
-}
-
-static void ready_cancel(void *subject, unsigned step _unused_)
-{
-	ready_stop(subject);
-}
-
-static void on_ready_retry(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
-{
-	try_cli_proxy(userdata);
-}
-
-static void ready_try_later(struct sandbox *s)
-{
-	struct timeval tv = { .tv_usec = s->ready_delay_ms * 1000 };
-
-	ready_stop(s);
-	s->ready_delay_ms = MIN(s->ready_delay_ms * 2, READY_DELAY_MAX_MS);
-	s->ready_retry = evtimer_new(s->manager->base, on_ready_retry, s);
-	if (!s->ready_retry)
-		abort();
-	event_add(s->ready_retry, &tv);
-}
-
-static void on_ready_connected(evutil_socket_t fd, short what _unused_, void *userdata)
-{
-	struct sandbox *s = userdata;
-	socklen_t length = sizeof(int);
-	int error = 0;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-		error = errno;
-	if (error != 0) {
-		ready_try_later(s);
-		return;
-	}
-	ready_stop(s);
-	plan_step_ended(s->plan, READY, NULL);
-}
-
-static int connect_cli_proxy(struct sandbox *s, struct err *e)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons(SANDBOX_CLI_PORT),
-				       .sin_addr = config_address(s->manager->config,
-								  SANDBOX_HOST_CLI) };
-
-	ready_stop(s);
-	s->ready_fd = netns_socket(pidfd_of(s, DOCKER_ROLE_PAUSE), AF_INET, SOCK_STREAM, 0, e);
-	if (s->ready_fd < 0)
-		return s->ready_fd;
-	if (connect(s->ready_fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
-	    errno != EINPROGRESS)
-		return err_system(e, -errno,
-				  "cannot connect to cli-proxy from the agent's network");
-	s->ready_event = event_new(s->manager->base, s->ready_fd, EV_WRITE, on_ready_connected, s);
-	if (!s->ready_event)
-		abort();
-	event_add(s->ready_event, NULL);
-	return 0;
-}
-
-static void try_cli_proxy(struct sandbox *s)
-{
-	_cleanup_err_ struct err e = { 0 };
-
-	if (connect_cli_proxy(s, &e) < 0) {
-		ready_stop(s);
-		plan_step_ended(s->plan, READY, &e);
-	}
+	relay_proc_free(TAKE_PTR(s->relay));
 }
 
 static int ready_step(void *subject, unsigned step _unused_, struct err *e)
 {
-	struct sandbox *s = subject;
-	int r;
+	int r = sandbox_ready_start(subject, e);
 
-	s->ready_delay_ms = READY_DELAY_FIRST_MS;
-	r = connect_cli_proxy(s, e);
 	return r < 0 ? r : PLAN_STEP_RUNNING;
+}
+
+static void ready_cancel(void *subject, unsigned step _unused_)
+{
+	sandbox_ready_cancel(subject);
+}
+
+void sandbox_ready_ended(struct sandbox *s, const struct err *e)
+{
+	plan_step_ended(s->plan, READY, e);
 }
 
 /* --- attach ------------------------------------------------------------------------------------
@@ -511,7 +450,19 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		   .start = probe_step,
 		   .cancel = probe_cancel,
 		   .wanted = has_difc },
-	[DIRS] = { .name = "state and directory", .after = AFTER(DIFC), .start = dirs_step },
+	[RESOLVE] = { .name = "resolve names",
+		      .timeout_ms = 15000,
+		      .start = resolve_step,
+		      .cancel = resolve_step_cancel,
+		      .wanted = has_names },
+	[NETWORK] = { .name = "egress network",
+		      .timeout_ms = 30000,
+		      .start = network_step,
+		      .cancel = network_cancel,
+		      .wanted = has_squid },
+	[DIRS] = { .name = "state and directory",
+		   .after = AFTER(DIFC) | AFTER(RESOLVE),
+		   .start = dirs_step },
 	[PAUSE] = { .name = "start pause",
 		    .after = AFTER(DIRS),
 		    .timeout_ms = 30000,
@@ -519,6 +470,14 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		    .cancel = container_step_cancel,
 		    .drain = true,
 		    .role = DOCKER_ROLE_PAUSE },
+	[SQUID] = { .name = "start squid",
+		    .after = AFTER(DIRS) | AFTER(NETWORK),
+		    .timeout_ms = 30000,
+		    .start = container_step,
+		    .cancel = container_step_cancel,
+		    .drain = true,
+		    .wanted = has_squid,
+		    .role = DOCKER_ROLE_SQUID },
 	[CLI] = { .name = "start cli-proxy",
 		  .after = AFTER(DIRS),
 		  .timeout_ms = 30000,
@@ -528,20 +487,20 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		  .wanted = has_difc,
 		  .role = DOCKER_ROLE_CLI_PROXY },
 	[LINKS] = { .name = "links and rules",
-		    .after = AFTER(PAUSE) | AFTER(CLI),
+		    .after = AFTER(PAUSE) | AFTER(SQUID) | AFTER(CLI),
 		    .start = links_step },
 	[RELAY] = { .name = "relay",
 		    .after = AFTER(LINKS),
 		    .timeout_ms = 5000,
 		    .start = relay_step,
 		    .cancel = relay_cancel,
-		    .wanted = has_difc },
+		    .wanted = has_relay },
 	[READY] = { .name = "sidecars ready",
 		    .after = AFTER(LINKS) | AFTER(RELAY),
 		    .timeout_ms = 30000,
 		    .start = ready_step,
 		    .cancel = ready_cancel,
-		    .wanted = has_difc },
+		    .wanted = has_sidecar },
 	[AGENT] = { .name = "create agent",
 		    .after = AFTER(PAUSE),
 		    .timeout_ms = 30000,

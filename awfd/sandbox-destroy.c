@@ -2,12 +2,23 @@
  * failed start, stop, a lost client and leftovers alike. */
 #include "awfd/sandbox-internal.h"
 
-#include <string.h>
-
 #include "awfd/nft.h"
 #include "common/fd.h"
 
-enum { STREAMS, AGENT, CLI, PAUSE, RELAY, TARGET, DIRS, STATE, STEP_COUNT };
+enum {
+	STREAMS,
+	AGENT,
+	CLI,
+	SQUID_RULES,
+	SQUID,
+	PAUSE,
+	LOGS,
+	RELAY,
+	TARGET,
+	DIRS,
+	STATE,
+	STEP_COUNT
+};
 
 static const struct plan_step destroy_plan[STEP_COUNT];
 
@@ -43,38 +54,31 @@ static void remove_cancel(void *subject, unsigned step)
 
 static int relay_step(void *subject, unsigned step _unused_, struct err *e _unused_)
 {
-	struct sandbox *s = subject;
-
-	relay_proc_free(TAKE_PTR(s->relay));
-	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
-		s->listeners[i] = fd_close(s->listeners[i]);
-	s->listener_count = 0;
+	sandbox_relay_end(subject);
 	return PLAN_STEP_DONE;
-}
-
-/* Whether another sandbox's relay has the same target: the set holds it once for all of them. */
-static bool target_is_shared(struct sandbox *s)
-{
-	struct sandbox *other;
-
-	for (other = sandbox_first(s->manager); other; other = sandbox_next(other))
-		if (other != s && other->difc_target_known &&
-		    memcmp(&other->difc_target, &s->difc_target, sizeof(s->difc_target)) == 0)
-			return true;
-	return false;
 }
 
 static int target_step(void *subject, unsigned step _unused_, struct err *e)
 {
-	struct sandbox *s = subject;
-	int r;
+	return sandbox_relay_revoke(subject, e);
+}
 
-	if (!s->difc_target_known)
-		return PLAN_STEP_DONE;
-	r = target_is_shared(s) ? 0 : nft_relay_target_remove(s->manager->nft, &s->difc_target, e);
+/* Before the container goes: the engine gives its address to the next squid at once. */
+static int squid_rules_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	struct sandbox *s = subject;
+	int r = s->squid_known ? nft_squid_remove(s->manager->nft, &s->squid, e) : 0;
+
 	if (r == 0)
-		s->difc_target_known = false;
+		s->squid_known = false;
 	return r;
+}
+
+/* The agent is gone by now, so these are its last lines. */
+static int logs_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	sandbox_logs_end(subject);
+	return PLAN_STEP_DONE;
 }
 
 static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
@@ -96,7 +100,7 @@ static int state_step(void *subject, unsigned step _unused_, struct err *e)
 	return all_before_done(subject) ? sandbox_state_remove(subject, e) : PLAN_STEP_DONE;
 }
 
-#define ALL_CONTAINERS (AFTER(AGENT) | AFTER(CLI) | AFTER(PAUSE))
+#define ALL_CONTAINERS (AFTER(AGENT) | AFTER(CLI) | AFTER(SQUID) | AFTER(PAUSE))
 
 static const struct plan_step destroy_plan[STEP_COUNT] = {
 	[STREAMS] = { .name = "shut streams down", .start = streams_step },
@@ -111,15 +115,25 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 		  .start = remove_step,
 		  .cancel = remove_cancel,
 		  .role = DOCKER_ROLE_CLI_PROXY },
+	[SQUID_RULES] = { .name = "remove squid's rules", .start = squid_rules_step },
+	[SQUID] = { .name = "remove squid",
+		    .after = AFTER(SQUID_RULES),
+		    .timeout_ms = 30000,
+		    .start = remove_step,
+		    .cancel = remove_cancel,
+		    .role = DOCKER_ROLE_SQUID },
 	[PAUSE] = { .name = "remove pause",
 		    .after = AFTER(STREAMS),
 		    .timeout_ms = 30000,
 		    .start = remove_step,
 		    .cancel = remove_cancel,
 		    .role = DOCKER_ROLE_PAUSE },
+	[LOGS] = { .name = "read the last of the logs",
+		   .after = AFTER(AGENT) | AFTER(SQUID) | AFTER(CLI) | AFTER(PAUSE),
+		   .start = logs_step },
 	[RELAY] = { .name = "end relay", .start = relay_step },
 	[TARGET] = { .name = "remove relay target", .after = AFTER(RELAY), .start = target_step },
-	[DIRS] = { .name = "remove directory", .after = ALL_CONTAINERS, .start = dirs_step },
+	[DIRS] = { .name = "remove directory", .after = ALL_CONTAINERS | AFTER(LOGS), .start = dirs_step },
 	[STATE] = { .name = "remove state",
 		    .after = ALL_CONTAINERS | AFTER(TARGET) | AFTER(DIRS),
 		    .start = state_step },

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "awfd/config.h"
 #include "common/alloc.h"
 #include "common/strv.h"
 
@@ -41,6 +42,32 @@ bool sandbox_tty(const struct sandbox *s)
 char *const *sandbox_dropped_environment(const struct sandbox *s)
 {
 	return s->dropped;
+}
+
+bool sandbox_has_cli_proxy(const struct sandbox *s)
+{
+	return s->has_difc;
+}
+
+bool sandbox_has_egress(const struct sandbox *s)
+{
+	return s->egress.wanted;
+}
+
+/* Artifact storage that cli-proxy is redirected to; a squid for it alone, if need be. */
+bool sandbox_has_redirects(const struct sandbox *s)
+{
+	return s->has_difc && strv_length(s->manager->config->redirect_hosts) > 0;
+}
+
+bool sandbox_has_squid(const struct sandbox *s)
+{
+	return sandbox_has_egress(s) || sandbox_has_redirects(s);
+}
+
+bool sandbox_has_relay(const struct sandbox *s)
+{
+	return s->has_difc || host_ports_count(&s->egress.host_ports) > 0;
 }
 
 const struct denials *sandbox_denials(const struct sandbox *s)

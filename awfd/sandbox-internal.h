@@ -8,18 +8,28 @@
 #include "awfd/difc-probe.h"
 #include "awfd/docker-attach.h"
 #include "awfd/docker-spec.h"
+#include "awfd/egress.h"
+#include "awfd/log-tail.h"
+#include "awfd/nflog.h"
+#include "awfd/nft.h"
 #include "awfd/plan.h"
 #include "awfd/relay-proc.h"
+#include "awfd/relay-targets.h"
 #include "awfd/sandbox-container.h"
 #include "awfd/sandbox.h"
 
 #define SANDBOX_STREAMS_MAX  8 /* attached clients at once */
 #define SANDBOX_STEPS_MAX    PLAN_STEPS_MAX
+#define SANDBOX_HOST_HOST    1 /* granted host ports, on the agent's own loopback */
 #define SANDBOX_HOST_SQUID   10
 #define SANDBOX_HOST_AGENT   20
 #define SANDBOX_HOST_CLI     50
 #define SANDBOX_CLI_PORT     11000
-#define SANDBOX_LISTENER_MAX 2 /* 127.0.0.1 and ::1 */
+#define SANDBOX_SQUID_PORT   3128
+
+#define SANDBOX_DIFC_LISTENERS 2 /* 127.0.0.1 and ::1 */
+#define SANDBOX_SIDECARS       2 /* cli-proxy and squid */
+#define SANDBOX_NAMESPACES     3 /* the agent's and the sidecars' */
 
 struct sandbox_watch {
 	struct sandbox *sandbox; /* NULL once it is gone */
@@ -41,6 +51,24 @@ struct step_record {
 	int64_t elapsed_us;
 };
 
+/* A connection attempt to a sidecar (sandbox-ready.c). */
+struct ready {
+	struct sandbox *sandbox;
+	struct sockaddr_in address;
+	struct event *event;
+	struct event *retry;
+	int fd;
+	unsigned delay_ms;
+};
+
+enum sandbox_log_kind { SANDBOX_LOG_SQUID, SANDBOX_LOG_FIREWALL, SANDBOX_LOG_COUNT };
+
+struct sandbox_log {
+	int fd;
+	int64_t size;
+	uint64_t lost; /* lines that could not be written */
+};
+
 struct sandbox {
 	struct manager *manager;
 	char id[SANDBOX_ID_LENGTH + 1];
@@ -55,19 +83,28 @@ struct sandbox {
 
 	bool has_difc;
 	struct difc_address difc;
-	struct sockaddr_storage difc_target; /* what the probe reached */
-	bool difc_target_known;
+
+	struct egress egress;
+	struct resolve *resolve;
+	struct docker_network_ensure *network;
+	struct nft_squid squid; /* its place in the host's table; points into squid_targets */
+	struct sockaddr_storage *squid_targets;
+	bool squid_known;
+	struct log_tail *squid_tail;
+	struct sandbox_log logs[SANDBOX_LOG_COUNT];
+	struct nflog *nflogs[SANDBOX_NAMESPACES];
 
 	struct container containers[DOCKER_ROLE_COUNT];
 	struct difc_probe *probe;
 	struct docker_attach *attach;
 	struct relay_proc *relay;
-	int listeners[SANDBOX_LISTENER_MAX];
-	unsigned listener_count;
-	struct event *ready_event; /* of the connection attempt to cli-proxy */
-	struct event *ready_retry;
-	int ready_fd;
-	unsigned ready_delay_ms;
+	struct relay_grant relay_grant;
+	bool relay_granted;
+	int *listeners;
+	const char **listener_names;
+	size_t listener_count;
+	struct ready ready[SANDBOX_SIDECARS];
+	unsigned ready_pending;
 
 	int stream;                         /* opened before the start, not yet taken */
 	struct sandbox_stream *kept_stream; /* its duplicate */
@@ -122,6 +159,41 @@ void sandbox_on_wait_retry(evutil_socket_t fd, short what, void *userdata);
 struct plan *sandbox_destroy_plan(struct sandbox *s) _must_check_;
 unsigned sandbox_create_plan_length(void);
 const char *sandbox_create_plan_step(unsigned step);
+
+/* sandbox-info.c: what it consists of. */
+bool sandbox_has_cli_proxy(const struct sandbox *s);
+bool sandbox_has_egress(const struct sandbox *s);
+bool sandbox_has_redirects(const struct sandbox *s);
+bool sandbox_has_squid(const struct sandbox *s);
+bool sandbox_has_relay(const struct sandbox *s);
+
+/* sandbox-links.c */
+int sandbox_links_make(struct sandbox *s, struct err *e) _must_check_;
+
+/* sandbox-relay.c: started; then sandbox_relay_started() is called once it serves, and again, with
+ * an error, when it has ended. */
+int sandbox_relay_start(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_relay_started(struct sandbox *s, const struct err *e); /* sandbox-create.c */
+void sandbox_relay_end(struct sandbox *s);
+int sandbox_relay_revoke(struct sandbox *s, struct err *e) _must_check_;
+
+/* sandbox-ready.c: calls sandbox_ready_ended() once. */
+int sandbox_ready_start(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_ready_cancel(struct sandbox *s);
+void sandbox_ready_ended(struct sandbox *s, const struct err *e); /* sandbox-create.c */
+
+/* sandbox-squid.c: the files that squid's container mounts. */
+int sandbox_squid_configure(struct sandbox *s, struct err *e) _must_check_;
+char *sandbox_squid_directory(const struct sandbox *s) _must_check_;
+char *sandbox_squid_log(const struct sandbox *s) _must_check_;
+
+/* sandbox-logs.c */
+int sandbox_logs_open(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_logs_close(struct sandbox *s);
+int sandbox_logs_follow_squid(struct sandbox *s, const char *path, struct err *e) _must_check_;
+int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_logs_end(struct sandbox *s);
+void sandbox_packet_dropped(struct sandbox *s, const char *from, const struct nflog_packet *p);
 
 /* sandbox-dirs.c */
 int sandbox_dirs_make(struct sandbox *s, struct err *e) _must_check_;

@@ -8,6 +8,7 @@
 
 #include "awfd/config.h"
 #include "awfd/difc-ca.h"
+#include "awfd/docker-network.h"
 #include "awfd/environment.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
@@ -82,11 +83,13 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 		make_id(m, s->id);
 	s->directory = xasprintf("%s/sandboxes/%s", m->config->runtime_directory, s->id);
 	s->created_s = (int64_t)time(NULL);
-	s->stream = s->ready_fd = -EBADF;
+	s->stream = -EBADF;
+	for (unsigned i = 0; i < ARRAY_SIZE(s->ready); i++)
+		s->ready[i].fd = -EBADF;
+	for (unsigned i = 0; i < ARRAY_SIZE(s->logs); i++)
+		s->logs[i].fd = -EBADF;
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
 		s->streams[i].fd = -EBADF;
-	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
-		s->listeners[i] = -EBADF;
 	init_containers(s);
 	s->denials = denials_new();
 	s->stop_timer = evtimer_new(m->base, on_stop_timer, s);
@@ -124,9 +127,14 @@ static void sandbox_free(struct sandbox *s)
 	docker_call_cancel(s->wait);
 	docker_call_cancel(s->signal);
 	conn_unwatch(s->lease);
-	relay_proc_free(s->relay);
-	for (unsigned i = 0; i < SANDBOX_LISTENER_MAX; i++)
-		fd_close(s->listeners[i]);
+	resolve_cancel(s->resolve);
+	docker_network_cancel(s->network);
+	sandbox_ready_cancel(s);
+	sandbox_relay_end(s);
+	sandbox_logs_end(s);
+	sandbox_logs_close(s);
+	egress_clear(&s->egress);
+	free(s->squid_targets);
 	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
 		container_clear(&s->containers[role]);
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
@@ -187,6 +195,8 @@ static int check_quota(const struct sandbox *s, struct err *e)
 
 static int check_request(struct sandbox *s, const struct start_request *r, struct err *e)
 {
+	int error;
+
 	if (!r->command || !r->command[0])
 		return err_invalid(e, "command", NULL, "is empty");
 	if (*r->command[0] == '\0')
@@ -195,18 +205,25 @@ static int check_request(struct sandbox *s, const struct start_request *r, struc
 		return err_invalid(e, "workdir", r->workdir, "is not an absolute path");
 	if (r->image && *r->image == '\0')
 		return err_invalid(e, "image", r->image, "is empty");
-	return check_difc(s, r, e);
+	error = check_difc(s, r, e);
+	return error < 0 ? error : egress_check(r, s->manager->config, &s->egress, e);
 }
 
 static void make_environment(struct sandbox *s)
 {
 	char address[INET_ADDRSTRLEN];
 	struct in_addr cli = config_address(s->manager->config, SANDBOX_HOST_CLI);
+	char proxy[INET_ADDRSTRLEN];
+	struct in_addr squid = config_address(s->manager->config, SANDBOX_HOST_SQUID);
 	struct environment_input in = { .requested = s->request.environment };
 
 	inet_ntop(AF_INET, &cli, address, sizeof(address));
 	if (s->has_difc)
 		in.cli_proxy_address = address;
+	inet_ntop(AF_INET, &squid, proxy, sizeof(proxy));
+	if (s->egress.wanted)
+		in.squid_address = proxy;
+	in.host_access = host_ports_count(&s->egress.host_ports) > 0;
 	s->environment = environment_of_agent(&in, &s->dropped);
 }
 

@@ -85,6 +85,10 @@ const struct denials *sandbox_denials(const struct sandbox *s);
 /* Counts a refusal and tells the watchers. */
 void sandbox_denied(struct sandbox *s, const struct denial *attempt);
 
+/* The host's table dropped a packet: of the sandbox whose squid has its source address, if any. */
+struct nflog_packet;
+void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *packet);
+
 /* Fills a zeroed message; its strings are the caller's (fields_clear()). */
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 void sandbox_result(const struct sandbox *s, struct wait_reply *ret);

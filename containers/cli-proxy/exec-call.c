@@ -289,7 +289,10 @@ static int start_gh(struct exec_call *c, struct err *e)
 {
 	const struct settings *s = c->context->settings;
 	_cleanup_strv_ char **env = NULL;
-	struct gh_env_base base = { (uint16_t)s->difc_port, s->ca_bundle, s->repository, NULL };
+	struct gh_env_base base = { .difc_port = (uint16_t)s->difc_port,
+				    .ca_bundle = s->ca_bundle,
+				    .repository = s->repository,
+				    .redirect_proxy = s->redirect_proxy };
 	struct gh_process_spec spec = { s->gh, c->request->args, NULL, NULL, false };
 	int error = make_directory(c, e);
 

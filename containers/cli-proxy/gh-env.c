@@ -79,6 +79,8 @@ char **gh_env_build(const struct gh_env_base *base, char *const *selected)
 	for (size_t i = 0; i < ARRAY_SIZE(ca_names); i++)
 		strv_appendf(&env, "%s=%s", ca_names[i], base->ca_bundle);
 	strv_appendf(&env, "GH_HOST=localhost:%u", base->difc_port);
+	if (base->redirect_proxy)
+		strv_appendf(&env, "HTTPS_PROXY=%s", base->redirect_proxy);
 	if (base->repository && !strv_env_get(selected, "GH_REPO"))
 		strv_appendf(&env, "GH_REPO=%s", base->repository);
 	for (size_t i = 0; selected && selected[i]; i++)

@@ -11,6 +11,7 @@ struct gh_env_base {
 	const char *ca_bundle;  /* the CAs of the system and the DIFC proxy's */
 	const char *repository; /* GH_REPO when the client names none, or NULL */
 	const char *directory;  /* this call's own, for everything gh writes */
+	const char *redirect_proxy; /* URL of the way to artifact storage, or NULL */
 };
 
 /* Of what a client wants (KEY=value) takes the few names that are allowed, checked. On failure e

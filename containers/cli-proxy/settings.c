@@ -36,6 +36,7 @@ static const struct {
 	{ "AWF_CA_BUNDLE", offsetof(struct settings, ca_bundle), "/etc/awf/ca-bundle.pem" },
 	{ "AWF_CLI_PROXY_LOG", offsetof(struct settings, log), NULL },
 	{ "AWF_TMP", offsetof(struct settings, temporary), "/tmp" },
+	{ "AWF_REDIRECT_PROXY", offsetof(struct settings, redirect_proxy), NULL },
 	{ "GITHUB_REPOSITORY", offsetof(struct settings, repository), NULL },
 };
 

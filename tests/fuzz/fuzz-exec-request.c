@@ -36,7 +36,9 @@ static void check_args(char *const *args)
 
 static void check_env(char *const *env)
 {
-	static const struct gh_env_base base = { 18443, "/ca.pem", NULL, "/tmp" };
+	static const struct gh_env_base base = { .difc_port = 18443,
+						 .ca_bundle = "/ca.pem",
+						 .directory = "/tmp" };
 	_cleanup_strv_ char **selected = NULL, **built = NULL;
 	_cleanup_err_ struct err e = { 0 };
 

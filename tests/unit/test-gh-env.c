@@ -57,7 +57,9 @@ static const struct {
 	{ { "GH_REPOX=o/r", "XGH_REPO=o/r", "gh_repo=o/r" }, { NULL } },
 };
 
-static const struct gh_env_base base = { 18443, "/ca.pem", NULL, "/tmp/gh-1" };
+static const struct gh_env_base base = { .difc_port = 18443,
+					 .ca_bundle = "/ca.pem",
+					 .directory = "/tmp/gh-1" };
 
 static void assert_has(char *const *env, const char *entry)
 {
@@ -110,7 +112,10 @@ static void test_refused_repository(void **state)
 /* The client's repository goes before the sandbox's; there is never more than one. */
 static void test_repository(void **state)
 {
-	const struct gh_env_base with = { 1, "/ca.pem", "our/repo", "/tmp/gh-1" };
+	const struct gh_env_base with = { .difc_port = 1,
+					  .ca_bundle = "/ca.pem",
+					  .repository = "our/repo",
+					  .directory = "/tmp/gh-1" };
 	char *const selected[] = { (char *)"GH_REPO=its/repo", NULL };
 	_cleanup_strv_ char **ours = gh_env_build(&with, NULL);
 	_cleanup_strv_ char **theirs = gh_env_build(&with, selected);

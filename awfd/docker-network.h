@@ -1,0 +1,37 @@
+/* The engine's network that squids sit on (Docker Engine API, NetworkCreate and NetworkInspect):
+ * made when it is not there, checked when it is. One for all sandboxes; it stays when awfd ends. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "awfd/docker.h"
+
+#define DOCKER_NETWORK "awf-egress" /* its name, and its bridge's */
+
+struct docker_network_spec {
+	const char *subnet;  /* "198.18.0.0/20" */
+	const char *subnet6; /* or NULL: no IPv6 */
+	bool require6;       /* one that is there already must have it too */
+};
+
+/* Called once, from the loop; e is NULL when the network is as it should be. */
+typedef void (*docker_network_fn)(const struct err *e, void *userdata);
+
+struct docker_network_ensure;
+
+/* Looks, makes what is missing, and looks again. One of that name which is another is an error that
+ * says what to do. The spec's strings are copied. */
+struct docker_network_ensure *docker_network_ensure(struct docker *d,
+						    const struct docker_network_spec *spec,
+						    docker_network_fn fn,
+						    void *userdata) _must_check_;
+
+/* Gives it up; fn is not called any more. NULL is allowed. */
+void docker_network_cancel(struct docker_network_ensure *n);
+
+/* The body of POST /networks/create. The caller owns it. Pure. */
+struct json_object *docker_network_body(const struct docker_network_spec *spec) _must_check_;
+
+/* Whether an Inspect answer shows that network: our bridge, its ports kept apart, those subnets. */
+int docker_network_check(struct json_object *answer, const struct docker_network_spec *spec,
+			 struct err *e) _must_check_;

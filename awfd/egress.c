@@ -1,0 +1,245 @@
+#include "awfd/egress.h"
+
+#include <string.h>
+
+#include "awfd/config.h"
+#include "awfd/network.h"
+#include "awfd/private-networks.h"
+#include "awfd/resolvers.h"
+#include "common/alloc.h"
+#include "common/strv.h"
+
+/* --- Domains --- */
+
+/* The keyword for the host is not squid's business. */
+static int parse_domains(const char *field, char *const *texts, struct domain_list *list,
+			 struct err *e)
+{
+	_cleanup_strv_ char **names = NULL;
+
+	for (; texts && *texts; texts++)
+		if (!domain_is_localhost(*texts))
+			strv_append(&names, *texts);
+	return domain_list_parse(field, names, list, e);
+}
+
+static bool names_localhost(char *const *texts)
+{
+	for (; texts && *texts; texts++)
+		if (domain_is_localhost(*texts))
+			return true;
+	return false;
+}
+
+/* Exact names: what such a name resolves to is looked up once, which nothing else would allow. */
+static int parse_private(char *const *texts, struct egress *egress, struct err *e)
+{
+	static const char field[] = "allowPrivate";
+
+	if (strv_length(texts) > EGRESS_PRIVATE_MAX)
+		return err_invalid(e, field, NULL, "has %zu names, of which %d are possible",
+				   strv_length(texts), EGRESS_PRIVATE_MAX);
+	for (; texts && *texts; texts++) {
+		_cleanup_(domain_clear) struct domain d = { 0 };
+		int r = domain_parse(field, *texts, &d, e);
+
+		if (r < 0)
+			return r;
+		if ((d.kind != DOMAIN_TREE && d.kind != DOMAIN_EXACT) ||
+		    d.scheme != DOMAIN_ANY)
+			return err_invalid(e, field, *texts,
+					   "is not one exact name: its addresses are looked up "
+					   "when the sandbox starts");
+		strv_append(&egress->private_names, d.name);
+	}
+	return 0;
+}
+
+static int check_domains(const struct start_request *r, struct egress *egress, struct err *e)
+{
+	int error = parse_domains("allowDomains", r->allow_domains, &egress->allow, e);
+
+	if (error == 0)
+		error = parse_domains("blockDomains", r->block_domains, &egress->block, e);
+	if (error == 0)
+		error = parse_private(r->allow_private, egress, e);
+	egress->wanted = egress->allow.count > 0 || strv_length(egress->private_names) > 0;
+	return error;
+}
+
+/* --- Name servers --- */
+
+/* Those of the request, of the configuration, or of the host. */
+static int check_resolvers(const struct start_request *r, const struct config *config,
+			   struct egress *egress, struct err *e)
+{
+	int error = resolvers_parse("dnsServers", r->dns_servers, &egress->dns_servers, e);
+
+	if (error < 0 || egress->dns_servers)
+		return error;
+	error = resolvers_parse("DnsServers", config->dns_servers, &egress->dns_servers, e);
+	if (error < 0 || egress->dns_servers)
+		return error;
+	return resolvers_of_host("", &egress->dns_servers, e);
+}
+
+/* --- Upstream proxy --- */
+
+static int check_upstream(const struct start_request *r, const struct config *config,
+			  struct egress *egress, struct err *e)
+{
+	const char *url = r->upstream_proxy ? r->upstream_proxy : config->upstream_proxy;
+	int error;
+
+	if (!url || *url == '\0')
+		return 0;
+	error = upstream_proxy_parse("upstreamProxy", url, &egress->upstream, e);
+	if (error < 0)
+		return error;
+	egress->has_upstream = true;
+	egress->upstream_is_users = r->upstream_proxy != NULL;
+	egress->no_proxy = strv_copy(config->no_proxy);
+	return 0;
+}
+
+/* --- The host's ports --- */
+
+/* What is granted when no port is named: as GitHub's awf. */
+static int add_default_ports(const struct start_request *r, struct egress *egress)
+{
+	if (strv_length(r->allow_host_ports) > 0)
+		return 0;
+	if (r->enable_host_access)
+		host_ports_add_default(&egress->host_ports);
+	if (names_localhost(r->allow_domains))
+		host_ports_add_development(&egress->host_ports);
+	return 0;
+}
+
+static int check_host_ports(const struct start_request *r, const struct config *config,
+			    struct egress *egress, struct err *e)
+{
+	bool localhost = names_localhost(r->allow_domains);
+	int error;
+
+	if (r->allow_host_ports && r->allow_host_ports[0] && !r->enable_host_access && !localhost)
+		return err_invalid(e, "allowHostPorts", NULL,
+				   "needs host access to be enabled (--enable-host-access)");
+	error = host_ports_parse("allowHostPorts", r->allow_host_ports, false,
+				 &egress->host_ports, e);
+	if (error == 0)
+		error = host_ports_parse("allowHostServicePorts", r->allow_host_service_ports,
+					 true, &egress->host_ports, e);
+	if (error == 0)
+		error = add_default_ports(r, egress);
+	if (error == 0 && host_ports_count(&egress->host_ports) > 0 && !config->host_access)
+		error = err_set(e, -EPERM, ERR_PERMISSION_DENIED,
+				"sandboxes may not reach ports of this host: [HostAccess] Allow=no "
+				"in awfd.conf");
+	return error;
+}
+
+int egress_check(const struct start_request *request, const struct config *config,
+		 struct egress *ret, struct err *e)
+{
+	_cleanup_(egress_clear) struct egress egress = { 0 };
+	int r = check_domains(request, &egress, e);
+
+	if (r == 0)
+		r = check_host_ports(request, config, &egress, e);
+	if (r == 0)
+		r = check_upstream(request, config, &egress, e);
+	if (r == 0 && (egress.wanted || strv_length(config->redirect_hosts) > 0 ||
+		       strv_length(request->dns_servers) > 0))
+		r = check_resolvers(request, config, &egress, e);
+	if (r < 0)
+		return r;
+	*ret = egress;
+	egress = (struct egress){ 0 };
+	return 0;
+}
+
+/* --- Names that are pinned --- */
+
+const char *egress_next_name(const struct egress *egress, const char **field)
+{
+	unsigned done = egress->pin_count;
+	size_t private = strv_length(egress->private_names);
+
+	*field = "allowPrivate";
+	if (done < private)
+		return egress->private_names[done];
+	*field = "upstreamProxy";
+	return egress->has_upstream && done == private ? egress->upstream.host : NULL;
+}
+
+static const void *address_bytes(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_INET
+		       ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+		       : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+}
+
+/* Whether the operator's networks have it. */
+static bool is_permitted(const struct sockaddr_storage *address, char *const *networks)
+{
+	for (; networks && *networks; networks++) {
+		struct network network;
+
+		if (network_parse(*networks, &network) == 0 &&
+		    network_contains(&network, address->ss_family, address_bytes(address)))
+			return true;
+	}
+	return false;
+}
+
+static int check_address(const struct resolved *resolved, const struct sockaddr_storage *address,
+			 const struct config *config, const char *field, struct err *e)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!private_networks_contain(address) || is_permitted(address, config->private_networks))
+		return 0;
+	inet_ntop(address->ss_family, address_bytes(address), text, sizeof(text));
+	return err_invalid(e, field, resolved->name,
+			   "has the private address %s here, which [Egress] PrivateNetworks= of "
+			   "awfd.conf does not permit",
+			   text);
+}
+
+int egress_pin(struct egress *egress, const struct config *config,
+	       const struct resolved *resolved, struct err *e)
+{
+	const char *field;
+	struct egress_pin *pin = &egress->pins[egress->pin_count];
+	bool is_upstream;
+
+	(void)egress_next_name(egress, &field);
+	is_upstream = egress->pin_count == strv_length(egress->private_names);
+	for (size_t i = 0; i < resolved->count; i++) {
+		int r = is_upstream && !egress->upstream_is_users
+				? 0 /* the operator's own */
+				: check_address(resolved, &resolved->addresses[i], config, field,
+						e);
+
+		if (r < 0)
+			return r;
+	}
+	*pin = (struct egress_pin){ .resolved = *resolved, .is_upstream = is_upstream };
+	pin->resolved.name = xstrdup(resolved->name);
+	egress->pin_count++;
+	return 0;
+}
+
+void egress_clear(struct egress *egress)
+{
+	domain_list_clear(&egress->allow);
+	domain_list_clear(&egress->block);
+	strv_free(egress->private_names);
+	strv_free(egress->dns_servers);
+	strv_free(egress->no_proxy);
+	upstream_proxy_clear(&egress->upstream);
+	for (unsigned i = 0; i < egress->pin_count; i++)
+		free(egress->pins[i].resolved.name);
+	*egress = (struct egress){ 0 };
+}

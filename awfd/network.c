@@ -1,0 +1,62 @@
+#include "awfd/network.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/parse.h"
+
+static unsigned family_bits(int family)
+{
+	return family == AF_INET ? 32 : 128;
+}
+
+/* Whether the first `bits` bits are the same. */
+static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+/* Whether no bit behind the prefix is set. */
+static bool is_network_address(const struct network *n)
+{
+	static const uint8_t zero[16];
+
+	for (unsigned bit = n->bits; bit < family_bits(n->family); bit++)
+		if (n->address[bit / 8] & (0x80u >> bit % 8))
+			return false;
+	return n->bits > 0 || memcmp(n->address, zero, sizeof(zero)) == 0;
+}
+
+int network_parse(const char *text, struct network *ret)
+{
+	const char *slash = strchr(text, '/');
+	struct network n = { .family = strchr(text, ':') ? AF_INET6 : AF_INET };
+	_cleanup_free_ char *address = NULL;
+	uint64_t bits;
+
+	if (!slash || parse_uint(slash + 1, 0, family_bits(n.family), &bits) < 0)
+		return -EINVAL;
+	address = xstrndup(text, (size_t)(slash - text));
+	n.bits = (unsigned)bits;
+	if (inet_pton(n.family, address, n.address) != 1 || !is_network_address(&n))
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+bool network_contains(const struct network *n, int family, const void *address)
+{
+	return n->family == family && same_prefix(n->address, address, n->bits);
+}
+
+bool network_overlaps(const struct network *a, const struct network *b)
+{
+	return a->family == b->family &&
+	       same_prefix(a->address, b->address, MIN(a->bits, b->bits));
+}

@@ -1,0 +1,23 @@
+/* Networks in CIDR notation (RFC 4632, RFC 4291): "10.0.0.0/8", "fd00::/8". Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+
+struct network {
+	int family; /* AF_INET or AF_INET6 */
+	uint8_t address[16];
+	unsigned bits;
+};
+
+/* -EINVAL when it is none, or has bits set beyond its prefix. */
+int network_parse(const char *text, struct network *ret) _must_check_;
+
+/* Whether the address of that family (4 or 16 bytes) is inside. */
+bool network_contains(const struct network *n, int family, const void *address);
+
+/* Whether the two have addresses in common. */
+bool network_overlaps(const struct network *a, const struct network *b);

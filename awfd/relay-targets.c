@@ -1,0 +1,146 @@
+#include "awfd/relay-targets.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/alloc.h"
+
+#define PORTS 65536
+
+/* One DIFC proxy and how many sandboxes have it. */
+struct difc_count {
+	struct sockaddr_storage address;
+	unsigned users;
+	LIST_ENTRY(difc_count) entry;
+};
+
+struct relay_targets {
+	struct nft *nft;
+	LIST_HEAD(, difc_count) difcs;
+	unsigned ports[PORTS]; /* how many sandboxes have that port of the host */
+};
+
+/* The targets of one transaction. */
+struct batch {
+	struct sockaddr_storage *list;
+	size_t count;
+};
+
+struct relay_targets *relay_targets_new(struct nft *nft)
+{
+	struct relay_targets *t = xnew(struct relay_targets);
+
+	t->nft = nft;
+	LIST_INIT(&t->difcs);
+	return t;
+}
+
+void relay_targets_free(struct relay_targets *t)
+{
+	struct difc_count *d;
+
+	while (t && (d = LIST_FIRST(&t->difcs))) {
+		LIST_REMOVE(d, entry);
+		free(d);
+	}
+	free(t);
+}
+
+static struct difc_count *find(struct relay_targets *t, const struct sockaddr_storage *address)
+{
+	struct difc_count *d;
+
+	LIST_FOREACH (d, &t->difcs, entry)
+		if (memcmp(&d->address, address, sizeof(*address)) == 0)
+			return d;
+	return NULL;
+}
+
+static void put_loopback(struct batch *b, uint16_t port)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(port),
+				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	memcpy(&b->list[b->count++], &v4, sizeof(v4));
+	memcpy(&b->list[b->count++], &v6, sizeof(v6));
+}
+
+/* The grant's targets of which `users` sandboxes have each at the moment. */
+static void collect(struct relay_targets *t, const struct relay_grant *grant, unsigned users,
+		    struct batch *b)
+{
+	const struct difc_count *d = grant->has_difc ? find(t, &grant->difc) : NULL;
+
+	b->list = xcalloc(1 + 2 * (size_t)host_ports_count(&grant->ports), sizeof(*b->list));
+	if (grant->has_difc && (d ? d->users : 0) == users)
+		b->list[b->count++] = grant->difc;
+	for (unsigned port = host_ports_first(&grant->ports); port != 0;
+	     port = host_ports_next(&grant->ports, port))
+		if (t->ports[port] == users)
+			put_loopback(b, (uint16_t)port);
+}
+
+static struct difc_count *make(struct relay_targets *t, const struct sockaddr_storage *address)
+{
+	struct difc_count *d = xnew(struct difc_count);
+
+	d->address = *address;
+	LIST_INSERT_HEAD(&t->difcs, d, entry);
+	return d;
+}
+
+static void count_difc(struct relay_targets *t, const struct sockaddr_storage *address, int change)
+{
+	struct difc_count *d = find(t, address);
+
+	if (!d && change > 0)
+		d = make(t, address);
+	if (!d)
+		return;
+	d->users += (unsigned)change;
+	if (d->users == 0) {
+		LIST_REMOVE(d, entry);
+		free(d);
+	}
+}
+
+static void count(struct relay_targets *t, const struct relay_grant *grant, int change)
+{
+	if (grant->has_difc)
+		count_difc(t, &grant->difc, change);
+	for (unsigned port = host_ports_first(&grant->ports); port != 0;
+	     port = host_ports_next(&grant->ports, port))
+		t->ports[port] += (unsigned)change;
+}
+
+int relay_targets_add(struct relay_targets *t, const struct relay_grant *grant, struct err *e)
+{
+	struct batch b = { 0 };
+	int r;
+
+	collect(t, grant, 0, &b);
+	r = nft_relay_targets_add(t->nft, b.list, b.count, e);
+	free(b.list);
+	if (r == 0)
+		count(t, grant, 1);
+	return r;
+}
+
+int relay_targets_remove(struct relay_targets *t, const struct relay_grant *grant, struct err *e)
+{
+	struct batch b = { 0 };
+	int r;
+
+	collect(t, grant, 1, &b);
+	r = nft_relay_targets_remove(t->nft, b.list, b.count, e);
+	free(b.list);
+	if (r == 0)
+		count(t, grant, -1);
+	return r;
+}

@@ -1,0 +1,29 @@
+/* Where relays may connect to: every relay has the same uid, so the firewall holds a target once for
+ * all sandboxes that have it. This counts them. */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "awfd/host-ports.h"
+#include "awfd/nft.h"
+#include "common/cleanup.h"
+#include "common/err.h"
+
+struct relay_targets;
+
+/* What one sandbox's relay connects to. */
+struct relay_grant {
+	bool has_difc;
+	struct sockaddr_storage difc;
+	struct host_ports ports; /* of the host's loopback, IPv4 and IPv6 */
+};
+
+struct relay_targets *relay_targets_new(struct nft *nft) _must_check_;
+void relay_targets_free(struct relay_targets *t);
+
+/* Lets relays connect there, or no longer unless another sandbox has the same. Each is one
+ * transaction; after a failure the call may be repeated. */
+int relay_targets_add(struct relay_targets *t, const struct relay_grant *grant,
+		      struct err *e) _must_check_;
+int relay_targets_remove(struct relay_targets *t, const struct relay_grant *grant,
+			 struct err *e) _must_check_;

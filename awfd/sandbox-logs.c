@@ -1,0 +1,289 @@
+/* A sandbox's logs, /var/log/awfd/<id>/: what squid decided and what the firewall dropped, as JSON
+ * lines, each also counted among the sandbox's denials. */
+#include "awfd/sandbox-internal.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "awfd/config.h"
+#include "awfd/squid-log.h"
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/file.h"
+#include "common/log.h"
+
+#define LOG_MAX (64 << 20) /* bytes of one file; then it ends, and says so */
+
+static const char *const files[] = {
+	[SANDBOX_LOG_SQUID] = "squid.jsonl",
+	[SANDBOX_LOG_FIREWALL] = "firewall.jsonl",
+};
+
+/* --- Files ---------------------------------------------------------------------------------------
+ */
+
+static char *directory_of(const struct sandbox *s)
+{
+	return xasprintf("%s/%s", s->manager->config->log_directory, s->id);
+}
+
+/* The owner may read it, in a directory that is root's: nobody can put something else in its place.
+ */
+static int open_log(const struct sandbox *s, const char *directory, const char *name, int *ret,
+		    struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", directory, name);
+	_cleanup_close_ int fd = open(
+		path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+
+	if (fd < 0)
+		return err_system(e, -errno, "cannot make the log %s", path);
+	if (fchown(fd, s->owner.uid, (gid_t)-1) < 0)
+		return err_system(e, -errno, "cannot give the log %s to its owner", path);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+int sandbox_logs_open(struct sandbox *s, struct err *e)
+{
+	_cleanup_free_ char *directory = directory_of(s);
+	int r = file_mkdir(directory, 0711, e);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+		r = open_log(s, directory, files[i], &s->logs[i].fd, e);
+	return r;
+}
+
+void sandbox_logs_close(struct sandbox *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->logs); i++)
+		s->logs[i].fd = fd_close(s->logs[i].fd);
+}
+
+static void write_text(struct sandbox_log *log, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (write(log->fd, text, length) != (ssize_t)length)
+		log->lost++; /* disk full: the job goes on, the denials are still counted */
+	log->size += (int64_t)length;
+}
+
+/* Takes the object over. */
+static void write_line(struct sandbox *s, enum sandbox_log_kind kind, struct json_object *line)
+{
+	struct sandbox_log *log = &s->logs[kind];
+	_cleanup_free_ char *text =
+		xasprintf("%s\n", json_object_to_json_string_ext(
+					  line, JSON_C_TO_STRING_PLAIN |
+							JSON_C_TO_STRING_NOSLASHESCAPE));
+
+	json_object_put(line);
+	if (log->fd < 0 || log->size >= LOG_MAX)
+		return;
+	write_text(log, text);
+	if (log->size >= LOG_MAX)
+		write_text(log, "{\"event\":\"log_full\"}\n");
+}
+
+/* --- Fields --------------------------------------------------------------------------------------
+ */
+
+static void put_text(struct json_object *o, const char *key, const char *value)
+{
+	if (value)
+		(void)json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static void put_number(struct json_object *o, const char *key, uint64_t value)
+{
+	(void)json_object_object_add(o, key, json_object_new_int64((int64_t)value));
+}
+
+static void put_time(struct json_object *o, int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	char date[32];
+	_cleanup_free_ char *text = NULL;
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	text = xasprintf("%s.%03uZ", date, (unsigned)(ms % 1000));
+	put_text(o, "time", text);
+}
+
+/* --- What squid decided --------------------------------------------------------------------------
+ */
+
+/* Who asked, by the address it came from: each is on a link of its own. */
+static const char *client_of(const struct sandbox *s, const char *address)
+{
+	char cli[INET_ADDRSTRLEN];
+	struct in_addr a = config_address(s->manager->config, SANDBOX_HOST_CLI);
+
+	inet_ntop(AF_INET, &a, cli, sizeof(cli));
+	return strcmp(address, cli) == 0 ? "cli-proxy" : "agent";
+}
+
+static void log_squid_event(struct sandbox *s, const struct squid_event *event, const char *from)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_time(o, event->time_ms);
+	put_text(o, "from", from);
+	put_text(o, "method", event->method);
+	put_text(o, "host", event->host);
+	put_number(o, "port", event->port);
+	put_text(o, "sni", event->sni);
+	put_text(o, "decision", event->allowed ? "allowed" : "denied");
+	put_text(o, "rule", event->rule);
+	put_number(o, "status", event->status);
+	put_number(o, "bytesIn", event->bytes_in);
+	put_number(o, "bytesOut", event->bytes_out);
+	write_line(s, SANDBOX_LOG_SQUID, o);
+}
+
+static void on_squid_line(const char *line, size_t length, void *userdata)
+{
+	struct sandbox *s = userdata;
+	struct squid_event event;
+	const char *from;
+
+	if (squid_log_parse(line, length, &event) < 0) {
+		log_sandbox(LOG_LEVEL_DEBUG, s->id, "squid logged something that is none");
+		return;
+	}
+	from = client_of(s, event.client);
+	log_squid_event(s, &event, from);
+	if (!event.allowed)
+		sandbox_denied(s, &(struct denial){ .time_ms = event.time_ms,
+						    .source = DENIAL_SQUID,
+						    .from = from,
+						    .protocol = event.method,
+						    .host = event.host,
+						    .port = event.port,
+						    .sni = event.sni,
+						    .reason = event.rule });
+	squid_event_clear(&event);
+}
+
+int sandbox_logs_follow_squid(struct sandbox *s, const char *path, struct err *e)
+{
+	return log_tail_open(s->manager->log_tails, path, on_squid_line, s, &s->squid_tail, e);
+}
+
+/* --- What the firewall dropped -------------------------------------------------------------------
+ */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void sandbox_packet_dropped(struct sandbox *s, const char *from, const struct nflog_packet *p)
+{
+	struct json_object *o = json_object_new_object();
+	int64_t time_ms = now_ms();
+
+	put_time(o, time_ms);
+	put_text(o, "container", from);
+	put_text(o, "protocol", p->protocol);
+	put_text(o, "source", p->source);
+	put_text(o, "destination", p->destination);
+	put_number(o, "port", p->port);
+	put_text(o, "rule", p->prefix);
+	write_line(s, SANDBOX_LOG_FIREWALL, o);
+	sandbox_denied(s, &(struct denial){ .time_ms = time_ms,
+					    .source = DENIAL_FIREWALL,
+					    .from = from,
+					    .protocol = p->protocol,
+					    .host = p->destination,
+					    .port = p->port,
+					    .reason = p->prefix });
+}
+
+static void on_agent_packet(const struct nflog_packet *p, void *userdata)
+{
+	sandbox_packet_dropped(userdata, "agent", p);
+}
+
+static void on_cli_proxy_packet(const struct nflog_packet *p, void *userdata)
+{
+	sandbox_packet_dropped(userdata, "cli-proxy", p);
+}
+
+static void on_squid_packet(const struct nflog_packet *p, void *userdata)
+{
+	sandbox_packet_dropped(userdata, "squid", p);
+}
+
+/* Whose namespace it is, and who is named. */
+static const struct {
+	enum docker_role role;
+	nflog_fn fn;
+} watched[] = {
+	{ DOCKER_ROLE_PAUSE, on_agent_packet },
+	{ DOCKER_ROLE_CLI_PROXY, on_cli_proxy_packet },
+	{ DOCKER_ROLE_SQUID, on_squid_packet },
+};
+
+int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(watched); i++) {
+		int pidfd = s->containers[watched[i].role].pidfd;
+		int r = pidfd < 0 ? 0
+				  : nflog_open(s->manager->base, pidfd, watched[i].fn, s,
+					       &s->nflogs[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The same as an address's text. */
+static bool is_squid_address(const struct sandbox *s, const char *source)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!s->squid_known)
+		return false;
+	inet_ntop(AF_INET, &s->squid.address, text, sizeof(text));
+	if (strcmp(text, source) == 0)
+		return true;
+	if (!s->squid.has_v6)
+		return false;
+	inet_ntop(AF_INET6, &s->squid.address6, text, sizeof(text));
+	return strcmp(text, source) == 0;
+}
+
+void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *packet)
+{
+	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s)) {
+		if (is_squid_address(s, packet->source)) {
+			sandbox_packet_dropped(s, "squid", packet);
+			return;
+		}
+	}
+	log_debug("dropped by the host's rules: %s %s -> %s port %u (%s)", packet->protocol,
+		  packet->source, packet->destination, packet->port, packet->prefix);
+}
+
+/* Before the namespaces go, so that what was dropped last is told too. */
+void sandbox_logs_end(struct sandbox *s)
+{
+	if (s->squid_tail)
+		log_tail_drain(s->squid_tail);
+	log_tail_free(TAKE_PTR(s->squid_tail));
+	for (size_t i = 0; i < ARRAY_SIZE(s->nflogs); i++)
+		nflog_free(TAKE_PTR(s->nflogs[i]));
+}

@@ -1,0 +1,98 @@
+#include "awfd/network.h"
+
+#include <arpa/inet.h>
+
+#include "tests/unit/check.h"
+
+static void test_parse(void **state _unused_)
+{
+	static const struct {
+		const char *text;
+		int family; /* 0: refused */
+	} rows[] = {
+		{ "10.0.0.0/8", AF_INET },
+		{ "0.0.0.0/0", AF_INET },
+		{ "192.0.2.1/32", AF_INET },
+		{ "fd00::/8", AF_INET6 },
+		{ "::/0", AF_INET6 },
+		{ "2001:db8::1/128", AF_INET6 },
+		{ "", 0 },
+		{ "10.0.0.0", 0 },
+		{ "10.0.0.0/", 0 },
+		{ "10.0.0.0/33", 0 },
+		{ "10.0.0.0/08", 0 },
+		{ "10.0.0.1/8", 0 },
+		{ "10.0.0/8", 0 },
+		{ " 10.0.0.0/8", 0 },
+		{ "10.0.0.0/8 ", 0 },
+		{ "1.0.0.0/0", 0 },
+		{ "fd00::1/8", 0 },
+		{ "fd00::/129", 0 },
+		{ "fd00::%eth0/64", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct network n;
+		int r = network_parse(rows[i].text, &n);
+
+		if (r != (rows[i].family ? 0 : -EINVAL))
+			fail_msg("'%s': %d", rows[i].text, r);
+		if (r == 0)
+			assert_int_equal(n.family, rows[i].family);
+	}
+}
+
+static bool contains(const char *network, const char *address)
+{
+	struct network n;
+	unsigned char bytes[16];
+	int family = strchr(address, ':') ? AF_INET6 : AF_INET;
+
+	assert_int_equal(network_parse(network, &n), 0);
+	assert_int_equal(inet_pton(family, address, bytes), 1);
+	return network_contains(&n, family, bytes);
+}
+
+static void test_contains(void **state _unused_)
+{
+	assert_true(contains("10.0.0.0/8", "10.255.255.255"));
+	assert_false(contains("10.0.0.0/8", "11.0.0.0"));
+	assert_true(contains("172.16.0.0/12", "172.31.255.255"));
+	assert_false(contains("172.16.0.0/12", "172.32.0.0"));
+	assert_true(contains("192.0.2.1/32", "192.0.2.1"));
+	assert_false(contains("192.0.2.1/32", "192.0.2.2"));
+	assert_true(contains("0.0.0.0/0", "255.255.255.255"));
+	assert_true(contains("fd00::/8", "fdff::1"));
+	assert_false(contains("fd00::/8", "fe00::1"));
+	assert_false(contains("::/0", "10.0.0.1"));
+	assert_false(contains("0.0.0.0/0", "::1"));
+}
+
+static bool overlaps(const char *one, const char *other)
+{
+	struct network a, b;
+
+	assert_int_equal(network_parse(one, &a), 0);
+	assert_int_equal(network_parse(other, &b), 0);
+	return network_overlaps(&a, &b) && network_overlaps(&b, &a);
+}
+
+static void test_overlaps(void **state _unused_)
+{
+	assert_true(overlaps("172.16.0.0/12", "172.30.0.0/24"));
+	assert_false(overlaps("198.18.0.0/20", "172.30.0.0/24"));
+	assert_false(overlaps("10.0.0.0/9", "10.128.0.0/9"));
+	assert_true(overlaps("::/0", "fd00::/8"));
+	assert_false(overlaps("::/0", "10.0.0.0/8"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_contains),
+		cmocka_unit_test(test_overlaps),
+	};
+
+	return RUN_TESTS("network", tests);
+}
