@@ -38,7 +38,7 @@ PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer docker-attach docker-container \
                  docker-http docker-network docker-seccomp docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
                  nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
-                 sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn
+                 sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn host-ports
 RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream
 PROBE_SRC     := ask diagnosis main
 AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
@@ -65,14 +65,14 @@ UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options 
                  awfctl-run config conn denials difc-address difc-ca docker docker-attach docker-spec \
                  environment err errors escape exec-request fd file frame gh-env gh-request \
                  gh-rules http-answer http-response interface json-fields netlink nft-ruleset \
-                 parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv
+                 parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv host-ports
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca exec-request frame http-response stdcopy
+FUZZ_TARGETS  := difc-address difc-ca exec-request frame http-response stdcopy host-ports
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -217,6 +217,7 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env.c gh-rules.c refusal.c)
+FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
 
 format: ## reformat the C sources with clang-format
