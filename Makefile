@@ -38,7 +38,7 @@ PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer docker-attach docker-container \
                  docker-http docker-network docker-seccomp docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
                  nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
-                 sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn host-ports
+                 sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn host-ports domain private-networks
 RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream
 PROBE_SRC     := ask diagnosis main
 AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
@@ -51,13 +51,13 @@ BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-conn \
                  stand-in-faults stand-in-github stand-in-record stand-in-routes stand-in-tls
 
-LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl)
+LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd  libcurl libidn2)
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
 LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c openssl)
 LIBS_awfctl         = $(call pkg,libs,json-c)
 LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c) -lresolv
 LIBS_awf-gh         = $(call pkg,libs,json-c)
-LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl) -lresolv
+LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl -lresolv openssl libidn2)
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
@@ -65,14 +65,14 @@ UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options 
                  awfctl-run config conn denials difc-address difc-ca docker docker-attach docker-spec \
                  environment err errors escape exec-request fd file frame gh-env gh-request \
                  gh-rules http-answer http-response interface json-fields netlink nft-ruleset \
-                 parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv host-ports
+                 parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv host-ports domain private-networks
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca exec-request frame http-response stdcopy host-ports
+FUZZ_TARGETS  := difc-address difc-ca exec-request frame http-response stdcopy host-ports domain
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -216,6 +216,7 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 # The programs' own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
+FUZZ_SRC_domain := awfd/domain.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env.c gh-rules.c refusal.c)
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
