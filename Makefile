@@ -35,10 +35,14 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
-AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer docker-attach docker-container \
-                 docker-http docker-network docker-seccomp docker-spec environment http-answer link log-journal manager methods netlink netns nft nft-expr \
-                 nft-objects nft-ruleset peer plan reconcile relay-proc sandbox sandbox-attach sandbox-container sandbox-create \
-                 sandbox-destroy sandbox-dirs sandbox-info sandbox-state server spawn host-ports domain private-networks
+AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer \
+                 docker-attach docker-container docker-http docker-network docker-seccomp docker-spec \
+                 domain egress environment host-ipv6 host-ports http-answer link log-journal log-tail \
+                 manager methods netlink netns network nft nft-expr nft-objects nft-ruleset peer plan \
+                 private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
+                 sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
+                 sandbox-state server spawn upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream
 PROBE_SRC     := ask diagnosis main
 AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
@@ -51,21 +55,23 @@ BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-conn \
                  stand-in-faults stand-in-github stand-in-record stand-in-routes stand-in-tls
 
-LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd  libcurl libidn2)
+LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl libidn2)
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
 LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c openssl)
 LIBS_awfctl         = $(call pkg,libs,json-c)
 LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c) -lresolv
 LIBS_awf-gh         = $(call pkg,libs,json-c)
-LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl -lresolv openssl libidn2)
+LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl libidn2) -lresolv
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
-                 awfctl-run config conn denials difc-address difc-ca docker docker-attach docker-spec \
-                 environment err errors escape exec-request fd file frame gh-env gh-request \
-                 gh-rules http-answer http-response interface json-fields netlink nft-ruleset \
-                 parse plan relay relay-proc relay-storm spawn stdcopy strbuf strv host-ports domain private-networks
+                 awfctl-run config conn denials difc-address difc-ca docker docker-attach \
+                 docker-network docker-spec domain egress environment err errors escape exec-request fd \
+                 file frame gh-env gh-request gh-rules host-ports http-answer http-response \
+                 interface json-fields log-tail netlink network nft-ruleset parse plan \
+                 private-networks relay relay-proc relay-storm resolvers spawn stdcopy strbuf strv \
+                 upstream-proxy
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.

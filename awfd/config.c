@@ -212,7 +212,8 @@ static int parse_upstream(const struct config_key *key, const char *text, struct
 	struct upstream_proxy proxy = { 0 };
 	_cleanup_err_ struct err inner = { 0 };
 
-	if (*text && upstream_proxy_parse(key->name, text, &proxy, &inner) < 0)
+	if (*text && strcmp(text, "none") != 0 &&
+	    upstream_proxy_parse(key->name, text, &proxy, &inner) < 0)
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "%s: %s", key->name,
 			       inner.message);
 	upstream_proxy_clear(&proxy);
@@ -236,13 +237,19 @@ static int parse_prefix(const struct config_key *key, const char *text, struct c
 	return parse_text(key, text, c, e);
 }
 
-#define KEY(section, name, parse, member, ...)                                                     \
+#define KEY(s, n, p, member, i, low, high)                                                         \
 	{                                                                                          \
-		section, name, parse, offsetof(struct config, member), __VA_ARGS__                 \
+		.section = (s), .name = (n), .parse = (p),                                         \
+		.offset = offsetof(struct config, member), .initial = (i), .min = (low),           \
+		.max = (high)                                                                      \
 	}
 
-#define LIST(section, name, member, initial, is_word, expected)                                    \
-	KEY(section, name, parse_list, member, initial, 0, 0, is_word, expected)
+#define LIST(s, n, member, i, check, what)                                                         \
+	{                                                                                          \
+		.section = (s), .name = (n), .parse = parse_list,                                  \
+		.offset = offsetof(struct config, member), .initial = (i), .is_word = (check),     \
+		.expected = (what)                                                                 \
+	}
 
 static const struct config_key keys[] = {
 	KEY("Daemon", "Socket", parse_path, socket, "/run/awfd/awfd.sock", 0, 0),
@@ -413,6 +420,45 @@ static int load_main_file(const char *path, struct config *c, struct err *e)
 	return load_file(path ? path : CONFIG_PATH, c, e);
 }
 
+/* Where the proxy of programs stands that nobody configured; the first that is set counts. */
+static const char *const proxy_variables[] = { "https_proxy", "HTTPS_PROXY", "http_proxy",
+					       "HTTP_PROXY" };
+
+static const char *first_variable(const char *const *names, size_t count, const char **name)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *value = getenv(names[i]);
+
+		*name = names[i];
+		if (value && *value)
+			return value;
+	}
+	return NULL;
+}
+
+/* A host whose services go through a proxy says so in awfd's environment, too. */
+static int take_environment(struct config *c, struct err *e)
+{
+	static const char *const no_proxy[] = { "no_proxy", "NO_PROXY" };
+	struct upstream_proxy proxy = { 0 };
+	const char *name, *value;
+	int r;
+
+	value = first_variable(proxy_variables, ARRAY_SIZE(proxy_variables), &name);
+	if (c->upstream_proxy || !value)
+		return 0;
+	r = upstream_proxy_parse(name, value, &proxy, e);
+	if (r < 0)
+		return err_wrap(e, "environment variable %s, in place of [Egress] UpstreamProxy=",
+				name);
+	upstream_proxy_clear(&proxy);
+	c->upstream_proxy = xstrdup(value);
+	value = first_variable(no_proxy, ARRAY_SIZE(no_proxy), &name);
+	if (value && !c->no_proxy)
+		parse_words(value, &c->no_proxy);
+	return 0;
+}
+
 int config_load(const char *path, struct config **ret, struct err *e)
 {
 	_cleanup_(config_freep) struct config *c = xnew(struct config);
@@ -423,6 +469,8 @@ int config_load(const char *path, struct config **ret, struct err *e)
 		r = load_main_file(path, c, e);
 	if (r == 0)
 		r = load_drop_ins(path ? path : CONFIG_PATH, c, e);
+	if (r == 0)
+		r = take_environment(c, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);

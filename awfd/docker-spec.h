@@ -34,7 +34,6 @@ struct docker_spec {
 	bool ipv6;                     /* the host's kernel has it */
 	const char *squid_image;
 	const char *squid_network;   /* the engine's network that squid alone sits on */
-	bool squid_ipv6;             /* which has IPv6 */
 	const char *squid_directory; /* on the host: configuration, and access.log beside it */
 	const char *squid_log;       /* on the host: a file that squid appends to */
 	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */

@@ -91,7 +91,7 @@ static int check_upstream(const struct start_request *r, const struct config *co
 	const char *url = r->upstream_proxy ? r->upstream_proxy : config->upstream_proxy;
 	int error;
 
-	if (!url || *url == '\0')
+	if (!url || *url == '\0' || strcmp(url, "none") == 0)
 		return 0;
 	error = upstream_proxy_parse("upstreamProxy", url, &egress->upstream, e);
 	if (error < 0)
@@ -105,15 +105,19 @@ static int check_upstream(const struct start_request *r, const struct config *co
 /* --- The host's ports --- */
 
 /* What is granted when no port is named: as GitHub's awf. */
-static int add_default_ports(const struct start_request *r, struct egress *egress)
+static int add_default_ports(const struct start_request *r, struct egress *egress, struct err *e)
 {
+	int error = 0;
+
 	if (strv_length(r->allow_host_ports) > 0)
 		return 0;
 	if (r->enable_host_access)
-		host_ports_add_default(&egress->host_ports);
-	if (names_localhost(r->allow_domains))
-		host_ports_add_development(&egress->host_ports);
-	return 0;
+		error = host_ports_parse("allowHostPorts", host_ports_default, false,
+					 &egress->host_ports, e);
+	if (error == 0 && names_localhost(r->allow_domains))
+		error = host_ports_parse("allowHostPorts", host_ports_localhost, false,
+					 &egress->host_ports, e);
+	return error;
 }
 
 static int check_host_ports(const struct start_request *r, const struct config *config,
@@ -131,8 +135,8 @@ static int check_host_ports(const struct start_request *r, const struct config *
 		error = host_ports_parse("allowHostServicePorts", r->allow_host_service_ports,
 					 true, &egress->host_ports, e);
 	if (error == 0)
-		error = add_default_ports(r, egress);
-	if (error == 0 && host_ports_count(&egress->host_ports) > 0 && !config->host_access)
+		error = add_default_ports(r, egress, e);
+	if (error == 0 && egress->host_ports.count > 0 && !config->host_access)
 		error = err_set(e, -EPERM, ERR_PERMISSION_DENIED,
 				"sandboxes may not reach ports of this host: [HostAccess] Allow=no "
 				"in awfd.conf");

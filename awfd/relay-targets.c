@@ -77,7 +77,7 @@ static void collect(struct relay_targets *t, const struct relay_grant *grant, un
 {
 	const struct difc_count *d = grant->has_difc ? find(t, &grant->difc) : NULL;
 
-	b->list = xcalloc(1 + 2 * (size_t)host_ports_count(&grant->ports), sizeof(*b->list));
+	b->list = xcalloc(1 + 2 * (size_t)grant->ports.count, sizeof(*b->list));
 	if (grant->has_difc && (d ? d->users : 0) == users)
 		b->list[b->count++] = grant->difc;
 	for (unsigned port = host_ports_first(&grant->ports); port != 0;

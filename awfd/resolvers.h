@@ -2,6 +2,7 @@
  * resolvers_of_host(). */
 #pragma once
 
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "common/cleanup.h"

@@ -131,6 +131,30 @@ void container_start(struct container *c, container_done_fn done, void *userdata
 	c->call = docker_container_start(c->docker, c->name, on_started, c);
 }
 
+/* A pidfd is readable when its process has ended (pidfd_open(2)). */
+static void on_exit_event(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct container *c = userdata;
+
+	c->exit_fn(c, c->exit_userdata);
+}
+
+void container_watch_exit(struct container *c, struct event_base *base,
+			  void (*fn)(struct container *c, void *userdata), void *userdata)
+{
+	c->exit_fn = fn;
+	c->exit_userdata = userdata;
+	c->exit = event_new(base, c->pidfd, EV_READ, on_exit_event, c);
+	if (!c->exit || event_add(c->exit, NULL) < 0)
+		abort();
+}
+
+static void unwatch_exit(struct container *c)
+{
+	if (c->exit)
+		event_free(TAKE_PTR(c->exit));
+}
+
 static void on_removed(int status _unused_, struct json_object *body _unused_, const struct err *e,
 		       void *userdata)
 {
@@ -144,6 +168,7 @@ static void on_removed(int status _unused_, struct json_object *body _unused_, c
 
 void container_remove(struct container *c, container_done_fn done, void *userdata, unsigned step)
 {
+	unwatch_exit(c);
 	begin(c, done, userdata, step);
 	c->call = docker_container_remove(c->docker, c->name, on_removed, c);
 }
@@ -156,6 +181,7 @@ void container_cancel(struct container *c)
 
 void container_clear(struct container *c)
 {
+	unwatch_exit(c);
 	container_cancel(c);
 	c->pidfd = fd_close(c->pidfd);
 	free(TAKE_PTR(c->name));

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#include <event2/event.h>
 #include <json-c/json.h>
 
 #include "awfd/docker-container.h"
@@ -25,6 +26,9 @@ struct container {
 	struct in_addr address;
 	struct in6_addr address6;
 	bool has_address6;
+	struct event *exit; /* of its first process, when that is watched */
+	void (*exit_fn)(struct container *c, void *userdata);
+	void *exit_userdata;
 	int candidate; /* pidfd that the second look has not confirmed yet */
 };
 
@@ -41,6 +45,10 @@ void container_start(struct container *c, container_done_fn done, void *userdata
 
 /* Kills and removes it; not there is success. */
 void container_remove(struct container *c, container_done_fn done, void *userdata, unsigned step);
+
+/* Calls fn once when the running container's first process has ended, until it is removed. */
+void container_watch_exit(struct container *c, struct event_base *base,
+			  void (*fn)(struct container *c, void *userdata), void *userdata);
 
 void container_cancel(struct container *c);
 void container_clear(struct container *c);

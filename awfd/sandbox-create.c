@@ -159,17 +159,34 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.github_repository = environment_repository(s->request.environment),
 		.squid_image = c->image_squid,
 		.squid_network = DOCKER_NETWORK,
-		.squid_ipv6 = s->manager->egress_ipv6,
 		.squid_directory = squid_directory,
 		.squid_log = squid_log,
 		.redirect_proxy = sandbox_has_redirects(s) ? squid_url : NULL,
 	};
 
 	inet_ntop(AF_INET, &address, host, sizeof(host));
-	if (host_ports_count(&s->egress.host_ports) > 0)
+	if (s->egress.host_ports.count > 0)
 		spec.host_address = host;
 
 	return docker_spec_container(&spec, role);
+}
+
+/* Without one of its sidecars a sandbox is none: it ends, and says which. */
+static void on_sidecar_exit(struct container *c, void *userdata)
+{
+	_cleanup_free_ char *reason = xasprintf("container %s ended", c->name);
+
+	sandbox_fail(userdata, reason);
+}
+
+static void on_sidecar_up(void *userdata, unsigned step, const struct err *e)
+{
+	struct sandbox *s = userdata;
+	struct container *c = &s->containers[create_plan[step].role];
+
+	if (!e)
+		container_watch_exit(c, s->manager->base, on_sidecar_exit, s);
+	step_done(s, step, e);
 }
 
 static int container_step(void *subject, unsigned step, struct err *e _unused_)
@@ -181,7 +198,8 @@ static int container_step(void *subject, unsigned step, struct err *e _unused_)
 	if (role == DOCKER_ROLE_SQUID)
 		s->containers[role].network = DOCKER_NETWORK;
 	/* The agent is created only; it starts when everything around it is in place. */
-	container_up(&s->containers[role], spec, role != DOCKER_ROLE_AGENT, step_done, s, step);
+	container_up(&s->containers[role], spec, role != DOCKER_ROLE_AGENT,
+		     role != DOCKER_ROLE_AGENT ? on_sidecar_up : step_done, s, step);
 	json_object_put(spec);
 	return PLAN_STEP_RUNNING;
 }

@@ -67,7 +67,7 @@ bool sandbox_has_squid(const struct sandbox *s)
 
 bool sandbox_has_relay(const struct sandbox *s)
 {
-	return s->has_difc || host_ports_count(&s->egress.host_ports) > 0;
+	return s->has_difc || s->egress.host_ports.count > 0;
 }
 
 const struct denials *sandbox_denials(const struct sandbox *s)

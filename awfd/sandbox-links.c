@@ -95,7 +95,7 @@ static int prepare_agent(struct sandbox *s, struct err *e)
 
 	if (r == 0)
 		r = nft_namespace_apply(pidfd, &table, e);
-	if (r == 0 && host_ports_count(&s->egress.host_ports) > 0)
+	if (r == 0 && s->egress.host_ports.count > 0)
 		r = link_add_loopback(pidfd,
 				      config_address(s->manager->config, SANDBOX_HOST_HOST), e);
 	return r;

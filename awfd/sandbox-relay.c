@@ -88,7 +88,7 @@ static int start_process(struct sandbox *s, struct err *e)
 		{ .name = NAME_DIFC, .address = &s->relay_grant.difc },
 		{ .name = NAME_HOST },
 	};
-	const bool has_host = host_ports_count(&s->relay_grant.ports) > 0;
+	const bool has_host = s->relay_grant.ports.count > 0;
 	struct relay_proc_spec spec = {
 		.path = path,
 		.sandbox = s->id,
@@ -106,7 +106,7 @@ static int start_process(struct sandbox *s, struct err *e)
 
 int sandbox_relay_start(struct sandbox *s, struct err *e)
 {
-	size_t max = SANDBOX_DIFC_LISTENERS + host_ports_count(&s->egress.host_ports);
+	size_t max = SANDBOX_DIFC_LISTENERS + s->egress.host_ports.count;
 	int r = 0;
 
 	s->listeners = xcalloc(max, sizeof(*s->listeners));

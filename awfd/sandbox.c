@@ -223,7 +223,7 @@ static void make_environment(struct sandbox *s)
 	inet_ntop(AF_INET, &squid, proxy, sizeof(proxy));
 	if (s->egress.wanted)
 		in.squid_address = proxy;
-	in.host_access = host_ports_count(&s->egress.host_ports) > 0;
+	in.host_access = s->egress.host_ports.count > 0;
 	s->environment = environment_of_agent(&in, &s->dropped);
 }
 

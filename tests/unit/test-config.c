@@ -63,6 +63,17 @@ static void assert_defaults(const struct config *c)
 	assert_same_text(c->probe_user, "awf-probe");
 	assert_int_equal(c->probe_timeout_ms, 5000);
 	assert_same_text(c->ca_bundle, "/etc/ssl/certs/ca-certificates.crt");
+	assert_same_text(c->log_directory, "/var/log/awfd");
+	assert_same_text(c->image_squid, "awf/squid:latest");
+	assert_null(c->redirect_hosts);
+	assert_same_text(c->egress_subnet, "198.18.0.0/20");
+	assert_same_text(c->egress_subnet6, "fd61:7766:6567::/64");
+	assert_int_equal(c->egress_ipv6, CONFIG_AUTO);
+	assert_null(c->dns_servers);
+	assert_null(c->upstream_proxy);
+	assert_null(c->no_proxy);
+	assert_null(c->private_networks);
+	assert_int_equal(c->host_access, CONFIG_YES);
 	assert_int_equal(c->memory_bytes, UINT64_C(6) << 30);
 	assert_int_equal(c->pids, 1000);
 }
@@ -90,6 +101,13 @@ static void test_installed_file(void **state _unused_)
 	assert_defaults(uncommented);
 }
 
+static void assert_list(char *const *list, const char *first, const char *second)
+{
+	assert_non_null(list);
+	assert_same_text(list[0], first);
+	assert_same_text(list[1], second);
+}
+
 static void test_every_key(void **state _unused_)
 {
 	_cleanup_config_ struct config *c = load_text("[Daemon]\n"
@@ -97,12 +115,14 @@ static void test_every_key(void **state _unused_)
 						      "RuntimeDirectory=/r\n"
 						      "StateDirectory=/st\n"
 						      "HelperDirectory=/h\n"
+						      "LogDirectory=/l\n"
 						      "LogLevel=debug\n"
 						      "[Engine]\n"
 						      "Socket=/e\n"
 						      "CgroupParent=awf.slice\n"
 						      "[Images]\n"
 						      "Pause=p\n"
+						      "Squid=q\n"
 						      "CliProxy=c\n"
 						      "Agent=a\n"
 						      "[Network]\n"
@@ -113,6 +133,17 @@ static void test_every_key(void **state _unused_)
 						      "ProbeUser=v\n"
 						      "ProbeTimeoutMs=100\n"
 						      "SystemCABundle=\n"
+						      "RedirectHosts=*.a.example, b.example\n"
+						      "[Egress]\n"
+						      "Subnet=10.9.0.0/16\n"
+						      "IPv6Subnet=fd00::/64\n"
+						      "IPv6=no\n"
+						      "DnsServers=10.0.0.2 fd00::2\n"
+						      "UpstreamProxy=http://p:3128\n"
+						      "NoProxy=.corp\n"
+						      "PrivateNetworks=10.0.0.0/8,fd00::/8\n"
+						      "[HostAccess]\n"
+						      "Allow=no\n"
 						      "[Agent]\n"
 						      "Memory=16M\n"
 						      "Pids=1\n");
@@ -132,6 +163,17 @@ static void test_every_key(void **state _unused_)
 	assert_same_text(c->probe_user, "v");
 	assert_int_equal(c->probe_timeout_ms, 100);
 	assert_same_text(c->ca_bundle, NULL);
+	assert_same_text(c->log_directory, "/l");
+	assert_same_text(c->image_squid, "q");
+	assert_list(c->redirect_hosts, "*.a.example", "b.example");
+	assert_same_text(c->egress_subnet, "10.9.0.0/16");
+	assert_same_text(c->egress_subnet6, "fd00::/64");
+	assert_int_equal(c->egress_ipv6, CONFIG_NO);
+	assert_list(c->dns_servers, "10.0.0.2", "fd00::2");
+	assert_same_text(c->upstream_proxy, "http://p:3128");
+	assert_list(c->no_proxy, ".corp", NULL);
+	assert_list(c->private_networks, "10.0.0.0/8", "fd00::/8");
+	assert_int_equal(c->host_access, CONFIG_NO);
 	assert_int_equal(c->memory_bytes, 16 << 20);
 	assert_int_equal(c->pids, 1);
 }
@@ -289,6 +331,24 @@ static const struct {
 	  "2: Prefix=172.30.0/24: expected an IPv4 network such as 172.30.0.0/24" },
 	{ "[Network]\nPrefix=fd00::/24",
 	  "2: Prefix=fd00::/24: expected an IPv4 network such as 172.30.0.0/24" },
+	{ "[Difc]\nRedirectHosts=a.example https", "2: RedirectHosts=https: expected names such as "
+						   "*.blob.core.windows.net" },
+	{ "[Egress]\nSubnet=", "2: Subnet=: expected an IPv4 network such as 198.18.0.0/20" },
+	{ "[Egress]\nSubnet=198.18.0.1/20",
+	  "2: Subnet=198.18.0.1/20: expected an IPv4 network such as 198.18.0.0/20" },
+	{ "[Egress]\nSubnet=fd00::/64",
+	  "2: Subnet=fd00::/64: expected an IPv4 network such as 198.18.0.0/20" },
+	{ "[Egress]\nIPv6Subnet=10.0.0.0/8",
+	  "2: IPv6Subnet=10.0.0.0/8: expected an IPv6 network such as fd61:7766:6567::/64" },
+	{ "[Egress]\nIPv6=maybe", "2: IPv6=maybe: expected yes or no" },
+	{ "[Egress]\nDnsServers=10.0.0.2 dns.example",
+	  "2: DnsServers=dns.example: expected addresses" },
+	{ "[Egress]\nUpstreamProxy=https://p", "2: UpstreamProxy: only http:// is supported: the "
+						"proxy is spoken to in plain HTTP, and what goes "
+						"through it has its own TLS" },
+	{ "[Egress]\nPrivateNetworks=10.0.0.0",
+	  "2: PrivateNetworks=10.0.0.0: expected networks such as 10.0.0.0/8" },
+	{ "[HostAccess]\nAllow=auto", "2: Allow=auto: expected yes or no" },
 	{ "[Agent]\nMemory=", "2: Memory=: expected a size such as 512M or 6G" },
 	{ "[Agent]\nMemory=G", "2: Memory=G: expected a size such as 512M or 6G" },
 	{ "[Agent]\nMemory=6T", "2: Memory=6T: expected a size such as 512M or 6G" },
@@ -316,6 +376,37 @@ static void test_refusals(void **state _unused_)
 	}
 }
 
+/* A host whose programs go through a proxy: awfd's environment says so, its own file wins. */
+static void test_proxy_of_the_environment(void **state _unused_)
+{
+	_cleanup_config_ struct config *taken = NULL, *own = NULL, *none = NULL;
+
+	assert_int_equal(setenv("HTTP_PROXY", "http://other:1", 1), 0);
+	assert_int_equal(setenv("https_proxy", "http://p:3128", 1), 0);
+	assert_int_equal(setenv("no_proxy", "a.example,.b.example", 1), 0);
+	taken = load_text("");
+	assert_same_text(taken->upstream_proxy, "http://p:3128");
+	assert_list(taken->no_proxy, "a.example", ".b.example");
+	own = load_text("[Egress]\nUpstreamProxy=http://own:3128\n");
+	assert_same_text(own->upstream_proxy, "http://own:3128");
+	assert_null(own->no_proxy);
+	none = load_text("[Egress]\nUpstreamProxy=none\n");
+	assert_same_text(none->upstream_proxy, "none");
+	assert_int_equal(setenv("https_proxy", "socks5://p", 1), 0);
+	{
+		_cleanup_scratch_ char *d = scratch_new();
+		_cleanup_free_ char *path = put(d, NULL, "");
+		_cleanup_err_ struct err e = { 0 };
+		struct config *c = NULL;
+
+		assert_int_equal(config_load(path, &c, &e), -EINVAL);
+		assert_text_contains(e.message, "environment variable https_proxy");
+	}
+	unsetenv("https_proxy");
+	unsetenv("HTTP_PROXY");
+	unsetenv("no_proxy");
+}
+
 static void test_refused_files(void **state _unused_)
 {
 	_cleanup_scratch_ char *d = scratch_new();
@@ -337,13 +428,18 @@ static void test_refused_files(void **state _unused_)
 
 int main(void)
 {
+	static const char *const proxies[] = { "http_proxy", "https_proxy", "HTTP_PROXY",
+					       "HTTPS_PROXY" };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_installed_file),
 		cmocka_unit_test(test_every_key), cmocka_unit_test(test_syntax),
 		cmocka_unit_test(test_sizes),     cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_drop_ins),  cmocka_unit_test(test_bad_drop_ins),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_refused_files),
+		cmocka_unit_test(test_proxy_of_the_environment),
 	};
 
+	for (size_t i = 0; i < ARRAY_SIZE(proxies); i++)
+		unsetenv(proxies[i]); /* of whoever runs the tests */
 	return RUN_TESTS("config", tests);
 }

@@ -36,6 +36,12 @@ static const struct docker_spec full = {
 	.gh_path = "/usr/libexec/awfd/awf-gh",
 	.github_repository = "octo/repo",
 	.ipv6 = true,
+	.squid_image = "awf-squid:1",
+	.squid_network = "awf-egress",
+	.squid_directory = "/run/awfd/sandboxes/abcdefgh27/squid",
+	.squid_log = "/run/awfd/sandboxes/abcdefgh27/access.log",
+	.redirect_proxy = "http://172.30.0.10:3128",
+	.host_address = "172.30.0.1",
 };
 
 /* As little as a sandbox can have. */
@@ -49,6 +55,10 @@ static const struct docker_spec least = {
 	.pids = 1,
 	.difc_port = 1,
 	.ca_bundle_path = "/ca",
+	.squid_image = "q",
+	.squid_network = "n",
+	.squid_directory = "/squid",
+	.squid_log = "/log",
 };
 
 static void assert_spec(const struct docker_spec *s, enum docker_role role, const char *name)
@@ -122,10 +132,11 @@ static void confines_every_container(_unused_ void **state)
 	}
 }
 
-/* The agent alone is in another's network namespace; nobody is on an engine's network. */
+/* The agent alone is in another's network namespace; nobody but squid is on an engine's network. */
 static void keeps_out_of_networks(_unused_ void **state)
 {
-	static const char *const modes[] = { "none", "none", "container:awf-abcdefgh27-pause" };
+	static const char *const modes[] = { "none", "awf-egress", "none",
+					     "container:awf-abcdefgh27-pause" };
 
 	for (int role = 0; role < DOCKER_ROLE_COUNT; role++) {
 		struct json_object *o = docker_spec_container(&full, role);
@@ -139,7 +150,8 @@ static void keeps_out_of_networks(_unused_ void **state)
 
 static void names_containers(_unused_ void **state)
 {
-	static const char *const names[] = { "awf-x-pause", "awf-x-cli-proxy", "awf-x-agent" };
+	static const char *const names[] = { "awf-x-pause", "awf-x-squid", "awf-x-cli-proxy",
+					     "awf-x-agent" };
 
 	for (int role = 0; role < DOCKER_ROLE_COUNT; role++) {
 		_cleanup_free_ char *name = docker_container_name("x", role);

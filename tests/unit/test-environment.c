@@ -45,7 +45,7 @@ static void test_without_difc(void **state _unused_)
 {
 	_cleanup_strv_ char **requested = all_requested(), **dropped = NULL, **env = NULL;
 
-	env = environment_of_agent(&(struct environment_input){ requested, NULL }, &dropped);
+	env = environment_of_agent(&(struct environment_input){ .requested = requested }, &dropped);
 	assert_int_equal(strv_length(dropped), 0);
 	for (size_t i = 0; requested[i]; i++)
 		assert_row(requested[i], has(env, requested[i]));
@@ -59,7 +59,8 @@ static void test_with_difc(void **state _unused_)
 {
 	_cleanup_strv_ char **requested = all_requested(), **dropped = NULL, **env = NULL;
 
-	env = environment_of_agent(&(struct environment_input){ requested, ADDRESS }, &dropped);
+	env = environment_of_agent(&(struct environment_input){ .requested = requested,
+							  .cli_proxy_address = ADDRESS }, &dropped);
 	assert_int_equal(strv_length(dropped), ARRAY_SIZE(tokens));
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++) {
 		assert_row(tokens[i], has(dropped, tokens[i]));
@@ -80,7 +81,7 @@ static void test_dropped(void **state _unused_)
 	_cleanup_strv_ char **dropped = NULL, **env = NULL;
 
 	env = environment_of_agent(
-		&(struct environment_input){ STRV("GH_TOKEN=a", "GH_TOKEN=b", "A=1"), ADDRESS },
+		&(struct environment_input){ .requested = STRV("GH_TOKEN=a", "GH_TOKEN=b", "A=1"), .cli_proxy_address = ADDRESS },
 		&dropped);
 	assert_int_equal(strv_length(dropped), 1);
 	assert_same_text(dropped[0], "GH_TOKEN");
@@ -90,9 +91,7 @@ static void test_dropped(void **state _unused_)
 static void test_own_variables_win(void **state _unused_)
 {
 	_cleanup_strv_ char **dropped = NULL, **env = NULL, **unwired = NULL;
-	struct environment_input in = { STRV("AWF_CLI_PROXY_URL=http://evil", "AWF_CLI_PROXY_IP=1",
-					     "AWF_CLI_PROXY_URL=again"),
-					ADDRESS };
+	struct environment_input in = { .requested = STRV("AWF_CLI_PROXY_URL=http://evil", "AWF_CLI_PROXY_IP=1", "AWF_CLI_PROXY_URL=again"), .cli_proxy_address = ADDRESS };
 
 	env = environment_of_agent(&in, &dropped);
 	assert_same_text(strv_env_get(env, "AWF_CLI_PROXY_URL"), "http://" ADDRESS ":11000");
@@ -112,17 +111,51 @@ static void test_defaults(void **state _unused_)
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
 		_cleanup_strv_ char **dropped = NULL, **none = NULL, **own = NULL;
 
-		none = environment_of_agent(&(struct environment_input){ NULL, addresses[i] },
+		none = environment_of_agent(&(struct environment_input){ .cli_proxy_address = addresses[i] },
 					    &dropped);
 		assert_text_contains(strv_env_get(none, "PATH"), "/usr/local/bin:");
 		assert_same_text(strv_env_get(none, "HOME"), "/tmp");
 		own = environment_of_agent(
-			&(struct environment_input){ STRV("PATH=", "HOME=/h"), addresses[i] },
+			&(struct environment_input){ .requested = STRV("PATH=", "HOME=/h"), .cli_proxy_address = addresses[i] },
 			&dropped);
 		assert_same_text(strv_env_get(own, "PATH"), "");
 		assert_same_text(strv_env_get(own, "HOME"), "/h");
 		assert_int_equal(strv_length(dropped), 0);
 	}
+}
+
+/* Whoever looks for a proxy finds squid, whatever the caller has set; what is inside is not asked of
+ * it. */
+static void test_egress(void **state _unused_)
+{
+	static const char *const names[] = { "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",
+					     "https_proxy" };
+	struct environment_input in = { .requested = STRV("HTTPS_PROXY=http://corp:3128",
+							  "no_proxy=*", "JAVA_TOOL_OPTIONS=-Xmx1g"),
+					.squid_address = "172.30.0.10" };
+	_cleanup_strv_ char **dropped = NULL, **env = environment_of_agent(&in, &dropped);
+	_cleanup_strv_ char **with_all = NULL, **none = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_same_text(strv_env_get(env, names[i]), "http://172.30.0.10:3128");
+	assert_same_text(strv_env_get(env, "NO_PROXY"), "localhost,127.0.0.1,::1");
+	assert_same_text(strv_env_get(env, "no_proxy"), "localhost,127.0.0.1,::1");
+	assert_same_text(strv_env_get(env, "NODE_USE_ENV_PROXY"), "1");
+	assert_same_text(strv_env_get(env, "JAVA_TOOL_OPTIONS"),
+			 "-Xmx1g -Dhttp.proxyHost=172.30.0.10 -Dhttp.proxyPort=3128 "
+			 "-Dhttps.proxyHost=172.30.0.10 -Dhttps.proxyPort=3128 "
+			 "-Dhttp.nonProxyHosts=localhost|127.*|[::1]");
+
+	in.cli_proxy_address = ADDRESS;
+	in.host_access = true;
+	with_all = environment_of_agent(&in, &dropped);
+	assert_same_text(strv_env_get(with_all, "NO_PROXY"),
+			 "localhost,127.0.0.1,::1," ADDRESS ",host.docker.internal");
+
+	in = (struct environment_input){ .requested = STRV("HTTPS_PROXY=http://corp:3128") };
+	none = environment_of_agent(&in, &dropped);
+	assert_same_text(strv_env_get(none, "HTTPS_PROXY"), "http://corp:3128");
+	assert_null(strv_env_get(none, "NO_PROXY"));
 }
 
 static const struct {
@@ -178,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_without_difc), cmocka_unit_test(test_with_difc),
 		cmocka_unit_test(test_dropped),      cmocka_unit_test(test_own_variables_win),
 		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_repository),
+		cmocka_unit_test(test_egress),
 	};
 
 	return RUN_TESTS("environment", tests);

@@ -126,6 +126,21 @@ static void test_repository(void **state)
 	assert_int_equal(strv_length(ours), strv_length(theirs));
 }
 
+/* Only where artifact storage is granted, and never for the DIFC proxy itself. */
+static void test_redirects(void **state)
+{
+	const struct gh_env_base with = { .difc_port = 1,
+					  .ca_bundle = "/ca.pem",
+					  .directory = "/tmp/gh-1",
+					  .redirect_proxy = "http://172.30.0.10:3128" };
+	_cleanup_strv_ char **env = gh_env_build(&with, NULL), **without = gh_env_build(&base, NULL);
+
+	(void)state;
+	assert_string_equal(strv_env_get(env, "HTTPS_PROXY"), "http://172.30.0.10:3128");
+	assert_string_equal(strv_env_get(env, "NO_PROXY"), "localhost,127.0.0.1,::1");
+	assert_null(strv_env_get(without, "HTTPS_PROXY"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_selected),
 		cmocka_unit_test(test_refused_repository),
 		cmocka_unit_test(test_repository),
+		cmocka_unit_test(test_redirects),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,5 +1,6 @@
 #include "awfd/resolvers.h"
 
+#include "common/strbuf.h"
 #include "common/strv.h"
 #include "tests/unit/check.h"
 
