@@ -58,3 +58,34 @@ assert_none_reached() {
 	printf 'should not have been reached:\n%s\n' "$reached" >&2
 	return 1
 }
+
+# --- a shell in an agent --------------------------------------------------------------------------
+
+# agent_start NAME [AWFCTL-RUN-OPTION...]: a sandbox whose agent runs what in_agent says. The image is
+# the one that has the tools and trusts the bed's CA.
+agent_start() {
+	local name=$1
+	shift
+	mkfifo "$BATS_TEST_TMPDIR/$name.in" "$BATS_TEST_TMPDIR/$name.out"
+	"$BED" exec -- awfctl run --agent-image awf/agent-test:latest "$@" -- '
+		echo ready; while IFS= read -r line; do (eval "$line") 2>&1; echo; echo "end $?"; done' \
+		<"$BATS_TEST_TMPDIR/$name.in" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+	AGENT_PID=$!
+	exec {ATTACKER_IN}>"$BATS_TEST_TMPDIR/$name.in" {ATTACKER_OUT}<"$BATS_TEST_TMPDIR/$name.out"
+	attacker_line ready || { cat "$BATS_TEST_TMPDIR/$name.err" >&2; return 1; }
+}
+
+# in_agent COMMAND: runs one line there; its output and its exit code.
+in_agent() {
+	local line lines=''
+	printf '%s\n' "$1" >&"$ATTACKER_IN"
+	while read -r -t 120 -u "$ATTACKER_OUT" line; do
+		if [[ $line =~ ^end\ ([0-9]+)$ ]]; then
+			printf '%s' "${lines%$'\n'}"
+			return "${BASH_REMATCH[1]}"
+		fi
+		lines+=$line$'\n'
+	done
+	echo "the agent does not answer: $1" >&2
+	return 255
+}

