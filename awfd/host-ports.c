@@ -134,7 +134,7 @@ static reason add_range(struct host_ports *set, struct range r)
 static reason add_spec(struct host_ports *set, const char *text, size_t length, bool service)
 {
 	char copy[SPEC_MAX + 1] = "";
-	struct range r;
+	struct range r = { 0 };
 	reason why;
 
 	if (length > SPEC_MAX)

@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 
 #include "common/fd.h"
+#include "common/strbuf.h"
 
-#define FDS_MAX      64 /* descriptors beside the standard ones */
-#define FIRST_FD     3  /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
+#define FIRST_FD     3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
 #define DECIMAL_SIZE 16
 
 /* Everything that the child needs, made before the fork: between fork and exec the child calls
@@ -24,11 +24,12 @@ struct child {
 	bool switch_user;
 	int program, null;         /* the file to execute; /dev/null */
 	int report, report_reader; /* the pipe that a failure is told in */
-	int fds[FIRST_FD + FDS_MAX + 2];
+	int fds[FIRST_FD + SPAWN_FDS_MAX + 2];
 	size_t fd_count; /* of those that the program gets */
 	char listen_pid[DECIMAL_SIZE + sizeof("LISTEN_PID=")];
 	char listen_fds[DECIMAL_SIZE + sizeof("LISTEN_FDS=")];
-	char *environment[5];
+	char *listen_names; /* NULL when there are none */
+	char *environment[6];
 };
 
 /* What a child that could not execute its program says of it. */
@@ -155,6 +156,19 @@ __attribute__((noreturn)) static void run_child(struct child *c)
 	_exit(127);
 }
 
+/* The names as an assignment, or NULL. The caller owns it. */
+static char *format_names(const struct spawn *s)
+{
+	struct strbuf b = { 0 };
+
+	if (!s->fd_names)
+		return NULL;
+	strbuf_puts(&b, "LISTEN_FDNAMES=");
+	for (size_t i = 0; i < s->fd_count; i++)
+		strbuf_appendf(&b, i > 0 ? ":%s" : "%s", s->fd_names[i]);
+	return strbuf_take(&b);
+}
+
 static void fill_environment(struct child *c)
 {
 	char **env = c->environment;
@@ -168,6 +182,9 @@ static void fill_environment(struct child *c)
 	append_decimal(c->listen_fds, (unsigned)c->spawn->fd_count);
 	*env++ = c->listen_fds;
 	*env++ = c->listen_pid;
+	c->listen_names = format_names(c->spawn);
+	if (c->listen_names)
+		*env++ = c->listen_names;
 }
 
 static void fill_fds(struct child *c)
@@ -225,7 +242,7 @@ static int check_spec(const struct spawn *s, struct err *e)
 {
 	if (s->uid == 0 || s->gid == 0)
 		return err_set(e, -EPERM, ERR_SYSTEM, "%s: is never started as root", s->path);
-	if (s->fd_count > FDS_MAX)
+	if (s->fd_count > SPAWN_FDS_MAX)
 		return err_set(e, -E2BIG, ERR_SYSTEM, "%s: too many descriptors", s->path);
 	return 0;
 }
@@ -251,6 +268,7 @@ static int prepare(struct child *c, const struct spawn *s, struct err *e)
 
 static void child_close(struct child *c)
 {
+	free(TAKE_PTR(c->listen_names));
 	c->program = fd_close(c->program);
 	c->null = fd_close(c->null);
 	c->report = fd_close(c->report);

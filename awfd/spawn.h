@@ -8,6 +8,10 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
+/* Descriptors beside the standard ones that a program may be given: enough for a relay that serves
+ * the DIFC channel and all host ports that a sandbox may have. */
+#define SPAWN_FDS_MAX 320
+
 struct spawn {
 	const char *path;
 	char *const *argv; /* argv[0] included */
@@ -18,6 +22,7 @@ struct spawn {
 	const int
 		*fds; /* passed on as 3, 4, …, with LISTEN_FDS and LISTEN_PID (sd_listen_fds(3)) */
 	size_t fd_count;
+	const char *const *fd_names; /* as many, for LISTEN_FDNAMES; NULL: no names */
 };
 
 /* Forks and executes. On success *pid and *pidfd (close-on-exec, the caller owns it) are set and

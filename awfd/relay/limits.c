@@ -2,8 +2,8 @@
 
 #include <sys/resource.h>
 
-/* Descriptors beside those of connections and pipes: standard ones, listeners, the loop's own. */
-#define DESCRIPTORS_RESERVED 48
+/* Descriptors beside those of connections, pipes and listeners: standard ones, the loop's own. */
+#define DESCRIPTORS_RESERVED 47
 #define PIPES_MAX            128 /* each may pin PIPE_BYTES */
 #define PER_CONNECTION       2
 #define PER_PIPE             2
@@ -22,16 +22,17 @@ static size_t raise_descriptors(void)
 }
 
 /* Connections need their descriptors; pipes are a convenience, without which bytes are copied. */
-struct limits limits_apply(size_t wanted)
+struct limits limits_apply(const struct demand *demand)
 {
 	const struct rlimit none = { 0 };
 	size_t descriptors = raise_descriptors();
 	struct limits l = { 0 };
 
 	(void)setrlimit(RLIMIT_CORE, &none);
-	descriptors -= MIN(descriptors, (size_t)DESCRIPTORS_RESERVED);
+	descriptors -= MIN(descriptors, DESCRIPTORS_RESERVED + demand->listeners);
 	l.pipes = MIN(descriptors / 4 / PER_PIPE, (size_t)PIPES_MAX);
 	descriptors -= l.pipes * PER_PIPE;
-	l.connections = MAX(MIN(descriptors / PER_CONNECTION, wanted), (size_t)1);
+	l.connections = MIN(descriptors / PER_CONNECTION, demand->connections);
+	l.connections = MAX(l.connections, demand->upstreams);
 	return l;
 }

@@ -3,17 +3,15 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "awfd/relay/socket.h"
 
-#define FIRST_FD      3 /* SD_LISTEN_FDS_START */
-#define LISTENERS_MAX 64
-#define ACCEPT_BATCH  16 /* connections that one turn accepts */
+#define ACCEPT_BATCH 16 /* connections that one turn accepts */
 
 /* How long nothing is accepted when the machine is short of something. */
 static const struct timeval shortage_pause = { .tv_usec = 100000 };
@@ -21,45 +19,66 @@ static const struct timeval shortage_pause = { .tv_usec = 100000 };
 struct listener {
 	int fd;
 	struct event *event;
+	struct target target;
 	struct listeners *all;
+	TAILQ_ENTRY(listener) waiting;
 };
 
 struct listeners {
 	struct listeners_config config;
-	struct listener list[LISTENERS_MAX];
+	struct listener *list;
 	size_t count;
-	bool paused;
-	struct event *retry; /* pending while paused because of a shortage */
+	TAILQ_HEAD(, listener) waiting; /* for room; not watched meanwhile */
+	bool shortage;                  /* nothing is accepted until the retry */
+	struct event *retry;
 };
 
-static void listeners_pause(struct listeners *all)
+static bool may_accept(const struct listener *l)
 {
-	all->paused = true;
-	for (size_t i = 0; i < all->count; i++)
-		event_del(all->list[i].event);
+	const struct listeners *all = l->all;
+
+	return !all->shortage && !all->config.full(l->target.upstream, all->config.userdata);
+}
+
+static void listener_wait(struct listener *l)
+{
+	event_del(l->event);
+	TAILQ_INSERT_TAIL(&l->all->waiting, l, waiting);
+}
+
+/* A socket that waited has its turn in any case, also when nobody waits for it any more: the end of
+ * that turn is what the next one waits for. */
+void listeners_room(struct listeners *all)
+{
+	struct listener *l;
+
+	if (!all)
+		return;
+	TAILQ_FOREACH (l, &all->waiting, waiting)
+		if (may_accept(l))
+			break;
+	if (!l)
+		return;
+	TAILQ_REMOVE(&all->waiting, l, waiting);
+	(void)event_add(l->event, NULL);
+	event_active(l->event, EV_READ, 0);
 }
 
 static void listeners_pause_for_shortage(struct listeners *all, int error)
 {
 	log_debug("accepting pauses: %s", strerror(-error));
-	listeners_pause(all);
+	all->shortage = true;
 	(void)event_add(all->retry, &shortage_pause);
-}
-
-void listeners_resume(struct listeners *all)
-{
-	if (!all || !all->paused || event_pending(all->retry, EV_TIMEOUT, NULL))
-		return;
-	all->paused = false;
-	for (size_t i = 0; i < all->count; i++)
-		(void)event_add(all->list[i].event, NULL);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *userdata)
 {
+	struct listeners *all = userdata;
+
 	(void)fd;
 	(void)what;
-	listeners_resume(userdata);
+	all->shortage = false;
+	listeners_room(all);
 }
 
 /* Whether accept(2) failed because of the one connection, and the next may do better. */
@@ -81,14 +100,14 @@ static bool accept_one(struct listener *l)
 	struct listeners *all = l->all;
 	int fd, r;
 
-	if (all->config.full(all->config.userdata)) {
-		listeners_pause(all);
+	if (!may_accept(l)) {
+		listener_wait(l);
 		return false;
 	}
 	fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0 && concerns_connection(errno))
 		return true;
-	r = fd < 0 ? -errno : all->config.accepted(fd, all->config.userdata);
+	r = fd < 0 ? -errno : all->config.accepted(fd, &l->target, all->config.userdata);
 	if (r < 0 && r != -EAGAIN)
 		listeners_pause_for_shortage(all, r);
 	return r == 0;
@@ -96,23 +115,14 @@ static bool accept_one(struct listener *l)
 
 static void on_connection(evutil_socket_t fd, short what, void *userdata)
 {
+	struct listener *l = userdata;
+
 	(void)fd;
 	(void)what;
 	for (size_t n = 0; n < ACCEPT_BATCH; n++)
-		if (!accept_one(userdata))
+		if (!accept_one(l))
 			break;
-}
-
-/* The number of sockets that were passed to this process, 0 when there are none. */
-static size_t passed_count(void)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	uint64_t number;
-
-	if (!pid || !fds || parse_uint(pid, 1, INT32_MAX, &number) < 0 ||
-	    (pid_t)number != getpid() || parse_uint(fds, 1, LISTENERS_MAX, &number) < 0)
-		return 0;
-	return (size_t)number;
+	listeners_room(l->all);
 }
 
 static bool is_listening_tcp(int fd)
@@ -125,18 +135,37 @@ static bool is_listening_tcp(int fd)
 	       protocol == IPPROTO_TCP;
 }
 
-static int add_listener(struct listeners *all, int fd, struct err *e)
+/* The port of a socket, 0 when it has none. */
+static uint16_t local_port(int fd)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t length = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+		return 0;
+	if (address.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+static int add_listener(struct listeners *all, int fd, const char *name, struct err *e)
 {
 	struct listener *l = &all->list[all->count];
+	struct upstream *upstream = upstreams_find(all->config.upstreams, name);
 	int r;
 
 	if (!is_listening_tcp(fd))
 		return err_set(e, -EINVAL, ERR_SYSTEM, "descriptor %d: not a listening TCP socket",
 			       fd);
+	if (!upstream)
+		return err_set(e, -EINVAL, ERR_SYSTEM, "descriptor %d: no upstream for '%s'", fd,
+			       name);
 	if ((r = fd_set_cloexec(fd, true)) < 0 || (r = fd_set_nonblock(fd, true)) < 0)
 		return err_system(e, r, "descriptor %d", fd);
 	socket_prepare(fd, SOCKET_EITHER);
-	*l = (struct listener){ .fd = fd, .all = all };
+	*l = (struct listener){ .fd = fd,
+				.all = all,
+				.target = { .upstream = upstream, .port = local_port(fd) } };
 	l->event = event_new(all->config.base, fd, EV_READ | EV_PERSIST, on_connection, l);
 	if (!l->event)
 		return err_set(e, -ENOMEM, ERR_SYSTEM, "descriptor %d: no event", fd);
@@ -147,24 +176,28 @@ static int add_listener(struct listeners *all, int fd, struct err *e)
 int listeners_new(const struct listeners_config *config, struct listeners **ret, struct err *e)
 {
 	_cleanup_(listeners_freep) struct listeners *all = xnew(struct listeners);
-	size_t count = passed_count();
+	const struct passed *passed = config->passed;
 	int r;
 
 	all->config = *config;
-	all->paused = true;
+	all->list = xcalloc(passed->count, sizeof(*all->list));
+	TAILQ_INIT(&all->waiting);
 	all->retry = evtimer_new(config->base, on_retry, all);
 	if (!all->retry)
 		return err_set(e, -ENOMEM, ERR_SYSTEM, "no event");
-	if (count == 0)
-		return err_set(e, -ENOTCONN, ERR_SYSTEM,
-			       "no listening sockets were passed: start it by socket activation");
-	for (size_t i = 0; i < count; i++) {
-		r = add_listener(all, FIRST_FD + (int)i, e);
+	for (size_t i = 0; i < passed->count; i++) {
+		r = add_listener(all, PASSED_FIRST_FD + (int)i, passed_name(passed, i), e);
 		if (r < 0)
 			return r;
 	}
 	*ret = TAKE_PTR(all);
 	return 0;
+}
+
+void listeners_start(struct listeners *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		(void)event_add(all->list[i].event, NULL);
 }
 
 void listeners_free(struct listeners *all)
@@ -177,5 +210,6 @@ void listeners_free(struct listeners *all)
 	}
 	if (all->retry)
 		event_free(all->retry);
+	free(all->list);
 	free(all);
 }

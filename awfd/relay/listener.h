@@ -1,4 +1,4 @@
-/* The listening sockets that a relay inherited (sd_listen_fds(3)). */
+/* The listening sockets that a relay inherited. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,25 +8,36 @@
 
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "awfd/relay/passed.h"
+#include "awfd/relay/target.h"
+#include "awfd/relay/upstreams.h"
 
 struct listeners;
 
 struct listeners_config {
 	struct event_base *base;
-	bool (*full)(void *userdata); /* no connection may be accepted now */
-	int (*accepted)(int fd,
-			void *userdata); /* takes fd over; -errno when there is a shortage */
+	const struct passed *passed;       /* borrowed for the call that makes the listeners */
+	const struct upstreams *upstreams; /* borrowed */
+	/* No connection to this upstream may be accepted now. */
+	bool (*full)(struct upstream *upstream, void *userdata);
+	/* Takes fd over; -errno when there is a shortage. */
+	int (*accepted)(int fd, struct target *target, void *userdata);
 	void *userdata;
 };
 
-/* Finds the sockets by $LISTEN_PID and $LISTEN_FDS and checks that they are listening stream
- * sockets; none at all is an error. Accepts nothing yet. */
+/* Checks that the sockets are listening stream sockets, and that each has an upstream. Accepts
+ * nothing yet. */
 int listeners_new(const struct listeners_config *config, struct listeners **ret,
 		  struct err *e) _must_check_;
 
-/* Begins to accept, or goes on after there was no room. */
-void listeners_resume(struct listeners *all);
+/* Begins to accept. */
+void listeners_start(struct listeners *all);
 
+/* Goes on after there was no room: for each upstream that has some, the socket that waits longest
+ * comes first. */
+void listeners_room(struct listeners *all);
+
+/* Frees the listeners, and the targets that they gave to connections. */
 void listeners_free(struct listeners *all);
 
 DEFINE_CLEANUP(struct listeners, listeners_free)

@@ -1,4 +1,4 @@
-/* awf-relay: passes TCP connections from inherited listening sockets on to one upstream. */
+/* awf-relay: passes TCP connections from inherited listening sockets on to fixed upstreams. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,12 +11,14 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/strv.h"
 #include "awfd/relay/limits.h"
 #include "awfd/relay/listener.h"
 #include "awfd/relay/pair.h"
 #include "awfd/relay/pairs.h"
+#include "awfd/relay/passed.h"
 #include "awfd/relay/sandboxing.h"
-#include "awfd/relay/upstream.h"
+#include "awfd/relay/upstreams.h"
 
 #define EXIT_USAGE 2
 
@@ -27,7 +29,7 @@
 
 struct relay {
 	/* options */
-	const char *upstream_text;
+	char **upstream_texts;
 	const char *sandbox;
 	uint64_t max_connections;
 	uint64_t connect_timeout_ms;
@@ -35,38 +37,49 @@ struct relay {
 	/* parts */
 	struct event_base *base;
 	struct event *signals[2];
-	struct upstream *upstream;
+	struct passed passed;
+	struct upstreams *upstreams;
 	struct pairs *pairs;
 	struct listeners *listeners;
 };
 
-/* The options that take a number, and those that take a text. */
+enum option_kind { OPTION_TEXT, OPTION_TEXTS, OPTION_NUMBER };
+
 static const struct {
 	const char *name;
+	enum option_kind kind;
 	size_t offset;
-	uint64_t min, max; /* 0: a text */
+	uint64_t min, max;
 } options[] = {
-	{ "upstream", offsetof(struct relay, upstream_text), 0, 0 },
-	{ "sandbox", offsetof(struct relay, sandbox), 0, 0 },
-	{ "max-connections", offsetof(struct relay, max_connections), 1, CONNECTIONS_MAX },
-	{ "connect-timeout-ms", offsetof(struct relay, connect_timeout_ms), 1,
+	{ "upstream", OPTION_TEXTS, offsetof(struct relay, upstream_texts), 0, 0 },
+	{ "sandbox", OPTION_TEXT, offsetof(struct relay, sandbox), 0, 0 },
+	{ "max-connections", OPTION_NUMBER, offsetof(struct relay, max_connections), 1,
+	  CONNECTIONS_MAX },
+	{ "connect-timeout-ms", OPTION_NUMBER, offsetof(struct relay, connect_timeout_ms), 1,
 	  CONNECT_TIMEOUT_MAX_MS },
-	{ "ready-fd", offsetof(struct relay, ready_fd), 1, INT32_MAX },
+	{ "ready-fd", OPTION_NUMBER, offsetof(struct relay, ready_fd), 1, INT32_MAX },
 };
 
 static const char usage[] =
-	"usage: awf-relay --upstream HOST:PORT [--sandbox ID] [--max-connections N]\n"
+	"usage: awf-relay --upstream [NAME=]HOST:PORT... [--sandbox ID] [--max-connections N]\n"
 	"                 [--connect-timeout-ms N] [--ready-fd FD]\n"
 	"       awf-relay --help | --version\n"
-	"The listening sockets are inherited, see systemd-socket-activate(1).\n";
+	"The listening sockets are inherited, see systemd-socket-activate(1). NAME is theirs; without\n"
+	"it, the upstream is for all that no other is for. PORT may be *, for the socket's own.\n";
 
 static int set_option(struct relay *r, size_t i, const char *value)
 {
 	void *field = (char *)r + options[i].offset;
 
-	if (options[i].max == 0) {
+	switch (options[i].kind) {
+	case OPTION_TEXT:
 		*(const char **)field = value;
 		return 0;
+	case OPTION_TEXTS:
+		strv_append(field, value);
+		return 0;
+	case OPTION_NUMBER:
+		break;
 	}
 	if (parse_uint(value, options[i].min, options[i].max, field) == 0)
 		return 0;
@@ -85,7 +98,7 @@ static int parse_options(struct relay *r, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", longs, &i)) != -1)
 		if (c != 'o' || set_option(r, (size_t)i, optarg) < 0)
 			return -EINVAL;
-	return r->upstream_text && optind == argc ? 0 : -EINVAL;
+	return r->upstream_texts && optind == argc ? 0 : -EINVAL;
 }
 
 static void on_signal(evutil_socket_t sig, short what, void *userdata)
@@ -95,25 +108,25 @@ static void on_signal(evutil_socket_t sig, short what, void *userdata)
 	event_base_loopbreak(userdata);
 }
 
-static bool relay_full(void *userdata)
+static bool relay_full(struct upstream *upstream, void *userdata)
 {
 	const struct relay *r = userdata;
 
-	return pairs_full(r->pairs);
+	return pairs_full(r->pairs, upstream);
 }
 
-static int relay_accepted(int fd, void *userdata)
+static int relay_accepted(int fd, struct target *target, void *userdata)
 {
 	const struct relay *r = userdata;
 
-	return pair_open(r->pairs, fd);
+	return pair_open(r->pairs, fd, target);
 }
 
 static void relay_room(void *userdata)
 {
 	const struct relay *r = userdata;
 
-	listeners_resume(r->listeners);
+	listeners_room(r->listeners);
 }
 
 static int relay_open_loop(struct relay *r, struct err *e)
@@ -140,15 +153,21 @@ static int relay_open_loop(struct relay *r, struct err *e)
 
 static int relay_open_parts(struct relay *r, struct err *e)
 {
-	const struct listeners_config listening = {
-		.base = r->base, .full = relay_full, .accepted = relay_accepted, .userdata = r
-	};
-	struct limits limits = limits_apply(r->max_connections);
+	const struct listeners_config listening = { .base = r->base,
+						    .passed = &r->passed,
+						    .upstreams = r->upstreams,
+						    .full = relay_full,
+						    .accepted = relay_accepted,
+						    .userdata = r };
+	const struct demand demand = { .connections = r->max_connections,
+				       .upstreams = upstreams_count(r->upstreams),
+				       .listeners = r->passed.count };
+	struct limits limits = limits_apply(&demand);
 	const struct pairs_config connections = {
 		.base = r->base,
-		.upstream = r->upstream,
 		.sandbox = r->sandbox,
 		.max = limits.connections,
+		.upstreams = demand.upstreams,
 		.max_pipes = limits.pipes,
 		.connect_timeout_ms = (int)r->connect_timeout_ms,
 		.room = relay_room,
@@ -177,11 +196,12 @@ static int relay_run(struct relay *r, struct err *e)
 {
 	int error;
 
-	if ((error = upstream_new(r->upstream_text, &r->upstream, e)) < 0 ||
+	if ((error = passed_find(&r->passed, e)) < 0 ||
+	    (error = upstreams_new(r->upstream_texts, &r->upstreams, e)) < 0 ||
 	    (error = relay_open_loop(r, e)) < 0 || (error = relay_open_parts(r, e)) < 0 ||
 	    (error = sandboxing_drop_root(e)) < 0 || (error = sandboxing_enter(e)) < 0)
 		return error;
-	listeners_resume(r->listeners);
+	listeners_start(r->listeners);
 	error = relay_tell_ready(r, e);
 	if (error < 0)
 		return error;
@@ -192,14 +212,16 @@ static int relay_run(struct relay *r, struct err *e)
 
 static void relay_close(struct relay *r)
 {
-	listeners_free(TAKE_PTR(r->listeners));
 	pairs_free(TAKE_PTR(r->pairs));
+	listeners_free(TAKE_PTR(r->listeners));
 	for (size_t i = 0; i < ARRAY_SIZE(r->signals); i++)
 		if (r->signals[i])
 			event_free(r->signals[i]);
 	if (r->base)
 		event_base_free(r->base);
-	upstream_free(TAKE_PTR(r->upstream));
+	upstreams_free(TAKE_PTR(r->upstreams));
+	passed_clear(&r->passed);
+	strv_free(TAKE_PTR(r->upstream_texts));
 }
 
 int main(int argc, char **argv)

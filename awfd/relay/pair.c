@@ -63,21 +63,28 @@ void pair_reset(struct pair *p)
 	pair_free(p, socket_reset);
 }
 
+static void pair_complain(const struct pair *p, int error)
+{
+	upstream_complain(p->target->upstream, p->target->port, pairs_config(p->all)->sandbox,
+			  error);
+}
+
 /* Begins to connect to the first of the remaining addresses that takes it. 0 or -errno. */
 static int pair_connect(struct pair *p)
 {
-	const struct upstream *upstream = pairs_config(p->all)->upstream;
-	int fd = -EHOSTUNREACH, r;
+	int fd = p->error, r;
 
-	while (p->attempt < upstream_count(upstream)) {
-		fd = upstream_connect(upstream, p->attempt);
+	while (p->attempt < upstream_count(p->target->upstream)) {
+		fd = target_connect(p->target, p->attempt);
 		if (fd >= 0 || is_shortage(fd))
 			break;
-		pairs_unreachable(p->all, fd);
 		p->attempt++;
 	}
-	if (fd < 0)
+	if (fd < 0) {
+		if (!is_shortage(fd))
+			pair_complain(p, fd);
 		return fd;
+	}
 	r = end_watch(p, &p->upstream, fd, on_upstream, pairs_connect_timeout(p->all));
 	if (r < 0)
 		p->upstream.fd = fd_close(fd);
@@ -86,9 +93,9 @@ static int pair_connect(struct pair *p)
 
 static void pair_connect_failed(struct pair *p, int error)
 {
-	pairs_unreachable(p->all, error);
 	end_unwatch(&p->upstream);
 	p->upstream.fd = fd_close(p->upstream.fd);
+	p->error = error;
 	p->attempt++;
 	if (pair_connect(p) < 0)
 		pair_reset(p);
@@ -98,16 +105,17 @@ static void pair_connected(struct pair *p)
 {
 	p->connected = true;
 	event_remove_timer(&p->upstream.event);
-	upstream_prefer(pairs_config(p->all)->upstream, p->attempt);
+	target_prefer(p->target, p->attempt);
 	pair_run(p);
 }
 
-int pair_open(struct pairs *all, int client)
+int pair_open(struct pairs *all, int client, struct target *target)
 {
 	struct pair *p = xnew(struct pair);
 	int r;
 
 	p->all = all;
+	p->target = target;
 	p->client.fd = p->upstream.fd = -EBADF;
 	p->up = (struct direction){ .from = &p->client, .to = &p->upstream };
 	p->down = (struct direction){ .from = &p->upstream, .to = &p->client };

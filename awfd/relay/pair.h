@@ -7,23 +7,26 @@
 #include "common/cleanup.h"
 #include "awfd/relay/direction.h"
 #include "awfd/relay/pairs.h"
+#include "awfd/relay/target.h"
 
 struct pair {
 	struct pairs *all;
+	struct target *target; /* borrowed */
 	struct end client;
 	struct end upstream;
 	struct direction up;   /* client to upstream */
 	struct direction down; /* upstream to client */
-	size_t attempt;        /* which of the upstream's addresses is tried */
+	size_t attempt;        /* which of the target's addresses is tried */
+	int error;             /* of the attempt before that; 0: there was none */
 	bool connected;
 	bool queued; /* in the queue of those that have more to move */
 	LIST_ENTRY(pair) list;
 	TAILQ_ENTRY(pair) queue;
 };
 
-/* Takes an accepted connection over and begins to connect it to the upstream. 0, or -errno when the
+/* Takes an accepted connection over and begins to connect it to the target. 0, or -errno when the
  * relay lacks descriptors or memory for it; the client was reset then. */
-int pair_open(struct pairs *all, int client) _must_check_;
+int pair_open(struct pairs *all, int client, struct target *target) _must_check_;
 
 /* Moves bytes for one turn; may end the pair. */
 void pair_run(struct pair *p);

@@ -1,14 +1,7 @@
 #include "awfd/relay/pairs.h"
 
-#include <string.h>
-#include <time.h>
-
 #include "common/alloc.h"
-#include "common/log.h"
 #include "awfd/relay/pair.h"
-
-/* An unreachable upstream is told of at most once in so many seconds: clients may try often. */
-#define WARN_SECONDS 10
 
 struct pairs {
 	struct pairs_config config;
@@ -16,11 +9,9 @@ struct pairs {
 	struct pipe_pool *pipes;
 	LIST_HEAD(, pair) list;
 	TAILQ_HEAD(, pair) queue;
-	size_t count;
+	struct shares shares;
 	size_t queued;
 	struct event *turn; /* serves the queue in the next turn of the loop */
-	time_t warned_at;   /* by the monotonic clock */
-	unsigned unwarned;  /* failures since then */
 };
 
 /* A timer that is due is served only after the sockets were looked at again. */
@@ -63,6 +54,7 @@ struct pairs *pairs_new(const struct pairs_config *config)
 	all->connect_timeout = event_base_init_common_timeout(config->base, &timeout);
 	all->pipes = pipe_pool_new(config->base, config->max_pipes);
 	all->turn = event_new(config->base, -1, 0, on_turn, all);
+	shares_init(&all->shares, config->max, config->upstreams);
 	LIST_INIT(&all->list);
 	TAILQ_INIT(&all->queue);
 	if (!all->connect_timeout || !all->turn)
@@ -70,21 +62,21 @@ struct pairs *pairs_new(const struct pairs_config *config)
 	return all;
 }
 
-bool pairs_full(const struct pairs *all)
+bool pairs_full(const struct pairs *all, struct upstream *upstream)
 {
-	return all->count >= all->config.max;
+	return shares_full(&all->shares, upstream_share(upstream));
 }
 
 void pairs_insert(struct pairs *all, struct pair *p)
 {
 	LIST_INSERT_HEAD(&all->list, p, list);
-	all->count++;
+	shares_take(&all->shares, upstream_share(p->target->upstream));
 }
 
 void pairs_remove(struct pairs *all, struct pair *p)
 {
 	LIST_REMOVE(p, list);
-	all->count--;
+	shares_give(&all->shares, upstream_share(p->target->upstream));
 	if (p->queued) {
 		TAILQ_REMOVE(&all->queue, p, queue);
 		all->queued--;
@@ -101,22 +93,6 @@ void pairs_enqueue(struct pairs *all, struct pair *p)
 	TAILQ_INSERT_TAIL(&all->queue, p, queue);
 	all->queued++;
 	arm_turn(all);
-}
-
-void pairs_unreachable(struct pairs *all, int error)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (all->warned_at != 0 && now.tv_sec - all->warned_at < WARN_SECONDS) {
-		all->unwarned++;
-		return;
-	}
-	log_sandbox(LOG_LEVEL_WARNING, all->config.sandbox,
-		    "cannot connect to %s: %s (%u more since the last warning)",
-		    upstream_text(all->config.upstream), strerror(-error), all->unwarned);
-	all->warned_at = now.tv_sec;
-	all->unwarned = 0;
 }
 
 const struct pairs_config *pairs_config(const struct pairs *all)

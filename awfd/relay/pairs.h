@@ -15,9 +15,9 @@ struct pairs;
 
 struct pairs_config {
 	struct event_base *base;
-	struct upstream *upstream; /* borrowed */
-	const char *sandbox;       /* for what is logged; may be NULL; borrowed */
+	const char *sandbox; /* for what is logged; may be NULL; borrowed */
 	size_t max;
+	size_t upstreams; /* that the connections are shared out among */
 	size_t max_pipes;
 	int connect_timeout_ms;
 	void (*room)(void *userdata); /* a connection is over: there is room for another */
@@ -26,17 +26,16 @@ struct pairs_config {
 
 struct pairs *pairs_new(const struct pairs_config *config) _must_check_;
 
-/* True when there may be no more connections. */
-bool pairs_full(const struct pairs *all);
+/* True when there may be no more connections to this upstream. */
+bool pairs_full(const struct pairs *all, struct upstream *upstream);
 
 /* Resets every connection. */
 void pairs_free(struct pairs *all);
 
-/* For a pair: comes and goes, asks for another turn, tells that the upstream can't be reached. */
+/* For a pair: comes and goes, asks for another turn. */
 void pairs_insert(struct pairs *all, struct pair *p);
 void pairs_remove(struct pairs *all, struct pair *p);
 void pairs_enqueue(struct pairs *all, struct pair *p);
-void pairs_unreachable(struct pairs *all, int error);
 
 const struct pairs_config *pairs_config(const struct pairs *all);
 const struct timeval *pairs_connect_timeout(const struct pairs *all);

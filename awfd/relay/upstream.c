@@ -4,80 +4,130 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <time.h>
 
 #include "common/alloc.h"
-#include "common/fd.h"
+#include "common/log.h"
 #include "common/parse.h"
-#include "awfd/relay/socket.h"
 
-#define ADDRESSES_MAX 8 /* of one name; more are not looked at */
+#define ADDRESSES_MAX 8   /* of one name; more are not looked at */
+#define ANY_PORT      "*" /* the one that the connection came in on */
+#define LOCALHOST     "localhost"
+
+/* An unreachable upstream is told of at most once in so many seconds: clients may try often. */
+#define WARN_SECONDS 10
 
 struct upstream {
-	char *text;
+	char *name;    /* NULL: for all other sockets */
+	char *host;    /* as given, with the brackets */
+	uint16_t port; /* 0: the one that the connection came in on */
 	struct sockaddr_storage addresses[ADDRESSES_MAX];
 	socklen_t lengths[ADDRESSES_MAX];
 	size_t count;
-	size_t preferred; /* the address of attempt 0 */
+	struct share share;
+	time_t warned_at;  /* by the monotonic clock */
+	unsigned unwarned; /* failures since then */
 };
 
-/* Splits HOST:PORT at its last colon, in place, and takes the brackets off an IPv6 address. */
-static int split(char *text, char **host, char **port)
+/* Takes NAME= off the text; without one, the upstream has no name. */
+static int take_name(const char **text, struct upstream *u)
 {
-	char *colon = strrchr(text, ':');
-	uint16_t number;
+	const char *end = strchr(*text, '=');
 
-	if (!colon || colon == text || parse_port(colon + 1, &number) < 0)
+	if (!end)
+		return 0;
+	if (end == *text || memchr(*text, ':', (size_t)(end - *text)))
 		return -EINVAL;
-	*colon = '\0';
-	*host = text;
-	*port = colon + 1;
-	if (text[0] != '[')
-		return strchr(text, ':') ? -EINVAL : 0;
-	if (colon - text < 3 || colon[-1] != ']')
-		return -EINVAL;
-	colon[-1] = '\0';
-	*host = text + 1;
+	u->name = xstrndup(*text, (size_t)(end - *text));
+	*text = end + 1;
 	return 0;
 }
 
-static void keep_addresses(struct upstream *u, const struct addrinfo *list)
+/* Splits HOST:PORT at its last colon. */
+static int split(const char *text, struct upstream *u)
 {
-	for (; list && u->count < ADDRESSES_MAX; list = list->ai_next) {
-		memcpy(&u->addresses[u->count], list->ai_addr, list->ai_addrlen);
-		u->lengths[u->count++] = list->ai_addrlen;
+	const char *colon = strrchr(text, ':');
+
+	if (!colon || colon == text)
+		return -EINVAL;
+	if (strcmp(colon + 1, ANY_PORT) != 0 && parse_port(colon + 1, &u->port) < 0)
+		return -EINVAL;
+	u->host = xstrndup(text, (size_t)(colon - text));
+	return 0;
+}
+
+/* The host without the brackets of an IPv6 address, or NULL. The caller owns it. */
+static char *bare_host(const char *host)
+{
+	size_t length = strlen(host);
+
+	if (host[0] != '[')
+		return strchr(host, ':') ? NULL : xstrdup(host);
+	if (length < 3 || host[length - 1] != ']')
+		return NULL;
+	return xstrndup(host + 1, length - 2);
+}
+
+static void keep_address(struct upstream *u, const void *address, socklen_t length)
+{
+	if (u->count == ADDRESSES_MAX)
+		return;
+	memcpy(&u->addresses[u->count], address, length);
+	u->lengths[u->count++] = length;
+}
+
+static void keep_localhost(struct upstream *u)
+{
+	const struct sockaddr_in v4 = { .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+					 .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	keep_address(u, &v4, sizeof(v4));
+	keep_address(u, &v6, sizeof(v6));
+}
+
+static int look_up(struct upstream *u, const char *host, struct err *e)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list;
+	int r;
+
+	if (strcasecmp(host, LOCALHOST) == 0) {
+		keep_localhost(u);
+		return 0;
 	}
+	r = getaddrinfo(host, NULL, &hints, &list);
+	if (r != 0)
+		return err_set(e, -EHOSTUNREACH, ERR_SYSTEM, "%s: %s", host, gai_strerror(r));
+	for (const struct addrinfo *a = list; a; a = a->ai_next)
+		keep_address(u, a->ai_addr, a->ai_addrlen);
+	freeaddrinfo(list);
+	return 0;
 }
 
 int upstream_new(const char *text, struct upstream **ret, struct err *e)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	_cleanup_(upstream_freep) struct upstream *u = xnew(struct upstream);
-	_cleanup_free_ char *copy = xstrdup(text);
-	struct addrinfo *list;
-	char *host, *port;
+	_cleanup_free_ char *host = NULL;
+	const char *rest = text;
 	int r;
 
-	if (split(copy, &host, &port) < 0)
-		return err_invalid(e, "--upstream", text, "this is not HOST:PORT or [V6]:PORT");
-	r = getaddrinfo(host, port, &hints, &list);
-	if (r != 0)
-		return err_set(e, -EHOSTUNREACH, ERR_SYSTEM, "%s: %s", text, gai_strerror(r));
-	keep_addresses(u, list);
-	freeaddrinfo(list);
-	u->text = xstrdup(text);
+	if (take_name(&rest, u) == 0 && split(rest, u) == 0)
+		host = bare_host(u->host);
+	if (!host)
+		return err_invalid(e, "--upstream", text,
+				   "this is not [NAME=]HOST:PORT or [NAME=][V6]:PORT");
+	r = look_up(u, host, e);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(u);
 	return 0;
 }
 
-static bool is_loopback(const struct sockaddr *address)
+const char *upstream_name(const struct upstream *u)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-
-	if (address->sa_family == AF_INET)
-		return ntohl(v4->sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	return u->name;
 }
 
 size_t upstream_count(const struct upstream *u)
@@ -85,37 +135,50 @@ size_t upstream_count(const struct upstream *u)
 	return u->count;
 }
 
-int upstream_connect(const struct upstream *u, size_t attempt)
+static uint16_t effective_port(const struct upstream *u, uint16_t port)
 {
-	size_t i = (u->preferred + attempt) % u->count;
-	const struct sockaddr *address = (const struct sockaddr *)&u->addresses[i];
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error;
-
-	if (fd < 0)
-		return -errno;
-	socket_prepare(fd, is_loopback(address) ? SOCKET_LOCAL : SOCKET_REMOTE);
-	if (connect(fd, address, u->lengths[i]) == 0 || errno == EINPROGRESS)
-		return fd;
-	error = -errno;
-	fd_close(fd);
-	return error;
+	return u->port ? u->port : port;
 }
 
-void upstream_prefer(struct upstream *u, size_t attempt)
+socklen_t upstream_address(const struct upstream *u, size_t i, uint16_t port,
+			   struct sockaddr_storage *ret)
 {
-	u->preferred = (u->preferred + attempt) % u->count;
+	in_port_t number = htons(effective_port(u, port));
+
+	*ret = u->addresses[i];
+	if (ret->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)ret)->sin6_port = number;
+	else
+		((struct sockaddr_in *)ret)->sin_port = number;
+	return u->lengths[i];
 }
 
-const char *upstream_text(const struct upstream *u)
+void upstream_complain(struct upstream *u, uint16_t port, const char *sandbox, int error)
 {
-	return u->text;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (u->warned_at != 0 && now.tv_sec - u->warned_at < WARN_SECONDS) {
+		u->unwarned++;
+		return;
+	}
+	log_sandbox(LOG_LEVEL_WARNING, sandbox,
+		    "cannot connect to %s:%u: %s (%u more since the last warning)", u->host,
+		    (unsigned)effective_port(u, port), strerror(-error), u->unwarned);
+	u->warned_at = now.tv_sec;
+	u->unwarned = 0;
+}
+
+struct share *upstream_share(struct upstream *u)
+{
+	return &u->share;
 }
 
 void upstream_free(struct upstream *u)
 {
 	if (!u)
 		return;
-	free(u->text);
+	free(u->name);
+	free(u->host);
 	free(u);
 }
