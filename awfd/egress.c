@@ -31,6 +31,16 @@ static bool names_localhost(char *const *texts)
 	return false;
 }
 
+/* A name that may have private addresses is allowed, of course. */
+static void allow_exact(struct egress *egress, const char *name)
+{
+	struct domain_list *list = &egress->allow;
+
+	list->items = xrealloc(list->items, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] = (struct domain){ .kind = DOMAIN_EXACT,
+						      .name = xstrdup(name) };
+}
+
 /* Exact names: what such a name resolves to is looked up once, which nothing else would allow. */
 static int parse_private(char *const *texts, struct egress *egress, struct err *e)
 {
@@ -51,6 +61,7 @@ static int parse_private(char *const *texts, struct egress *egress, struct err *
 					   "is not one exact name: its addresses are looked up "
 					   "when the sandbox starts");
 		strv_append(&egress->private_names, d.name);
+		allow_exact(egress, d.name);
 	}
 	return 0;
 }
@@ -63,7 +74,7 @@ static int check_domains(const struct start_request *r, struct egress *egress, s
 		error = parse_domains("blockDomains", r->block_domains, &egress->block, e);
 	if (error == 0)
 		error = parse_private(r->allow_private, egress, e);
-	egress->wanted = egress->allow.count > 0 || strv_length(egress->private_names) > 0;
+	egress->wanted = egress->allow.count > 0;
 	return error;
 }
 

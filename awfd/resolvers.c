@@ -33,6 +33,17 @@ int resolvers_sockaddr(const char *text, uint16_t port, struct sockaddr_storage 
 	return 0;
 }
 
+void resolvers_format(const struct sockaddr_storage *address, char *text)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+	if (address->ss_family == AF_INET)
+		inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
+	else
+		inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
+}
+
 static reason check_ipv4(uint32_t address)
 {
 	if (address >> 24 == IN_LOOPBACKNET || address >> 24 == 0)
@@ -74,10 +85,7 @@ static reason add(char ***list, const char *text)
 		return why;
 	if (strv_length(*list) >= RESOLVERS_MAX)
 		return "there are more than 8 name servers";
-	if (address.ss_family == AF_INET)
-		inet_ntop(AF_INET, &v4->sin_addr, canonical, sizeof(canonical));
-	else
-		inet_ntop(AF_INET6, &v6->sin6_addr, canonical, sizeof(canonical));
+	resolvers_format(&address, canonical);
 	strv_append(list, canonical);
 	return NULL;
 }

@@ -24,5 +24,8 @@ char **resolvers_from_conf(const char *text) _must_check_;
  * file in which systemd-resolved writes its servers. An error says what to configure. */
 int resolvers_of_host(const char *root, char ***ret, struct err *e) _must_check_;
 
+/* The address as text, into a buffer of INET6_ADDRSTRLEN bytes. */
+void resolvers_format(const struct sockaddr_storage *address, char *text);
+
 /* A literal address with a port. -EINVAL when it is none. */
 int resolvers_sockaddr(const char *text, uint16_t port, struct sockaddr_storage *ret) _must_check_;

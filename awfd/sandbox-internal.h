@@ -184,6 +184,7 @@ void sandbox_ready_ended(struct sandbox *s, const struct err *e); /* sandbox-cre
 
 /* sandbox-squid.c: the files that squid's container mounts. */
 int sandbox_squid_configure(struct sandbox *s, struct err *e) _must_check_;
+char *sandbox_squid_url(const struct sandbox *s) _must_check_;
 char *sandbox_squid_directory(const struct sandbox *s) _must_check_;
 char *sandbox_squid_log(const struct sandbox *s) _must_check_;
 

@@ -141,12 +141,33 @@ static void log_squid_event(struct sandbox *s, const struct squid_event *event, 
 	put_text(o, "host", event->host);
 	put_number(o, "port", event->port);
 	put_text(o, "sni", event->sni);
-	put_text(o, "decision", event->allowed ? "allowed" : "denied");
+	put_text(o, "decision", event->decision == SQUID_ALLOWED ? "allowed" : "denied");
+	if (event->decision != SQUID_ALLOWED)
+		put_text(o, "reason", squid_decision_text(event->decision));
 	put_text(o, "rule", event->rule);
+	put_text(o, "error", event->error);
 	put_number(o, "status", event->status);
 	put_number(o, "bytesIn", event->bytes_in);
 	put_number(o, "bytesOut", event->bytes_out);
 	write_line(s, SANDBOX_LOG_SQUID, o);
+}
+
+/* A block says which of the rules it was: the user wrote it. */
+static void tell_squid_denial(struct sandbox *s, const struct squid_event *event, const char *from)
+{
+	const char *text = squid_decision_text(event->decision);
+	_cleanup_free_ char *blocked = event->decision == SQUID_BLOCKED && event->rule
+					       ? xasprintf("%s by %s", text, event->rule)
+					       : NULL;
+
+	sandbox_denied(s, &(struct denial){ .time_ms = event->time_ms,
+					    .source = DENIAL_SQUID,
+					    .from = from,
+					    .protocol = event->method,
+					    .host = event->host,
+					    .port = event->port,
+					    .sni = event->sni,
+					    .reason = blocked ? blocked : text });
 }
 
 static void on_squid_line(const char *line, size_t length, void *userdata)
@@ -154,22 +175,19 @@ static void on_squid_line(const char *line, size_t length, void *userdata)
 	struct sandbox *s = userdata;
 	struct squid_event event;
 	const char *from;
+	int r;
 
-	if (squid_log_parse(line, length, &event) < 0) {
+	if (strlen(line) != length)
+		return; /* a NUL in it: not squid's */
+	r = squid_log_parse(line, &event);
+	if (r < 0)
 		log_sandbox(LOG_LEVEL_DEBUG, s->id, "squid logged something that is none");
+	if (r <= 0)
 		return;
-	}
 	from = client_of(s, event.client);
 	log_squid_event(s, &event, from);
-	if (!event.allowed)
-		sandbox_denied(s, &(struct denial){ .time_ms = event.time_ms,
-						    .source = DENIAL_SQUID,
-						    .from = from,
-						    .protocol = event.method,
-						    .host = event.host,
-						    .port = event.port,
-						    .sni = event.sni,
-						    .reason = event.rule });
+	if (event.decision != SQUID_ALLOWED)
+		tell_squid_denial(s, &event, from);
 	squid_event_clear(&event);
 }
 
