@@ -42,7 +42,7 @@ AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docke
                  private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
                  sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
                  sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
-                 sandbox-state server spawn upstream-proxy
+                 sandbox-state server spawn upstream-proxy nft-egress nft-namespace nft-set nft-table
 RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream passed shares target upstreams
 PROBE_SRC     := ask diagnosis main
 AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \

@@ -1,13 +1,11 @@
-/* What awfd asks of nftables: the host's table, the constant table of a sandbox namespace, and the
- * changes between. Pure; nft.c sends it. */
+/* What awfd asks of nftables for the host: the table with the relays' walls, and the changes to
+ * their targets. Pure; nft.c sends it. */
 #pragma once
 
 #include <stdint.h>
 
 #include "awfd/nft.h"
 #include "awfd/nft-objects.h"
-
-#define NFT_RULESET_TABLE "awf" /* of family inet, in the host as in a sandbox */
 
 /* How the host's table is taken. */
 struct nft_ruleset_flags {
@@ -18,18 +16,13 @@ struct nft_ruleset_flags {
 #define NFT_RULESET_OWNER   (1U << 1) /* NFT_TABLE_F_OWNER, Linux 5.12 */
 #define NFT_RULESET_PERSIST (1U << 2) /* NFT_TABLE_F_PERSIST, Linux 6.9 */
 
-/* The host's table in place of what had its name, with empty sets. */
-void nft_ruleset_host(const struct nft_config *config, struct nft_ruleset_flags flags,
-		      struct nft_objects *list);
+/* The host's table in place of what had its name, with empty sets. -EINVAL when the configuration
+ * names no bridge that could be. */
+int nft_ruleset_host(const struct nft_config *config, struct nft_ruleset_flags flags,
+		     struct nft_objects *list, struct err *e) _must_check_;
 
-/* The table of a sandbox namespace: created, which fails with EEXIST when one of that name is
- * there, or in place of that. A transaction that deletes something makes the closing of its socket
- * wait for the kernel's memory (some 10 ms), so replacing is not the way to begin. */
-int nft_ruleset_namespace(const struct nft_namespace *ns, bool replace, struct nft_objects *list,
-			  struct err *e) _must_check_;
-
-/* One target of the relays more or less. An IPv4-mapped IPv6 address is the IPv4 address, since
- * that is where a connection to it goes. */
+/* One target of the relays more or less, whether it is there or not. An IPv4-mapped IPv6 address is
+ * the IPv4 address, since that is where a connection to it goes. */
 int nft_ruleset_relay_target(enum nft_action action, const struct sockaddr_storage *target,
 			     struct nft_objects *list, struct err *e) _must_check_;
 

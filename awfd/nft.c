@@ -10,7 +10,10 @@
 #include <libnftnl/common.h>
 
 #include "awfd/netlink.h"
+#include "awfd/nft-egress.h"
+#include "awfd/nft-namespace.h"
 #include "awfd/nft-ruleset.h"
+#include "awfd/nft-table.h"
 #include "common/alloc.h"
 #include "common/log.h"
 
@@ -161,7 +164,7 @@ static uint32_t table_owner(struct netlink *nl)
 	if (!t)
 		abort();
 	nlh = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETTABLE, NFPROTO_INET, 0, 0);
-	(void)nftnl_table_set_str(t, NFTNL_TABLE_NAME, NFT_RULESET_TABLE);
+	(void)nftnl_table_set_str(t, NFTNL_TABLE_NAME, NFT_TABLE);
 	nftnl_table_nlmsg_build_payload(nlh, t);
 	nftnl_table_free(t);
 	return netlink_request(nl, nlh, take_owner, &owner) < 0 ? 0 : owner;
@@ -184,7 +187,10 @@ static int take_table_by(struct nft *n, const struct nft_config *config,
 	size_t failed;
 	int r;
 
-	nft_ruleset_host(config, way, &objects);
+	*table_refused = false;
+	r = nft_ruleset_host(config, way, &objects, e);
+	if (r < 0)
+		return r;
 	r = run_batch(&n->nl, &objects, &failed);
 	*table_refused = r < 0 && failed < objects.count &&
 			 objects.items[failed].kind == NFT_OBJECT_KIND_TABLE;
@@ -194,7 +200,7 @@ static int take_table_by(struct nft *n, const struct nft_config *config,
 static int owned_by_other(struct nft *n, struct err *e)
 {
 	return err_set(e, -EPERM, ERR_SYSTEM,
-		       "nftables: table inet " NFT_RULESET_TABLE
+		       "nftables: table inet " NFT_TABLE
 		       " is owned by another living process (netlink port %u, as a rule its pid): "
 		       "is another awfd running? Stop that first",
 		       table_owner(&n->nl));
@@ -212,7 +218,7 @@ static int take_table(struct nft *n, const struct nft_config *config, struct err
 			return owned_by_other(n, e);
 		if (r == 0 && ways[i].make == 0)
 			log_warning("nftables: this kernel has no owned, persistent tables: other "
-				    "root processes can change table inet " NFT_RULESET_TABLE);
+				    "root processes can change table inet " NFT_TABLE);
 		if (!table_refused || (r != -EOPNOTSUPP && r != -EINVAL))
 			return r;
 	}
@@ -253,37 +259,77 @@ void nft_free(struct nft *n, bool remove)
 	free(n);
 }
 
-static int change_target(struct nft *n, enum nft_action action,
-			 const struct sockaddr_storage *target, struct err *e)
+static int change_targets(struct nft *n, enum nft_action action,
+			  const struct sockaddr_storage *targets, size_t count, struct err *e)
 {
 	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
-	int r = nft_ruleset_relay_target(action, target, &objects, e);
+	int r = 0;
 
-	return r < 0 ? r : commit(&n->nl, &objects, e);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = nft_ruleset_relay_target(action, &targets[i], &objects, e);
+	return r < 0 || count == 0 ? r : commit(&n->nl, &objects, e);
+}
+
+/* Removing from a set, or a table, that is not there is success too. */
+static int unless_gone(int r, const struct err *own, struct err *e)
+{
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	if (e)
+		err_copy(e, own);
+	return r;
+}
+
+int nft_relay_targets_add(struct nft *n, const struct sockaddr_storage *targets, size_t count,
+			  struct err *e)
+{
+	return change_targets(n, NFT_ADD, targets, count, e);
+}
+
+int nft_relay_targets_remove(struct nft *n, const struct sockaddr_storage *targets, size_t count,
+			     struct err *e)
+{
+	_cleanup_err_ struct err own = { 0 };
+
+	return unless_gone(change_targets(n, NFT_DELETE, targets, count, &own), &own, e);
 }
 
 int nft_relay_target_add(struct nft *n, const struct sockaddr_storage *target, struct err *e)
 {
-	return change_target(n, NFT_ADD, target, e);
+	return nft_relay_targets_add(n, target, 1, e);
 }
 
 int nft_relay_target_remove(struct nft *n, const struct sockaddr_storage *target, struct err *e)
 {
-	_cleanup_err_ struct err own = { 0 };
-	int r = change_target(n, NFT_DELETE, target, &own);
+	return nft_relay_targets_remove(n, target, 1, e);
+}
 
-	if (r == 0 || r == -ENOENT)
-		return 0;
-	if (e)
-		err_copy(e, &own);
-	return r;
+static int change_squid(struct nft *n, enum nft_action action, const struct nft_squid *squid,
+			struct err *e)
+{
+	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
+	int r = nft_egress_squid(action, squid, &objects, e);
+
+	return r < 0 ? r : commit(&n->nl, &objects, e);
+}
+
+int nft_squid_add(struct nft *n, const struct nft_squid *squid, struct err *e)
+{
+	return change_squid(n, NFT_ADD, squid, e);
+}
+
+int nft_squid_remove(struct nft *n, const struct nft_squid *squid, struct err *e)
+{
+	_cleanup_err_ struct err own = { 0 };
+
+	return unless_gone(change_squid(n, NFT_DELETE, squid, &own), &own, e);
 }
 
 static int apply_namespace(struct netlink *nl, const struct nft_namespace *ns, bool replace,
 			   struct err *e)
 {
 	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
-	int r = nft_ruleset_namespace(ns, replace, &objects, e);
+	int r = nft_namespace_put(ns, replace, &objects, e);
 
 	return r < 0 ? r : commit(nl, &objects, e);
 }

@@ -15,6 +15,9 @@ struct nft;
 
 struct nft_config {
 	uid_t relay_uid;
+	const char *egress_bridge;      /* that the squids are on; NULL: there are none */
+	struct in6_addr egress_subnet6; /* of that bridge, to be masqueraded; no bit of it set */
+	unsigned egress_prefix6;        /* behind its prefix; 0: the bridge has no IPv6 */
 };
 
 /* Takes the host's table `inet awf` (owner and persist flags where the kernel has them): makes it,
@@ -34,6 +37,30 @@ int nft_relay_target_add(struct nft *n, const struct sockaddr_storage *target,
 int nft_relay_target_remove(struct nft *n, const struct sockaddr_storage *target,
 			    struct err *e) _must_check_;
 
+/* The same for many targets, all of them in one transaction. */
+int nft_relay_targets_add(struct nft *n, const struct sockaddr_storage *targets, size_t count,
+			  struct err *e) _must_check_;
+int nft_relay_targets_remove(struct nft *n, const struct sockaddr_storage *targets, size_t count,
+			     struct err *e) _must_check_;
+
+/* A squid on the egress bridge, and what it may reach besides public addresses on ports 80 and 443.
+ * Servers and grants of IPv6 are left out when it has no IPv6 address itself. */
+struct nft_squid {
+	struct in_addr address;
+	struct in6_addr address6;
+	bool has_v6;
+	const struct sockaddr_storage *dns_servers; /* UDP and TCP, port 53 whatever they say */
+	size_t dns_count;
+	const struct sockaddr_storage *grants; /* TCP, address and port; may be private */
+	size_t grant_count;
+};
+
+/* Lets a squid out, or no longer: removing ends its connections, too. One transaction each, whose
+ * cost does not depend on how many there are; adding twice and removing what is not there are
+ * success. What is removed is to be the same that was added. */
+int nft_squid_add(struct nft *n, const struct nft_squid *squid, struct err *e) _must_check_;
+int nft_squid_remove(struct nft *n, const struct nft_squid *squid, struct err *e) _must_check_;
+
 /* One permitted TCP flow of a namespace's table, besides loopback (see struct nft_namespace). */
 struct nft_flow {
 	const char *link; /* interface inside the namespace */
@@ -43,6 +70,15 @@ struct nft_flow {
 	bool serve;    /* true: peer may connect to us; false: we may connect to peer */
 };
 
+/* The way out of squid's namespace: what struct nft_squid says, once more and inside. */
+struct nft_egress {
+	const char *link; /* interface inside the namespace */
+	const struct sockaddr_storage *dns_servers;
+	size_t dns_count;
+	const struct sockaddr_storage *grants;
+	size_t grant_count;
+};
+
 /* The constant table of one sandbox namespace: everything but these is dropped and counted, both
  * ways, IPv4 and IPv6. */
 struct nft_namespace {
@@ -50,6 +86,7 @@ struct nft_namespace {
 	size_t flow_count;
 	bool loopback_any;      /* the agent's own: any port on lo */
 	uint16_t loopback_port; /* else only this TCP port on lo, and answers; 0: nothing on lo */
+	const struct nft_egress *egress; /* NULL: no way out but the flows */
 };
 
 /* Installs the table inside the namespace of the process, in one batch. */

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 
+#include "awfd/nft-egress.h"
+#include "awfd/nft-namespace.h"
 #include "awfd/nft-ruleset.h"
 #include "common/strbuf.h"
 #include "tests/unit/check.h"
@@ -88,7 +90,9 @@ static void test_host(void **state)
 	_cleanup_nft_objects_ struct nft_objects list = { 0 };
 
 	(void)state;
-	nft_ruleset_host(&config, (struct nft_ruleset_flags){ owned, owned }, &list);
+	assert_int_equal(
+		nft_ruleset_host(&config, (struct nft_ruleset_flags){ owned, owned }, &list, NULL),
+		0);
 	assert_renders("nft-host.txt", &list);
 }
 
@@ -106,7 +110,10 @@ static void test_host_flags(void **state)
 	_cleanup_nft_objects_ struct nft_objects list = { 0 };
 
 	(void)state;
-	nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0, NFT_RULESET_OWNER }, &list);
+	assert_int_equal(nft_ruleset_host(&config,
+					  (struct nft_ruleset_flags){ 0, NFT_RULESET_OWNER }, &list,
+					  NULL),
+			 0);
 	assert_table_flags(&list.items[0], 0);
 	assert_table_flags(&list.items[1], 0);
 	assert_int_equal(list.items[1].action, NFT_DELETE);
@@ -130,7 +137,7 @@ static void assert_namespace(const char *name, const struct nft_namespace *ns)
 {
 	_cleanup_nft_objects_ struct nft_objects list = { 0 };
 
-	assert_int_equal(nft_ruleset_namespace(ns, false, &list, NULL), 0);
+	assert_int_equal(nft_namespace_put(ns, false, &list, NULL), 0);
 	assert_renders(name, &list);
 }
 
@@ -182,7 +189,7 @@ static void test_bad_flows(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		const struct nft_namespace ns = { &bad[i], 1, .loopback_any = true };
 
-		assert_int_equal(nft_ruleset_namespace(&ns, false, &list, NULL), -EINVAL);
+		assert_int_equal(nft_namespace_put(&ns, false, &list, NULL), -EINVAL);
 		assert_int_equal(list.count, 0);
 	}
 }
@@ -232,7 +239,8 @@ static void test_message_sizes(void **state)
 	_Alignas(struct nlmsghdr) char buffer[4096];
 
 	(void)state;
-	nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, &list);
+	assert_int_equal(nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, &list, NULL),
+			 0);
 	for (size_t i = 0; i < list.count; i++)
 		assert_true(nft_object_build(&list.items[i], buffer, 0, 1)->nlmsg_len < 1024);
 }
