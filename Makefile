@@ -71,7 +71,7 @@ UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options 
                  file frame gh-env gh-request gh-rules host-ports http-answer http-response \
                  interface json-fields log-tail netlink network nft-ruleset parse plan \
                  private-networks relay relay-proc relay-storm resolvers spawn stdcopy strbuf strv \
-                 upstream-proxy
+                 upstream-proxy relay-upstreams
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "awfd/child.h"
+#include "awfd/host-ports.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/strbuf.h"
@@ -17,6 +18,11 @@
 
 #define ADDRESS_TEXT_MAX 64 /* of an IPv6 address with a zone */
 #define PORT_TEXT_MAX    8
+
+/* The port of the host that a connection came in on, as the relay takes it. */
+#define HOST_PORTS "localhost:*"
+
+_Static_assert(SPAWN_FDS_MAX >= HOST_PORTS_MAX + 2, "a relay serves the host ports and DIFC");
 
 struct relay_proc {
 	struct relay_proc_events events;
@@ -74,7 +80,7 @@ static void on_out(evutil_socket_t fd, short what _unused_, void *userdata)
 }
 
 /* The address as the relay takes it: 192.0.2.1:443 or [2001:db8::1]:443. */
-static char *format_upstream(const struct sockaddr_storage *address)
+static char *format_address(const struct sockaddr_storage *address)
 {
 	char host[ADDRESS_TEXT_MAX], port[PORT_TEXT_MAX];
 
@@ -84,10 +90,37 @@ static char *format_upstream(const struct sockaddr_storage *address)
 	return xasprintf(strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+static int append_upstream(char ***argv, const struct relay_upstream *u, struct err *e)
+{
+	_cleanup_free_ char *place = NULL;
+
+	if (u->host_ports && !u->address)
+		place = xstrdup(HOST_PORTS);
+	else if (u->address && !u->host_ports)
+		place = format_address(u->address);
+	if (!place)
+		return err_set(e, -EAFNOSUPPORT, ERR_SYSTEM, NAME ": the upstream is no address");
+	strv_appendf(argv, "--upstream=%s=%s", u->name, place);
+	return 0;
+}
+
+static int format_arguments(const struct relay_proc_spec *spec, char ***argv, struct err *e)
+{
+	strv_append(argv, NAME);
+	strv_appendf(argv, "--sandbox=%s", spec->sandbox);
+	for (size_t i = 0; i < spec->upstream_count; i++) {
+		int r = append_upstream(argv, &spec->upstreams[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	strv_appendf(argv, "--ready-fd=%d", STDOUT_FILENO);
+	return 0;
+}
+
 static int start_child(struct relay_proc *p, struct event_base *base,
 		       const struct relay_proc_spec *spec, int out, struct err *e)
 {
-	_cleanup_free_ char *upstream = format_upstream(spec->upstream);
 	_cleanup_strv_ char **argv = NULL;
 	struct spawn s = { .path = spec->path,
 			   .uid = spec->uid,
@@ -95,15 +128,12 @@ static int start_child(struct relay_proc *p, struct event_base *base,
 			   .in = -EBADF,
 			   .out = out,
 			   .fds = spec->listeners,
-			   .fd_count = spec->listener_count };
-	int r;
+			   .fd_count = spec->listener_count,
+			   .fd_names = spec->listener_names };
+	int r = format_arguments(spec, &argv, e);
 
-	if (!upstream)
-		return err_set(e, -EAFNOSUPPORT, ERR_SYSTEM, NAME ": the upstream is no address");
-	strv_append(&argv, NAME);
-	strv_appendf(&argv, "--sandbox=%s", spec->sandbox);
-	strv_appendf(&argv, "--upstream=%s", upstream);
-	strv_appendf(&argv, "--ready-fd=%d", STDOUT_FILENO);
+	if (r < 0)
+		return r;
 	s.argv = argv;
 	r = child_start(base, &s, on_ended, p, &p->child, e);
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* One awf-relay process: start, readiness, end. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -12,14 +13,24 @@
 
 struct relay_proc;
 
+/* Where the connections of the listeners of one name go: to one address, or to the same port of the
+ * host's loopback, 127.0.0.1 or ::1, that they came in on. */
+struct relay_upstream {
+	const char *name;
+	const struct sockaddr_storage *address; /* NULL for host ports */
+	bool host_ports;
+};
+
 struct relay_proc_spec {
 	const char *path;    /* of the awf-relay program */
 	const char *sandbox; /* id; appears in the process's arguments */
 	uid_t uid;
 	gid_t gid;
-	const struct sockaddr_storage *upstream;
-	const int *listeners; /* borrowed; listening sockets of the sandbox's namespace */
-	size_t listener_count;
+	const struct relay_upstream *upstreams; /* borrowed for the call, as all here */
+	size_t upstream_count;
+	const int *listeners;              /* listening sockets of the sandbox's namespaces */
+	const char *const *listener_names; /* each that of an upstream */
+	size_t listener_count;             /* at most SPAWN_FDS_MAX */
 };
 
 /* Events of a relay: `ready` once it serves (e NULL), then `exited` at most once, with e saying how

@@ -37,6 +37,55 @@ int loopback_listen(uint16_t *port)
 	return fd;
 }
 
+int loopback_listen_at(const char *host, uint16_t port)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	const bool is_v6 = strchr(host, ':');
+	const int on = 1;
+	int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	loopback_limit(fd);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(inet_pton(is_v6 ? AF_INET6 : AF_INET, host,
+				   is_v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr),
+			 1);
+	r = is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6))
+		  : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
+	if (r < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	assert_int_equal(listen(fd, BACKLOG), 0);
+	return fd;
+}
+
+uint16_t loopback_port(int fd)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t length = sizeof(address);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+						   : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+int loopback_connect_to(int listener)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t length = sizeof(address);
+	int fd;
+
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	loopback_limit(fd);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, length), 0);
+	return fd;
+}
+
 int loopback_connect(uint16_t port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,

@@ -7,7 +7,17 @@
 /* A listening socket on 127.0.0.1 and its port. */
 int loopback_listen(uint16_t *port);
 
+/* A listening socket at this IPv4 or IPv6 address and port, 0 for any; -errno when there is no such
+ * address. */
+int loopback_listen_at(const char *host, uint16_t port);
+
+/* The port of a socket. */
+uint16_t loopback_port(int fd);
+
 int loopback_connect(uint16_t port);
+
+/* Connects to a listening socket. */
+int loopback_connect_to(int listener);
 
 /* Gives what a connected or accepted socket needs so that nothing waits for ever. */
 void loopback_limit(int fd);

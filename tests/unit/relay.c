@@ -10,25 +10,38 @@
 #include "tests/unit/loopback.h"
 #include "tests/unit/program.h"
 
-#define LISTEN_FD 3
-#define READY_FD  4
+#define FIRST_FD 3
+#define HIGH_FD  (RELAY_READY_FD + 1) /* from here on they are out of the way */
 
-static void exec_relay(char *const *argv, int listener, int ready, const struct relay *r)
+/* Puts the sockets where the relay expects them, and names them. */
+static void pass_sockets(const struct relay_sockets *sockets)
+{
+	_cleanup_free_ char *pid = xasprintf("%d", getpid());
+	_cleanup_free_ char *count = xasprintf("%zu", sockets->count);
+	int high[sockets->count + 1];
+
+	for (size_t i = 0; i < sockets->count; i++)
+		high[i] = fcntl(sockets->fds[i], F_DUPFD_CLOEXEC, HIGH_FD);
+	for (size_t i = 0; i < sockets->count; i++)
+		if (high[i] < 0 || dup2(high[i], FIRST_FD + (int)i) < 0)
+			_exit(126);
+	setenv("LISTEN_FDS", count, 1);
+	setenv("LISTEN_PID", pid, 1);
+	unsetenv("LISTEN_FDNAMES");
+	if (sockets->names)
+		setenv("LISTEN_FDNAMES", sockets->names, 1);
+}
+
+static void exec_relay(char *const *argv, const struct relay_sockets *sockets, int ready,
+		       const struct relay *r)
 {
 	_cleanup_free_ char *path = program_path("awf-relay");
-	_cleanup_free_ char *pid = xasprintf("%d", getpid());
-	int high = fcntl(ready, F_DUPFD, 10);
+	int high = fcntl(ready, F_DUPFD_CLOEXEC, HIGH_FD);
 
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is for TAP */
-	if (listener >= 0 && dup2(listener, LISTEN_FD) != LISTEN_FD)
+	pass_sockets(sockets);
+	if (dup2(high, RELAY_READY_FD) < 0)
 		_exit(126);
-	if (listener >= 0 && fd_set_cloexec(LISTEN_FD, false) < 0)
-		_exit(126);
-	setenv("LISTEN_FDS", listener >= 0 ? "1" : "0", 1);
-	setenv("LISTEN_PID", pid, 1);
-	if (dup2(high, READY_FD) != READY_FD)
-		_exit(126);
-	close(high);
 	for (int i = 0; i < r->leaked; i++)
 		(void)fcntl(STDERR_FILENO, F_DUPFD, 0);
 	if (r->descriptors > 0)
@@ -37,7 +50,8 @@ static void exec_relay(char *const *argv, int listener, int ready, const struct 
 	_exit(127);
 }
 
-pid_t relay_run(char *const *argv, int listener, const struct relay *r, int *ready)
+pid_t relay_run_sockets(char *const *argv, const struct relay_sockets *sockets,
+			const struct relay *r, int *ready)
 {
 	int fds[2];
 	pid_t pid;
@@ -46,20 +60,34 @@ pid_t relay_run(char *const *argv, int listener, const struct relay *r, int *rea
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		exec_relay(argv, listener, fds[1], r);
+		exec_relay(argv, sockets, fds[1], r);
 	close(fds[1]);
 	*ready = fds[0];
 	return pid;
+}
+
+pid_t relay_run(char *const *argv, int listener, const struct relay *r, int *ready)
+{
+	const struct relay_sockets sockets = { .fds = &listener, .count = listener >= 0 };
+
+	return relay_run_sockets(argv, &sockets, r, ready);
+}
+
+void relay_await_ready(int ready)
+{
+	char text[16] = "";
+
+	assert_int_equal(read(ready, text, sizeof(text)), 8);
+	assert_string_equal(text, "READY=1\n");
 }
 
 void relay_start(struct relay *r, char *const *options)
 {
 	_cleanup_free_ char *upstream = NULL;
 	_cleanup_close_ int listener = -EBADF, ready = -EBADF;
-	char *argv[RELAY_ARGUMENTS_MAX] = { (char *)"awf-relay", (char *)"--ready-fd=4",
+	char *argv[RELAY_ARGUMENTS_MAX] = { (char *)"awf-relay", (char *)RELAY_READY_OPTION,
 					    (char *)"--sandbox=abcdefghij" };
 	size_t n = 3;
-	char text[16] = "";
 
 	r->target = loopback_listen(&r->target_port);
 	upstream = xasprintf("--upstream=127.0.0.1:%u", r->target_port);
@@ -68,8 +96,7 @@ void relay_start(struct relay *r, char *const *options)
 		argv[n++] = *options++;
 	listener = loopback_listen(&r->port);
 	r->pid = relay_run(argv, listener, r, &ready);
-	assert_int_equal(read(ready, text, sizeof(text)), 8);
-	assert_string_equal(text, "READY=1\n");
+	relay_await_ready(ready);
 }
 
 int relay_await(pid_t pid)

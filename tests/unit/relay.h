@@ -7,7 +7,9 @@
 #include <sys/types.h>
 
 #define RELAY_EXIT_MS       10000 /* it has to end within */
-#define RELAY_ARGUMENTS_MAX 16
+#define RELAY_ARGUMENTS_MAX 32
+#define RELAY_READY_FD      400 /* behind all sockets */
+#define RELAY_READY_OPTION  "--ready-fd=400"
 
 struct relay {
 	pid_t pid;
@@ -18,9 +20,23 @@ struct relay {
 	int leaked;           /* how many of them are taken by something else */
 };
 
-/* Executes awf-relay with these arguments and, unless it is negative, a listening socket; *ready is
- * where it tells that it is ready (descriptor 4 there). Of r only the limits count. */
+/* What a relay inherits. */
+struct relay_sockets {
+	const int *fds;
+	size_t count;
+	const char *names; /* with colons between them; NULL: none */
+};
+
+/* Executes awf-relay with these arguments and sockets, and tells where it tells that it is ready:
+ * --ready-fd=RELAY_READY_FD there. Of r only the limits count. */
+pid_t relay_run_sockets(char *const *argv, const struct relay_sockets *sockets,
+			const struct relay *r, int *ready);
+
+/* The same with one listening socket, or none when that is negative. */
 pid_t relay_run(char *const *argv, int listener, const struct relay *r, int *ready);
+
+/* Waits until it has told that it is ready. */
+void relay_await_ready(int ready);
 
 /* Waits for the process with a limit; its status as of waitpid(2). */
 int relay_await(pid_t pid);

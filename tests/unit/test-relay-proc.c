@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "awfd/host-ports.h"
 #include "awfd/relay-proc.h"
 #include "common/fd.h"
 #include "tests/unit/check.h"
@@ -62,15 +63,20 @@ static void run(struct event_base *base)
 	assert_true(event_base_dispatch(base) >= 0);
 }
 
+/* A relay for one socket and one upstream. */
 static void fill_spec(struct relay_proc_spec *spec, const char *path,
-		      const struct sockaddr_storage *upstream, const int *listener)
+		      const struct relay_upstream *upstream, const int *listener)
 {
+	static const char *const names[] = { "difc" };
+
 	*spec = (struct relay_proc_spec){ .path = path,
 					  .sandbox = "abcdefghij",
 					  .uid = geteuid() == 0 ? NOBODY : geteuid(),
 					  .gid = geteuid() == 0 ? NOBODY : getegid(),
-					  .upstream = upstream,
+					  .upstreams = upstream,
+					  .upstream_count = 1,
 					  .listeners = listener,
+					  .listener_names = names,
 					  .listener_count = 1 };
 }
 
@@ -97,10 +103,11 @@ static char *command_line(pid_t pid)
 static void test_serves_and_dies(void **state)
 {
 	_cleanup_free_ char *path = program_path("awf-relay"), *line = NULL, *wanted = NULL;
-	struct sockaddr_storage upstream = { 0 }, address = { 0 };
+	struct sockaddr_storage target_address = { 0 }, address = { 0 };
+	const struct relay_upstream upstream = { .name = "difc", .address = &target_address };
 	struct seen seen = { .base = event_base_new() };
 	uint16_t upstream_port, port;
-	_cleanup_close_ int target = listen_at(&upstream, &upstream_port);
+	_cleanup_close_ int target = listen_at(&target_address, &upstream_port);
 	_cleanup_close_ int listener = listen_at(&address, &port);
 	_cleanup_close_ int client = -EBADF, server = -EBADF;
 	_cleanup_err_ struct err e = { 0 };
@@ -121,7 +128,8 @@ static void test_serves_and_dies(void **state)
 	server = loopback_accept(target);
 	loopback_pass(client, server, "x");
 	line = command_line(relay_proc_pid(p));
-	wanted = xasprintf("awf-relay --sandbox=abcdefghij --upstream=127.0.0.1:%u", upstream_port);
+	wanted = xasprintf("awf-relay --sandbox=abcdefghij --upstream=difc=127.0.0.1:%u",
+			   upstream_port);
 	assert_text_contains(line, wanted);
 
 	assert_int_equal(kill(relay_proc_pid(p), SIGABRT), 0);
@@ -138,10 +146,11 @@ static void test_serves_and_dies(void **state)
 static void test_handle_freed(void **state)
 {
 	_cleanup_free_ char *path = program_path("awf-relay");
-	struct sockaddr_storage upstream = { 0 }, address = { 0 };
+	struct sockaddr_storage target_address = { 0 }, address = { 0 };
+	const struct relay_upstream upstream = { .name = "difc", .address = &target_address };
 	struct seen seen = { .base = event_base_new() };
 	uint16_t port;
-	_cleanup_close_ int target = listen_at(&upstream, &port);
+	_cleanup_close_ int target = listen_at(&target_address, &port);
 	_cleanup_close_ int listener = listen_at(&address, &port);
 	_cleanup_close_ int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct relay_proc_spec spec;
@@ -192,9 +201,10 @@ static char *make_script(const char *directory, const char *text)
 static void test_impostors(void **state)
 {
 	_cleanup_scratch_ char *directory = scratch_new();
-	struct sockaddr_storage upstream = { 0 };
+	struct sockaddr_storage address = { 0 };
+	const struct relay_upstream upstream = { .name = "difc", .address = &address };
 	uint16_t port;
-	_cleanup_close_ int listener = listen_at(&upstream, &port);
+	_cleanup_close_ int listener = listen_at(&address, &port);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(impostors); i++) {
@@ -217,9 +227,10 @@ static void test_impostors(void **state)
 
 static void test_not_there(void **state)
 {
-	struct sockaddr_storage upstream = { 0 };
+	struct sockaddr_storage address = { 0 };
+	const struct relay_upstream upstream = { .name = "difc", .address = &address };
 	uint16_t port;
-	_cleanup_close_ int listener = listen_at(&upstream, &port);
+	_cleanup_close_ int listener = listen_at(&address, &port);
 	struct event_base *base = event_base_new();
 	_cleanup_err_ struct err e = { 0 };
 	struct relay_proc *p = NULL;
@@ -233,13 +244,100 @@ static void test_not_there(void **state)
 	event_base_free(base);
 }
 
+/* One relay for DIFC and as many host ports as there may be, each to its own port. (Another address
+ * stands for another namespace, in which ports are free.) */
+static void test_host_ports(void **state)
+{
+	_cleanup_free_ char *path = program_path("awf-relay");
+	static struct sockaddr_storage difc_address, unused;
+	static int listeners[HOST_PORTS_MAX + 2], targets[HOST_PORTS_MAX];
+	static const char *names[HOST_PORTS_MAX + 2];
+	const struct relay_upstream upstreams[] = { { "difc", &difc_address, false },
+						    { "host", NULL, true } };
+	struct seen seen = { .base = event_base_new() };
+	uint16_t port, ports[HOST_PORTS_MAX];
+	_cleanup_close_ int difc = listen_at(&difc_address, &port);
+	_cleanup_err_ struct err e = { 0 };
+	struct relay_proc_spec spec;
+	struct relay_proc *p = NULL;
+
+	(void)state;
+	fill_spec(&spec, path, upstreams, listeners);
+	for (size_t i = 0; i < HOST_PORTS_MAX; i++) {
+		targets[i] = listen_at(&unused, &ports[i]);
+		listeners[i] = loopback_listen_at("127.0.0.2", ports[i]);
+		assert_true(listeners[i] >= 0);
+		names[i] = "host";
+	}
+	for (size_t i = HOST_PORTS_MAX; i < ARRAY_SIZE(listeners); i++) {
+		listeners[i] = listen_at(&unused, &port);
+		names[i] = "difc";
+	}
+	spec.upstream_count = ARRAY_SIZE(upstreams);
+	spec.listener_names = names;
+	spec.listener_count = ARRAY_SIZE(listeners);
+	if (relay_proc_start(seen.base, &spec, &events, &seen, &p, &e) < 0)
+		fail_msg("%s", e.message);
+	run(seen.base);
+	assert_true(seen.ready);
+	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++) {
+		int target = i < HOST_PORTS_MAX ? targets[i] : difc;
+		_cleanup_close_ int client = loopback_connect_to(listeners[i]);
+		_cleanup_close_ int server = loopback_accept(target);
+
+		loopback_pass(client, server, "there");
+		loopback_pass(server, client, "back");
+		close(listeners[i]);
+		if (target != difc)
+			close(target);
+	}
+	relay_proc_free(p);
+	event_base_free(seen.base);
+	assert_no_children();
+}
+
+static const struct {
+	const char *what;
+	bool with_address, host_ports;
+} bad_upstreams[] = {
+	{ "neither an address nor host ports", false, false },
+	{ "both", true, true },
+	{ "an address that is none", true, false },
+};
+
+static void test_bad_upstream(void **state)
+{
+	_cleanup_free_ char *path = program_path("awf-relay");
+	const struct sockaddr_storage none = { 0 };
+	struct sockaddr_storage address = { 0 };
+	uint16_t port;
+	_cleanup_close_ int listener = listen_at(&address, &port);
+	struct event_base *base = event_base_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad_upstreams); i++) {
+		const struct relay_upstream upstream = {
+			.name = "difc",
+			.address = bad_upstreams[i].with_address ? &none : NULL,
+			.host_ports = bad_upstreams[i].host_ports,
+		};
+		struct relay_proc_spec spec;
+		struct relay_proc *p = NULL;
+
+		fill_spec(&spec, path, &upstream, &listener);
+		assert_row(bad_upstreams[i].what,
+			   relay_proc_start(base, &spec, &events, NULL, &p, NULL) == -EAFNOSUPPORT);
+		assert_null(p);
+	}
+	event_base_free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_serves_and_dies),
-		cmocka_unit_test(test_handle_freed),
-		cmocka_unit_test(test_impostors),
-		cmocka_unit_test(test_not_there),
+		cmocka_unit_test(test_serves_and_dies), cmocka_unit_test(test_handle_freed),
+		cmocka_unit_test(test_impostors),       cmocka_unit_test(test_not_there),
+		cmocka_unit_test(test_host_ports),      cmocka_unit_test(test_bad_upstream),
 	};
 
 	return RUN_TESTS("relay-proc", tests);

@@ -327,7 +327,6 @@ static void test_name_and_ipv6(void **state)
 	struct relay r = { 0 };
 	_cleanup_free_ char *upstream = NULL;
 	socklen_t length = sizeof(address);
-	char text[16];
 
 	(void)state;
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) < 0)
@@ -336,10 +335,10 @@ static void test_name_and_ipv6(void **state)
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
 	target = loopback_listen(&r.target_port);
 	upstream = xasprintf("localhost:%u", r.target_port);
-	r.pid = relay_run((char *[]){ (char *)"awf-relay", (char *)"--ready-fd=4",
+	r.pid = relay_run((char *[]){ (char *)"awf-relay", (char *)RELAY_READY_OPTION,
 				      (char *)"--upstream", upstream, NULL },
 			  listener, &r, &ready);
-	assert_true(read(ready, text, sizeof(text)) > 0);
+	relay_await_ready(ready);
 	for (int i = 0; i < 2; i++) {
 		client = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		assert_int_equal(connect(client, (struct sockaddr *)&address, length), 0);

@@ -217,13 +217,14 @@ static void test_descriptors(void **state)
 	s.in = in;
 	s.fds = (const int[]){ w3, w4 };
 	s.fd_count = 2;
+	s.fd_names = (const char *const[]){ "difc", "host" };
 	assert_int_equal(fd_write_all(in_writer, "hello", 5), 0);
 	set_user(&s);
 	text = run(&s, &pid);
 	assert_text_contains(text, "fds: 0 1 2 3 4\n");
 	assert_text_contains(text, "stdin: 5 hello\n");
 	assert_text_contains(text, "env: LISTEN_FDS=2\n");
-	listen_pid = xasprintf("env: LISTEN_PID=%d\ncwd", pid);
+	listen_pid = xasprintf("env: LISTEN_PID=%d\nenv: LISTEN_FDNAMES=difc:host\ncwd", pid);
 	assert_text_contains(text, listen_pid);
 	w3 = fd_close(w3);
 	w4 = fd_close(w4);
