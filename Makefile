@@ -36,17 +36,21 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer \
-                 docker-attach docker-container docker-http docker-network docker-seccomp docker-spec \
-                 domain egress environment host-ipv6 host-ports http-answer link log-journal log-tail \
-                 manager methods netlink netns network nft nft-expr nft-objects nft-ruleset peer plan \
+                 docker-attach docker-container docker-http docker-network docker-seccomp \
+                 docker-spec domain egress environment host-ipv6 host-ports http-answer link \
+                 log-journal log-tail manager methods netlink netns network nft nft-egress \
+                 nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan \
                  private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
                  sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
-                 sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
-                 sandbox-state server spawn upstream-proxy nft-egress nft-namespace nft-set nft-table
-RELAY_SRC     := direction limits listener main pair pairs pipe-pool sandboxing socket upstream passed shares target upstreams
+                 sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay \
+                 sandbox-squid sandbox-state server spawn upstream-proxy
+RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
+                 socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
-AWFCTL_SRC    := attach client cmd-help cmd-list cmd-run cmd-stop cmd-version cmd-wait commands complain \
-                 exit-code help main nearest options pump render start terminal
+AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cmd-version \
+                 cmd-wait commands complain denial-text domains-file exit-code help input-file \
+                 main nearest options pump refusals render ruleset start start-egress table \
+                 terminal word-list
 CLI_PROXY_SRC := access-log answer calls exec-call exec-request gh-env gh-process gh-rules listener \
                  main reaper refusal reply routes settings
 AWF_GH_SRC    := awf-gh connection gh-request http-response proxy-url session
@@ -58,27 +62,28 @@ BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process 
 LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl libidn2)
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
 LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c openssl)
-LIBS_awfctl         = $(call pkg,libs,json-c)
+LIBS_awfctl         = $(call pkg,libs,json-c yaml-0.1)
 LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c) -lresolv
 LIBS_awf-gh         = $(call pkg,libs,json-c)
-LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl libidn2) -lresolv
+LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl libidn2 yaml-0.1) \
+                      -lresolv
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
                  awfctl-run config conn denials difc-address difc-ca docker docker-attach \
-                 docker-network docker-spec domain egress environment err errors escape exec-request fd \
-                 file frame gh-env gh-request gh-rules host-ports http-answer http-response \
-                 interface json-fields log-tail netlink network nft-ruleset parse plan \
-                 private-networks relay relay-proc relay-storm resolvers spawn stdcopy strbuf strv \
-                 upstream-proxy relay-upstreams
+                 docker-network docker-spec domain egress environment err errors escape \
+                 exec-request fd file frame gh-env gh-request gh-rules host-ports http-answer \
+                 http-response interface json-fields log-tail netlink network nft-ruleset parse \
+                 plan private-networks relay relay-proc relay-storm relay-upstreams resolvers \
+                 spawn stdcopy strbuf strv upstream-proxy
 ROOT_TESTS    := link netns nft nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca exec-request frame http-response stdcopy host-ports domain
+FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@
 #include "awfctl/complain.h"
 #include "awfctl/exit-code.h"
 #include "awfctl/pump.h"
+#include "awfctl/refusals.h"
 #include "awfctl/start.h"
 #include "awfctl/terminal.h"
 #include "common/alloc.h"
@@ -37,6 +38,7 @@ struct session {
 	bool signalled;         /* a signal was passed on; the next one kills */
 	bool killed;            /* output is not waited for any more */
 	struct client *stopper; /* the connection on which Stop is called */
+	bool answered;          /* awfd told how the command ended, and can be asked more */
 	bool over;
 };
 
@@ -209,6 +211,7 @@ static int take_wait(struct session *s, const struct reply *reply, struct err *e
 {
 	if (s->forced_code == 0)
 		s->code = attach_report_end(s->options, reply);
+	s->answered = true;
 	s->stage = STAGE_DONE;
 	return 0;
 }
@@ -322,6 +325,24 @@ static int run_loop(struct session *s, struct err *e)
 	return 0;
 }
 
+/* The exit code, once the loop has ended. */
+static int session_code(const struct session *s)
+{
+	if (s->forced_code != 0)
+		return s->forced_code;
+	return s->code != 0 ? s->code : s->incomplete_code;
+}
+
+/* A sandbox of ours that was not stopped is there until the connection ends, with what it was
+ * refused, which may be why its command failed. */
+static void explain_failure(const struct session *s)
+{
+	if (s->leased && s->answered && s->forced_code == 0 && session_code(s) != 0) {
+		terminal_restore();
+		refusals_report(s->client, s->id, s->signals);
+	}
+}
+
 /* The stream is shut down, not only closed: awfd holds it too, and a command must not wait for a
  * reader that is gone. */
 static void session_end(struct session *s)
@@ -346,12 +367,12 @@ static int session_run(struct session *s)
 		r = call_attach_and_wait(s, &e);
 	if (r == 0)
 		r = run_loop(s, &e);
+	if (r == 0)
+		explain_failure(s);
 	session_end(s);
 	if (r < 0)
 		return complain(s->options, &e);
-	if (s->forced_code != 0)
-		return s->forced_code;
-	return s->code != 0 ? s->code : s->incomplete_code;
+	return session_code(s);
 }
 
 int attach_started(const struct options *o, struct client *c)

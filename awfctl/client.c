@@ -122,7 +122,8 @@ int client_call(struct client *c, const char *method, const struct field_table *
 		json_object_object_add(call, "more", json_object_new_boolean(true));
 	if (frame_append(&c->out, call) < 0)
 		return err_set(e, -EMSGSIZE, ERR_INVALID_ARGUMENT,
-			       "command, environment and CA file are together larger than the "
+			       "command, environment, domains and CA file are together larger than "
+			       "the "
 			       "%d bytes of a message",
 			       FRAME_SIZE_MAX);
 	flush(c);

@@ -6,10 +6,11 @@
 #include "awfctl/nearest.h"
 #include "common/strv.h"
 
-#define STARTING .groups = OPTION_GLOBAL | OPTION_SANDBOX, .takes_command = true
-#define READING  .groups = OPTION_GLOBAL | OPTION_READING
-#define PLAIN    .groups = OPTION_GLOBAL
-#define ONE_ID   .operands_min = 1, .operands_max = 1
+#define STARTING  .groups = OPTION_GLOBAL | OPTION_SANDBOX, .takes_command = true
+#define READING   .groups = OPTION_GLOBAL | OPTION_READING
+#define FOLLOWING .groups = OPTION_GLOBAL | OPTION_FOLLOWING | OPTION_READING
+#define PLAIN     .groups = OPTION_GLOBAL
+#define ONE_ID    .operands_min = 1, .operands_max = 1
 
 const struct command commands[] = {
 	{ "run", "[options] -- COMMAND [ARG...]", "start a sandbox, attach, wait and clean up",
@@ -23,6 +24,8 @@ const struct command commands[] = {
 	{ "list", "[options]", "list your sandboxes", NULL, READING, .run = cmd_list },
 	{ "inspect", "[options] ID", "show everything about a sandbox", NULL, READING, ONE_ID,
 	  .run = cmd_inspect },
+	{ "denials", "[options] ID", "show what a sandbox tried to reach and was refused", NULL,
+	  FOLLOWING, ONE_ID, .run = cmd_denials },
 	{ "wait", "[options] ID", "wait until a sandbox's command has ended",
 	  "The exit code is the command's.", PLAIN, ONE_ID, .run = cmd_wait },
 	{ "attach", "[options] ID", "connect to the input and output of a sandbox's command",

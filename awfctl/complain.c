@@ -42,11 +42,28 @@ static char *name_of_field(const char *field)
 	return row ? xasprintf("--%s", row->name) : xstrdup(field);
 }
 
+/* A URL without its user and password. */
+static char *without_secret(const char *url)
+{
+	const char *at = strrchr(url, '@'), *scheme = strstr(url, "://");
+
+	if (!at)
+		return xstrdup(url);
+	if (!scheme || scheme > at)
+		return xasprintf("…%s", at);
+	return xasprintf("%.*s://…%s", (int)(scheme - url), url, at);
+}
+
 /* The value as the user gave it: of a file its path, never its content; of a variable its name. */
 static char *shown_value(const struct options *o, const struct err *e)
 {
 	const struct option_row *row = option_of_field(e->subject);
 
+	if (row && row->kind == OPTION_URL) {
+		const char *url = option_text(o, row) ? option_text(o, row) : e->value;
+
+		return url ? without_secret(url) : NULL;
+	}
 	if (row && option_text(o, row))
 		return xstrdup(option_text(o, row));
 	if (row && row->kind == OPTION_ENV && e->value)

@@ -18,6 +18,39 @@ const struct option_row option_rows[] = {
 	{ "difc-proxy-ca-cert", 0, OPTION_TEXT, OPTION_SANDBOX, "FILE",
 	  "the CA that signed the DIFC proxy's certificate (PEM)",
 	  MEMBER(difc_proxy_ca_cert), "difcProxyCaCert" },
+	{ "allow-domains", 0, OPTION_LIST, OPTION_SANDBOX, "LIST",
+	  "domains that the command may reach, as in github.com,*.pypi.org",
+	  MEMBER(allow_domains), "allowDomains" },
+	{ "allow-domains-file", 0, OPTION_FILES, OPTION_SANDBOX, "FILE",
+	  "the same from a file; # begins a comment",
+	  MEMBER(allow_domains_files), NULL },
+	{ "block-domains", 0, OPTION_LIST, OPTION_SANDBOX, "LIST",
+	  "domains that it may not reach, although they are allowed",
+	  MEMBER(block_domains), "blockDomains" },
+	{ "block-domains-file", 0, OPTION_FILES, OPTION_SANDBOX, "FILE",
+	  "the same from a file",
+	  MEMBER(block_domains_files), NULL },
+	{ "ruleset-file", 0, OPTION_FILES, OPTION_SANDBOX, "FILE",
+	  "domains that it may reach, as rules in YAML",
+	  MEMBER(ruleset_files), NULL },
+	{ "allow-private", 0, OPTION_LIST, OPTION_SANDBOX, "LIST",
+	  "allowed names that may have private addresses",
+	  MEMBER(allow_private), "allowPrivate" },
+	{ "dns-servers", 0, OPTION_LIST, OPTION_SANDBOX, "LIST",
+	  "addresses of the name servers to ask (default: this host's)",
+	  MEMBER(dns_servers), "dnsServers" },
+	{ "upstream-proxy", 0, OPTION_URL, OPTION_SANDBOX, "URL",
+	  "the proxy through which domains are reached",
+	  MEMBER(upstream_proxy), "upstreamProxy" },
+	{ "enable-host-access", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
+	  "let the command reach ports 80 and 443 of this host",
+	  MEMBER(enable_host_access), "enableHostAccess" },
+	{ "allow-host-ports", 0, OPTION_LIST, OPTION_SANDBOX, "LIST",
+	  "these ports instead, as in 3000,8000-8010",
+	  MEMBER(allow_host_ports), "allowHostPorts" },
+	{ "allow-host-service-ports", 0, OPTION_LIST, OPTION_SANDBOX, "LIST",
+	  "any ports of this host, those of databases included",
+	  MEMBER(allow_host_service_ports), "allowHostServicePorts" },
 	{ "env", 'e', OPTION_ENV, OPTION_SANDBOX, "KEY[=VALUE]",
 	  "set a variable; KEY alone passes yours on (repeatable)",
 	  MEMBER(environment), "environment" },
@@ -30,6 +63,9 @@ const struct option_row option_rows[] = {
 	{ "tty", 't', OPTION_FLAG, OPTION_SANDBOX, NULL,
 	  "give the command a terminal",
 	  MEMBER(tty), "tty" },
+	{ "follow", 'f', OPTION_FLAG, OPTION_FOLLOWING, NULL,
+	  "go on until the sandbox has ended",
+	  MEMBER(follow), NULL },
 	{ "json", 0, OPTION_FLAG, OPTION_READING, NULL,
 	  "print JSON",
 	  MEMBER(json), NULL },
@@ -47,27 +83,19 @@ const struct option_row option_rows[] = {
 	  MEMBER(version), NULL },
 	LATER("mount", 'v'),
 	LATER("agent-timeout", 0),
-	LATER("allow-domains", 0),
-	LATER("allow-domains-file", 0),
-	LATER("allow-host-ports", 0),
-	LATER("allow-host-service-ports", 0),
 	LATER("allow-urls", 0),
 	LATER("anthropic-api-base-path", 0),
 	LATER("anthropic-api-target", 0),
 	LATER("audit-dir", 0),
-	LATER("block-domains", 0),
-	LATER("block-domains-file", 0),
 	LATER("build-local", 0),
 	LATER("config", 0),
 	LATER("copilot-api-target", 0),
 	LATER("diagnostic-logs", 0),
 	LATER("dns-over-https", 0),
-	LATER("dns-servers", 0),
 	LATER("docker-host", 0),
 	LATER("enable-api-proxy", 0),
 	LATER("enable-dind", 0),
 	LATER("enable-dlp", 0),
-	LATER("enable-host-access", 0),
 	LATER("enable-token-steering", 0),
 	LATER("env-all", 0),
 	LATER("env-file", 0),
@@ -86,11 +114,9 @@ const struct option_row option_rows[] = {
 	LATER("rate-limit-bytes-pm", 0),
 	LATER("rate-limit-rph", 0),
 	LATER("rate-limit-rpm", 0),
-	LATER("ruleset-file", 0),
 	LATER("session-state-dir", 0),
 	LATER("skip-pull", 0),
 	LATER("ssl-bump", 0),
-	LATER("upstream-proxy", 0),
 	LATER("work-dir", 0),
 };
 /* clang-format on */
@@ -150,6 +176,29 @@ static int add_env(struct options *o, const struct option_row *row, const char *
 	return 0;
 }
 
+/* The words of LIST, behind those of earlier ones. */
+static int add_list(struct options *o, const struct option_row *row, const char *value,
+		    struct err *e)
+{
+	int r = word_list_split(member(o, row), value);
+
+	if (r == -EINVAL)
+		return usage_error(e,
+				   "--%s '%s': an item of the list is empty; take the superfluous "
+				   "comma, or the option, out",
+				   row->name, value);
+	if (r < 0)
+		return usage_error(e, "--%s: too many items for one list", row->name);
+	return 0;
+}
+
+static int add_file(struct options *o, const struct option_row *row, const char *value,
+		    struct err *e _unused_)
+{
+	strv_append(member(o, row), value);
+	return 0;
+}
+
 static int refuse_later(struct options *o _unused_, const struct option_row *row,
 			const char *value _unused_, struct err *e)
 {
@@ -161,9 +210,9 @@ static const struct {
 	int (*set)(struct options *o, const struct option_row *row, const char *value,
 		   struct err *e);
 } kinds[] = {
-	[OPTION_FLAG] = { false, set_flag },
-	[OPTION_TEXT] = { true, set_text },
-	[OPTION_ENV] = { true, add_env },
+	[OPTION_FLAG] = { false, set_flag },      [OPTION_TEXT] = { true, set_text },
+	[OPTION_URL] = { true, set_text },        [OPTION_ENV] = { true, add_env },
+	[OPTION_LIST] = { true, add_list },       [OPTION_FILES] = { true, add_file },
 	[OPTION_LATER] = { false, refuse_later },
 };
 
@@ -281,9 +330,29 @@ int options_parse(struct options *o, unsigned groups, bool only_leading, char **
 	return c.next;
 }
 
+/* Whatever an option of this kind collected. */
+static void clear_member(struct options *o, const struct option_row *row)
+{
+	switch (row->kind) {
+	case OPTION_LIST:
+		word_list_clear(member(o, row));
+		break;
+	case OPTION_ENV:
+	case OPTION_FILES:
+		strv_free(*(char ***)member(o, row));
+		break;
+	case OPTION_FLAG:
+	case OPTION_TEXT:
+	case OPTION_URL:
+	case OPTION_LATER:
+		break;
+	}
+}
+
 void options_clear(struct options *o)
 {
-	strv_free(o->environment);
+	for (size_t i = 0; i < option_row_count; i++)
+		clear_member(o, &option_rows[i]);
 	strv_free(o->operands);
 	strv_free(o->command);
 	*o = (struct options){ 0 };
@@ -306,7 +375,14 @@ const struct option_row *option_of_field(const char *field)
 
 const char *option_text(const struct options *o, const struct option_row *row)
 {
-	if (row->kind != OPTION_TEXT)
+	if (row->kind != OPTION_TEXT && row->kind != OPTION_URL)
 		return NULL;
 	return *(const char *const *)((const char *)o + row->offset);
+}
+
+char *const *option_words(const struct options *o, const struct option_row *row)
+{
+	if (row->kind != OPTION_LIST)
+		return NULL;
+	return ((const struct word_list *)((const char *)o + row->offset))->words;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "awfctl/word-list.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -12,16 +13,20 @@
 
 /* Which commands have an option. */
 enum option_group {
-	OPTION_GLOBAL = 1 << 0,  /* every one */
-	OPTION_SANDBOX = 1 << 1, /* those that start a sandbox */
-	OPTION_READING = 1 << 2, /* those that print what awfd knows */
-	OPTION_LEADING = 1 << 3, /* none: before the command's name */
+	OPTION_GLOBAL = 1 << 0,    /* every one */
+	OPTION_SANDBOX = 1 << 1,   /* those that start a sandbox */
+	OPTION_READING = 1 << 2,   /* those that print what awfd knows */
+	OPTION_LEADING = 1 << 3,   /* none: before the command's name */
+	OPTION_FOLLOWING = 1 << 4, /* those that can go on with what is new */
 };
 
 enum option_kind {
 	OPTION_FLAG,  /* sets a bool */
 	OPTION_TEXT,  /* sets a const char *; the last one counts */
+	OPTION_URL,   /* a text that may have a password in it, which is never shown */
 	OPTION_ENV,   /* adds to a strv of KEY=value; the last one of a key counts */
+	OPTION_LIST,  /* adds to a word_list what stands between the commas */
+	OPTION_FILES, /* adds a path to a strv */
 	OPTION_LATER, /* known from GitHub's awf and refused: never ignored, as it may be a
 			 restriction */
 };
@@ -31,6 +36,7 @@ struct options {
 	bool help;
 	bool version;
 	bool json;
+	bool follow;
 	bool tty;
 	const char *socket;
 	const char *log_level;
@@ -39,6 +45,17 @@ struct options {
 	const char *workdir;
 	const char *image;
 	char **environment;
+	struct word_list allow_domains;
+	char **allow_domains_files; /* paths */
+	struct word_list block_domains;
+	char **block_domains_files;
+	char **ruleset_files;
+	struct word_list allow_private;
+	struct word_list dns_servers;
+	const char *upstream_proxy;
+	bool enable_host_access;
+	struct word_list allow_host_ports;
+	struct word_list allow_host_service_ports;
 	char **operands; /* before "--" */
 	char **command;  /* after it, NULL when there is no "--" */
 };
@@ -75,5 +92,8 @@ const char *options_socket(const struct options *o);
 /* The row that sets this field of Start, or NULL. */
 const struct option_row *option_of_field(const char *field);
 
-/* The text that an OPTION_TEXT row set, or NULL. */
+/* The text that an OPTION_TEXT or OPTION_URL row set, or NULL. */
 const char *option_text(const struct options *o, const struct option_row *row);
+
+/* The words that an OPTION_LIST row collected, or NULL. */
+char *const *option_words(const struct options *o, const struct option_row *row);

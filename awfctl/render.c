@@ -4,106 +4,80 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "awfctl/table.h"
 #include "common/alloc.h"
 #include "common/escape.h"
 #include "common/utf8.h"
 
-#define COLUMN_GAP       3
 #define COMMAND_CELL_MAX 48
 #define LABEL_WIDTH      13
 
 /* What needs no quotes in a shell. */
 #define PLAIN_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^"
 
-static char *cell_id(const struct sandbox_info *s)
+static char *cell_id(const void *row)
 {
+	const struct sandbox_info *s = row;
+
 	return escape_control(s->id);
 }
 
-static char *cell_state(const struct sandbox_info *s)
+static char *cell_state(const void *row)
 {
+	const struct sandbox_info *s = row;
+
 	return escape_control(s->state);
 }
 
-static char *cell_owner(const struct sandbox_info *s)
+static char *cell_owner(const void *row)
 {
+	const struct sandbox_info *s = row;
+
 	return escape_control(s->owner);
 }
 
-static char *cell_created(const struct sandbox_info *s)
+static char *cell_created(const void *row)
 {
+	const struct sandbox_info *s = row;
+
 	return escape_control(s->created_at);
 }
 
-static char *cell_image(const struct sandbox_info *s)
+static char *cell_image(const void *row)
 {
+	const struct sandbox_info *s = row;
+
 	return escape_control(s->image);
 }
 
-/* The number of characters of escaped text, which is valid UTF-8. */
-static size_t width(const char *text)
+static char *cell_command(const void *row)
 {
-	size_t n = 0;
-
-	for (; *text; text += utf8_sequence(text))
-		n++;
-	return n;
-}
-
-static char *cell_command(const struct sandbox_info *s)
-{
+	const struct sandbox_info *s = row;
 	_cleanup_free_ char *full = render_command(s->command);
-	const char *end = full;
+	const char *end = full, *cut = full;
 
-	if (width(full) <= COMMAND_CELL_MAX)
-		return TAKE_PTR(full);
-	for (size_t i = 1; i < COMMAND_CELL_MAX; i++)
+	for (size_t i = 0; *end && i < COMMAND_CELL_MAX; i++) {
+		cut = end;
 		end += utf8_sequence(end);
-	return xasprintf("%.*s…", (int)(end - full), full);
+	}
+	if (*end == '\0')
+		return TAKE_PTR(full);
+	return xasprintf("%.*s…", (int)(cut - full), full);
 }
 
-static const struct {
-	const char *title;
-	char *(*cell)(const struct sandbox_info *s);
-} columns[] = {
+static const struct table_column columns[] = {
 	{ "ID", cell_id },           { "STATE", cell_state }, { "OWNER", cell_owner },
 	{ "CREATED", cell_created }, { "IMAGE", cell_image }, { "COMMAND", cell_command },
 };
 
-static size_t column_width(size_t column, struct sandbox_info *const *sandboxes)
-{
-	size_t widest = width(columns[column].title);
-
-	for (size_t i = 0; sandboxes && sandboxes[i]; i++) {
-		_cleanup_free_ char *cell = columns[column].cell(sandboxes[i]);
-
-		widest = MAX(widest, width(cell));
-	}
-	return widest;
-}
-
-/* One row of the table; of no sandbox the titles. */
-static void append_row(struct strbuf *to, const size_t *widths, const struct sandbox_info *s)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		_cleanup_free_ char *cell = s ? columns[i].cell(s) : xstrdup(columns[i].title);
-		bool last = i + 1 == ARRAY_SIZE(columns);
-
-		strbuf_appendf(to, "%s%*s", cell,
-			       last ? 0 : (int)(widths[i] - width(cell) + COLUMN_GAP), "");
-	}
-	strbuf_puts(to, "\n");
-}
-
 void render_sandboxes(struct strbuf *to, struct sandbox_info *const *sandboxes)
 {
-	size_t widths[ARRAY_SIZE(columns)];
+	struct table t = table_new(columns, ARRAY_SIZE(columns));
+	const void *const *rows = (const void *const *)sandboxes;
 
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		widths[i] = column_width(i, sandboxes);
-	append_row(to, widths, NULL);
-	for (size_t i = 0; sandboxes && sandboxes[i]; i++)
-		append_row(to, widths, sandboxes[i]);
+	table_fit(&t, rows);
+	table_titles(&t, to);
+	table_rows(&t, to, rows);
 }
 
 static void append_quoted(struct strbuf *to, const char *argument)
@@ -190,11 +164,10 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *s)
 
 /* json-c escapes C0 only. DEL and the C1 controls (U+0080 to U+009F: c2 80 to c2 9f) can only be
  * inside strings, so they can be rewritten in the text. */
-void render_json(struct strbuf *to, struct json_object *object)
+static void append_json(struct strbuf *to, struct json_object *object, int flags)
 {
-	const char *text = json_object_to_json_string_ext(
-		object,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text =
+		json_object_to_json_string_ext(object, flags | JSON_C_TO_STRING_NOSLASHESCAPE);
 	const unsigned char *s = (const unsigned char *)text;
 
 	for (; *s; s++) {
@@ -208,4 +181,14 @@ void render_json(struct strbuf *to, struct json_object *object)
 		}
 	}
 	strbuf_puts(to, "\n");
+}
+
+void render_json(struct strbuf *to, struct json_object *object)
+{
+	append_json(to, object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+}
+
+void render_json_line(struct strbuf *to, struct json_object *object)
+{
+	append_json(to, object, JSON_C_TO_STRING_PLAIN);
 }

@@ -18,6 +18,9 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *sandbox);
 /* Indented JSON; all control characters are written as JSON escapes. */
 void render_json(struct strbuf *to, struct json_object *object);
 
+/* The same in one line. */
+void render_json_line(struct strbuf *to, struct json_object *object);
+
 /* An argv as a shell would take it, escaped. The caller owns it. */
 char *render_command(char *const *command) _must_check_;
 

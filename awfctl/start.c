@@ -2,45 +2,30 @@
 
 #include <string.h>
 
+#include "awfctl/start-egress.h"
+#include "awfctl/input-file.h"
 #include "common/alloc.h"
-#include "common/file.h"
 #include "common/log.h"
 #include "common/strv.h"
 #include "common/utf8.h"
 
-/* What to do about a CA file that can't be read, by what is wrong with it. */
-static const struct {
-	int error;
-	const char *advice;
-} ca_advices[] = {
-	{ -ENOENT, "give the path of the ca.crt that the DIFC proxy wrote" },
-	{ -EACCES, "it is read with your rights: make it readable for you" },
-	{ -EINVAL, "give the path of a PEM file" },
-	{ -EFBIG, "give the CA's certificate alone" },
+static const struct input_file ca_file = {
+	.option = "difc-proxy-ca-cert",
+	.max = MESSAGE_CA_MAX,
+	.missing = "give the path of the ca.crt that the DIFC proxy wrote",
+	.form = "give the path of a PEM file",
+	.large = "give the CA's certificate alone",
 };
-
-static int ca_error(struct err *e, int error, const char *text)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(ca_advices); i++)
-		if (ca_advices[i].error == error)
-			return usage_error(e, "--difc-proxy-ca-cert: %s; %s", text,
-					   ca_advices[i].advice);
-	return usage_error(e, "--difc-proxy-ca-cert: %s", text);
-}
 
 /* The content is awfd's to judge; here only what a JSON string can't carry. */
 static int read_ca(const char *path, char **ret, struct err *e)
 {
-	_cleanup_err_ struct err inner = { 0 };
 	_cleanup_free_ char *text = NULL;
 	size_t length;
-	int r;
+	int r = input_file_read(&ca_file, path, &text, &length, e);
 
-	if (*path == '\0')
-		return ca_error(e, -ENOENT, "the path is empty");
-	r = file_read(path, MESSAGE_CA_MAX, &text, &length, &inner);
 	if (r < 0)
-		return ca_error(e, r, inner.message);
+		return r;
 	if (length == 0)
 		return usage_error(e, "--difc-proxy-ca-cert: %s: the file is empty", path);
 	if (strlen(text) != length || !utf8_is_valid(text))
@@ -94,16 +79,38 @@ static int set_environment(const struct options *o, struct start_request *reques
 	return 0;
 }
 
+/* A JSON string carries nothing else. */
+static int check_utf8(const struct option_row *row, const char *text, struct err *e)
+{
+	if (!text || utf8_is_valid(text))
+		return 0;
+	if (row->kind == OPTION_URL)
+		return usage_error(e, "--%s: not valid UTF-8", row->name);
+	return usage_error(e, "--%s '%s': not valid UTF-8", row->name, text);
+}
+
+static int check_texts(const struct options *o, struct err *e)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+		char *const *words = option_words(o, row);
+		int r = check_utf8(row, option_text(o, row), e);
+
+		for (size_t j = 0; r == 0 && words && words[j]; j++)
+			r = check_utf8(row, words[j], e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* The other texts, which go to awfd as they are. */
 static int set_texts(const struct options *o, struct start_request *request, struct err *e)
 {
-	for (size_t i = 0; i < option_row_count; i++) {
-		const char *text = option_text(o, &option_rows[i]);
+	int r = check_texts(o, e);
 
-		if (text && !utf8_is_valid(text))
-			return usage_error(e, "--%s '%s': not valid UTF-8", option_rows[i].name,
-					   text);
-	}
+	if (r < 0)
+		return r;
 	request->image = xstrdup(o->image);
 	request->workdir = xstrdup(o->workdir);
 	request->tty = o->tty;
@@ -118,6 +125,8 @@ int start_build(const struct options *o, struct start_request *request, struct e
 		r = set_texts(o, request, e);
 	if (r == 0)
 		r = set_environment(o, request, e);
+	if (r == 0)
+		r = start_egress_build(o, request, e);
 	if (r == 0)
 		r = set_difc(o, request, e);
 	return r;

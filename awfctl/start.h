@@ -5,7 +5,8 @@
 #include "awfctl/options.h"
 #include "proto/messages.h"
 
-/* Fills a zeroed request; fields_clear() it with start_request_table. Reads the CA file. */
+/* Fills a zeroed request; fields_clear() it with start_request_table. Reads the
+ * files that options name. */
 int start_build(const struct options *o, struct start_request *request, struct err *e) _must_check_;
 
 /* Takes one reply: reports phases and dropped variables. *id is set by the last one (the caller

@@ -14,6 +14,16 @@
 #define PARSE(o, e, ...)                                                                           \
 	options_parse(o, GROUPS_RUN, false, (char **)(const char *[]){ __VA_ARGS__, NULL }, e)
 
+/* The words of a strv with a space between each two. */
+static void assert_words(char *const *words, const char *expected)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	for (size_t i = 0; words && words[i]; i++)
+		strbuf_appendf(&text, "%s%s", i > 0 ? " " : "", words[i]);
+	assert_same_text(text.data, expected);
+}
+
 static void test_all_forms(void **state _unused_)
 {
 	_cleanup_options_ struct options o = { 0 };
@@ -61,8 +71,21 @@ static void test_refused(void **state _unused_)
 		{ { "-e", "=x" }, "--env '=x': there is no name before the '='" },
 		{ { "-e", "" }, "--env '': there is no name before the '='" },
 		{ { "--tty=yes" }, "--tty takes no value" },
-		{ { "--allow-domains", "x" }, "--allow-domains is not available in this version" },
-		{ { "--allow-domains=x" }, "--allow-domains is not available in this version" },
+		{ { "--memory-limit", "x" }, "--memory-limit is not available in this version" },
+		{ { "--memory-limit=x" }, "--memory-limit is not available in this version" },
+		{ { "--enable-host-access=yes" }, "--enable-host-access takes no value" },
+		{ { "--follow" }, "unknown option '--follow'" },
+		{ { "--allow-domains" }, "--allow-domains needs a value: --allow-domains LIST" },
+		{ { "--ruleset-file" }, "--ruleset-file needs a value: --ruleset-file FILE" },
+		{ { "--allow-domains=a,,b" },
+		  "--allow-domains 'a,,b': an item of the list is empty; take the superfluous "
+		  "comma, or the option, out" },
+		{ { "--dns-servers", "" },
+		  "--dns-servers '': an item of the list is empty; take the superfluous "
+		  "comma, or the option, out" },
+		{ { "--allow-host-ports", "80," },
+		  "--allow-host-ports '80,': an item of the list is empty; take the superfluous "
+		  "comma, or the option, out" },
 		{ { "-v", "/a:/b" }, "--mount is not available in this version" },
 		{ { "--env-all" }, "--env-all is not available in this version" },
 	};
@@ -75,6 +98,32 @@ static void test_refused(void **state _unused_)
 				 -EINVAL);
 		assert_string_equal(e.message, cases[i].message);
 	}
+}
+
+/* Lists and files add up; each option goes into its own member. */
+static void test_lists(void **state _unused_)
+{
+	_cleanup_options_ struct options o = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(PARSE(&o, &e, "--allow-domains", "a , b\t,=c", "--allow-domains=*.d",
+			       "--block-domains", "e", "--allow-domains-file", "/f",
+			       "--allow-domains-file=", "--block-domains-file", "/g",
+			       "--ruleset-file", "/h", "--allow-private", "p,q", "--dns-servers",
+			       "1.1.1.1,::1", "--upstream-proxy", "", "--enable-host-access",
+			       "--allow-host-ports", "1-2", "--allow-host-service-ports", "5432"),
+			 23);
+	assert_words(o.allow_domains.words, "a b =c *.d");
+	assert_words(o.block_domains.words, "e");
+	assert_words(o.allow_domains_files, "/f ");
+	assert_words(o.block_domains_files, "/g");
+	assert_words(o.ruleset_files, "/h");
+	assert_words(o.allow_private.words, "p q");
+	assert_words(o.dns_servers.words, "1.1.1.1 ::1");
+	assert_string_equal(o.upstream_proxy, "");
+	assert_true(o.enable_host_access);
+	assert_words(o.allow_host_ports.words, "1-2");
+	assert_words(o.allow_host_service_ports.words, "5432");
 }
 
 static void test_operands(void **state _unused_)
@@ -120,7 +169,7 @@ static void test_rows_fit(void **state _unused_)
 
 		assert_int_equal(row->help == NULL, row->kind == OPTION_LATER);
 		assert_int_equal(row->argument != NULL,
-				 row->kind == OPTION_TEXT || row->kind == OPTION_ENV);
+				 row->kind != OPTION_FLAG && row->kind != OPTION_LATER);
 		assert_true(!row->field || start_has_field(row->field));
 		for (size_t j = 0; j < i; j++) {
 			assert_string_not_equal(row->name, option_rows[j].name);
@@ -143,12 +192,22 @@ static void test_complaints(void **state _unused_)
 		{ "workdir", "x", "--container-workdir 'x': no" },
 		{ "environment", "TOKEN=secret", "--env 'TOKEN': no" },
 		{ "image", "I", "--agent-image 'I': no" },
+		{ "allowDomains", "*", "--allow-domains '*': no" },
+		{ "blockDomains", "*", "--block-domains '*': no" },
+		{ "allowPrivate", "*.x", "--allow-private '*.x': no" },
+		{ "dnsServers", "x", "--dns-servers 'x': no" },
+		{ "allowHostPorts", "22", "--allow-host-ports '22': no" },
+		{ "allowHostServicePorts", "0", "--allow-host-service-ports '0': no" },
+		{ "enableHostAccess", NULL, "--enable-host-access: no" },
+		{ "upstreamProxy", "http://x", "--upstream-proxy 'http://…@proxy:3128': no" },
 		{ "command", NULL, "COMMAND: no" },
 		{ "id", "zz", "ID 'zz': no" },
 		{ "other", "v", "other 'v': no" },
 		{ NULL, NULL, "no" },
 	};
-	struct options o = { .difc_proxy_host = "h:0", .difc_proxy_ca_cert = "/ca.crt" };
+	struct options o = { .difc_proxy_host = "h:0",
+			     .difc_proxy_ca_cert = "/ca.crt",
+			     .upstream_proxy = "http://me:p@ss@proxy:3128" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_err_ struct err e = { 0 };
@@ -160,6 +219,32 @@ static void test_complaints(void **state _unused_)
 	}
 }
 
+/* No part of a proxy's user and password is shown, wherever the URL comes from. */
+static void test_secrets(void **state _unused_)
+{
+	static const char *const cases[][2] = {
+		{ "http://u:p@h:1", "http://…@h:1" },
+		{ "http://u:a@b@h", "http://…@h" },
+		{ "u:p@h", "…@h" },
+		{ "u:p@h/http://x", "…@h/http://x" },
+		{ "http://h", "http://h" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct options given = { .upstream_proxy = cases[i][0] }, none = { 0 };
+		_cleanup_free_ char *expected = xasprintf("--upstream-proxy '%s': no", cases[i][1]);
+		_cleanup_err_ struct err e = { 0 };
+		_cleanup_free_ char *ours = NULL, *operators = NULL;
+
+		(void)err_invalid(&e, "upstreamProxy", cases[i][0], "no");
+		ours = complain_text(&given, &e);
+		operators = complain_text(&none, &e);
+		assert_string_equal(ours, expected);
+		assert_string_equal(operators, expected);
+	}
+}
+
 static void test_commands(void **state _unused_)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -168,8 +253,8 @@ static void test_commands(void **state _unused_)
 		assert_ptr_equal(command_find(commands[i].name, &e), &commands[i]);
 	assert_null(command_find("lst", &e));
 	assert_string_equal(e.message, "unknown command 'lst'; did you mean 'list'?");
-	assert_null(command_find("denials", &e));
-	assert_string_equal(e.message, "unknown command 'denials'; awfctl help lists them");
+	assert_null(command_find("doctor", &e));
+	assert_string_equal(e.message, "unknown command 'doctor'; awfctl help lists them");
 }
 
 /* Every command and option is in the manual. */
@@ -226,13 +311,15 @@ static void test_help(void **state _unused_)
 	help_command(&run, command_find("run", &e));
 	assert_non_null(strstr(run.data, "  -e, --env KEY[=VALUE] "));
 	assert_null(strstr(run.data, "--json"));
-	assert_null(strstr(run.data, "--allow-domains"));
+	assert_non_null(strstr(run.data, "      --allow-domains LIST  "));
+	assert_null(strstr(run.data, "--memory-limit"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_forms), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_lists),     cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_operands),  cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_rows_fit),  cmocka_unit_test(test_complaints),
 		cmocka_unit_test(test_commands),  cmocka_unit_test(test_help),

@@ -206,7 +206,7 @@ static void test_request(void **state)
 			    "\"image\":\"img\",\"environment\":{\"A\":\"b c\"},"
 			    "\"workdir\":\"/w\",\"difcProxyHost\":\"\","
 			    "\"difcProxyCaCert\":\"-----BEGIN\",\"tty\":true,\"openStdin\":true,"
-			    "\"attach\":true,\"lease\":true}");
+			    "\"attach\":true,\"lease\":true,\"enableHostAccess\":false}");
 	json_object_put(call);
 	unlink(ca);
 	fake_send(

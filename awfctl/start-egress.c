@@ -1,0 +1,110 @@
+#include "awfctl/start-egress.h"
+
+#include "awfctl/domains-file.h"
+#include "awfctl/input-file.h"
+#include "awfctl/ruleset.h"
+#include "common/alloc.h"
+#include "common/strv.h"
+
+/* Of a file with domains; it may have comments. */
+#define DOMAINS_FILE_MAX (4 * WORD_LIST_MAX)
+
+struct source {
+	struct input_file file;
+	int (*parse)(const char *name, const char *text, size_t length, struct word_list *to,
+		     struct err *e);
+};
+
+#define SOURCE(name, parser, what)                                                                 \
+	{                                                                                          \
+		.file = { .option = (name),                                                        \
+			  .max = DOMAINS_FILE_MAX,                                                 \
+			  .missing = "give the path of a file of " what,                           \
+			  .form = "give the path of a file of " what,                              \
+			  .large = "a pattern such as *.example.com stands for many names" },      \
+		.parse = (parser),                                                                 \
+	}
+
+static const struct source allow_source =
+	SOURCE("allow-domains-file", domains_file_parse, "domains");
+static const struct source block_source =
+	SOURCE("block-domains-file", domains_file_parse, "domains");
+static const struct source ruleset_source = SOURCE("ruleset-file", ruleset_parse, "rules");
+
+/* Adds the domains of these files. */
+static int add_files(const struct source *source, char *const *paths, struct word_list *to,
+		     struct err *e)
+{
+	for (size_t i = 0; paths && paths[i]; i++) {
+		_cleanup_free_ char *text = NULL;
+		size_t length;
+		int r = input_file_read(&source->file, paths[i], &text, &length, e);
+
+		if (r < 0)
+			return r;
+		if (source->parse(paths[i], text, length, to, e) < 0)
+			return err_wrap(e, "--%s", source->file.option);
+	}
+	return 0;
+}
+
+static char **copy_words(const struct word_list *l)
+{
+	return l->words ? strv_copy(l->words) : NULL;
+}
+
+/* A list that the command line began, to be gone on with. */
+static struct word_list begin_with(const struct word_list *l)
+{
+	return (struct word_list){ .words = copy_words(l), .bytes = l->bytes };
+}
+
+static int set_allowed(const struct options *o, struct start_request *request, struct err *e)
+{
+	_cleanup_words_ struct word_list list = begin_with(&o->allow_domains);
+	int r = add_files(&allow_source, o->allow_domains_files, &list, e);
+
+	if (r == 0)
+		r = add_files(&ruleset_source, o->ruleset_files, &list, e);
+	if (r == 0)
+		request->allow_domains = TAKE_PTR(list.words);
+	return r;
+}
+
+static int set_blocked(const struct options *o, struct start_request *request, struct err *e)
+{
+	_cleanup_words_ struct word_list list = begin_with(&o->block_domains);
+	int r = add_files(&block_source, o->block_domains_files, &list, e);
+
+	if (r == 0)
+		request->block_domains = TAKE_PTR(list.words);
+	return r;
+}
+
+/* Ports of services grant access to the host by themselves; other ports only say which. */
+static int set_host(const struct options *o, struct start_request *request, struct err *e)
+{
+	if (o->allow_host_ports.words && !o->enable_host_access &&
+	    !o->allow_host_service_ports.words)
+		return usage_error(e,
+				   "--allow-host-ports needs --enable-host-access: add it to let "
+				   "the command reach these ports of this host");
+	request->enable_host_access = o->enable_host_access || o->allow_host_ports.words;
+	request->allow_host_ports = copy_words(&o->allow_host_ports);
+	request->allow_host_service_ports = copy_words(&o->allow_host_service_ports);
+	return 0;
+}
+
+int start_egress_build(const struct options *o, struct start_request *request, struct err *e)
+{
+	int r = set_host(o, request, e);
+
+	if (r == 0)
+		r = set_allowed(o, request, e);
+	if (r == 0)
+		r = set_blocked(o, request, e);
+	request->allow_private = copy_words(&o->allow_private);
+	request->dns_servers = copy_words(&o->dns_servers);
+	request->upstream_proxy = xstrdup(o->upstream_proxy);
+	return r;
+}
