@@ -191,7 +191,7 @@ static int prepare_firewall(struct manager *m, struct err *e)
 
 	if (network_parse(m->config->egress_subnet6, &subnet6) == 0) {
 		memcpy(&config.egress_subnet6, subnet6.address, sizeof(config.egress_subnet6));
-		config.egress_subnet6_bits = (uint8_t)subnet6.bits;
+		config.egress_prefix6 = subnet6.bits;
 	}
 	m->egress_ipv6 = m->config->egress_ipv6 == CONFIG_AUTO
 				 ? host_ipv6_is_usable()

@@ -80,7 +80,7 @@ static int seal(int pidfd, bool has_engine_link, struct err *e)
 		return r < 0 ? err_system(e, r, "cannot look at the container's network")
 			     : err_set(e, -EINVAL, ERR_SYSTEM,
 				       "the container is in the host's network");
-	return has_engine_link ? link_seal_engine_namespace(pidfd, e)
+	return has_engine_link ? link_seal_egress_namespace(pidfd, LINK_ENGINE, e)
 			       : link_seal_namespace(pidfd, e);
 }
 
