@@ -149,13 +149,12 @@ static reason take_kind(char **text, enum domain_kind *kind)
 static reason to_ascii(const char *text, char **name)
 {
 	_cleanup_free_ uint8_t *ascii = NULL;
-	int flags = IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES;
 
 	if (is_ascii(text)) {
 		*name = xstrdup(text);
 		return NULL;
 	}
-	if (idn2_lookup_u8((const uint8_t *)text, &ascii, flags) != IDN2_OK)
+	if (idn2_lookup_u8((const uint8_t *)text, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
 		return "this is not an internationalized name";
 	*name = xstrdup((const char *)ascii);
 	return NULL;
