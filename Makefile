@@ -55,6 +55,7 @@ CLI_PROXY_SRC := access-log answer calls exec-call exec-request gh-env gh-proces
                  main reaper refusal reply routes settings
 AWF_GH_SRC    := awf-gh connection gh-request http-response proxy-url session
 PAUSE_SRC     := awf-pause
+SQUID_SRC     := sni-match
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-conn \
                  stand-in-faults stand-in-github stand-in-record stand-in-routes stand-in-tls
@@ -88,7 +89,7 @@ FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-
 # --- Targets --------------------------------------------------------------------------------------
 
 PROGRAMS      := awfd awfctl awf-relay awf-difc-probe
-STATICS       := awf-gh awf-pause
+STATICS       := awf-gh awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
 .PHONY: all help demo test check check-root system-test images bench fuzz fuzz-replay lint format \
@@ -114,7 +115,7 @@ check: unit-tests fuzz-replay ## build and run the unit tests (no root)
 check-root: unit-tests ## run the unit tests that need root
 	@AWF_SKIP_IS_FAILURE=1 tests/unit/run $(addprefix $(BIN)/tests/test-,$(ROOT_TESTS))
 
-images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause ## make the container images from Debian's packages
+images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause $(BIN)/awf-sni-match ## make the container images from Debian's packages
 	@containers/make-images $(BIN) $(BUILD)/images
 
 bench: all ## measure against peers, as ratios (root)
@@ -189,6 +190,9 @@ $(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICCOM
 	$(call link_static,$(LIBS_$(@F)))
 
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
+	$(call link_static)
+
+$(BIN)/awf-sni-match: $(call objects,static/containers/squid,$(SQUID_SRC))
 	$(call link_static)
 
 $(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
