@@ -1,57 +1,65 @@
 /* squid's external ACL helper: a tunnel's TLS must name the host that the tunnel was asked for.
- * Each line has a channel, the CONNECT's host and the SNI ("-" when there is none), percent-encoded
- * by squid; the answer is the channel with OK or ERR. Ends with its input. */
+ * Each line has a channel, the CONNECT's host, the SNI ("-" when there is none), percent-encoded by
+ * squid, and a "-" for the ACL's arguments, of which there are none. The answer is the channel with
+ * OK or ERR. Ends with its input. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define LINE_MAX_BYTES 8192
+#define QUERY_MAX 8192
 
 #define SPACES " \r\n"
 
-/* Whether host and SNI are there and the same, but for case: nothing is decoded, because no name
- * that can be granted has a character that is encoded. */
+/* Whether host and SNI are there and the same, but for case. Nothing is decoded, because no name
+ * that can be granted has a character that squid encodes. */
 static bool matches(const char *host, const char *sni)
 {
 	return host && sni && strcmp(sni, "-") != 0 && strcasecmp(host, sni) == 0;
 }
 
-static void answer(char *line)
+/* Whether the arguments are the ones that squid sends: anything else isn't understood. */
+static bool is_end(char *arguments, char **rest)
 {
-	char *rest = NULL;
-	const char *channel = strtok_r(line, SPACES, &rest);
-	const char *host = strtok_r(NULL, SPACES, &rest);
-	const char *sni = strtok_r(NULL, SPACES, &rest);
-	bool more = strtok_r(NULL, SPACES, &rest) != NULL;
-
-	if (channel)
-		printf("%s %s\n", channel, !more && matches(host, sni) ? "OK" : "ERR");
+	return arguments && strcmp(arguments, "-") == 0 && !strtok_r(NULL, SPACES, rest);
 }
 
-/* Reads a line. One that is too long is cut, so that its host and SNI differ: both are names of at
- * most 255 bytes, and the line has then more than two. */
-static bool read_line(char *line, size_t size)
+static void answer(char *query, bool complete)
+{
+	char *rest = NULL;
+	const char *channel = strtok_r(query, SPACES, &rest);
+	const char *host = strtok_r(NULL, SPACES, &rest);
+	const char *sni = strtok_r(NULL, SPACES, &rest);
+	bool ok = is_end(strtok_r(NULL, SPACES, &rest), &rest) && complete && matches(host, sni);
+
+	if (channel)
+		printf("%s %s\n", channel, ok ? "OK" : "ERR");
+}
+
+/* Reads one line; of one that is too long only the start. */
+static bool read_query(char *query, int size, bool *complete)
 {
 	int c;
 
-	if (!fgets(line, (int)size, stdin))
+	if (!fgets(query, size, stdin))
 		return false;
-	if (strchr(line, '\n'))
+	*complete = strchr(query, '\n') != NULL;
+	if (*complete)
 		return true;
-	while ((c = getchar()) != EOF && c != '\n')
-		;
-	strcpy(line + size - 5, " - -");
-	return c == '\n';
+	while ((c = getchar()) != '\n')
+		if (c == EOF)
+			return false;
+	return true;
 }
 
 int main(void)
 {
-	char line[LINE_MAX_BYTES];
+	char query[QUERY_MAX];
+	bool complete;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while (read_line(line, sizeof(line)))
-		answer(line);
+	while (read_query(query, sizeof(query), &complete))
+		answer(query, complete);
 	return ferror(stdin) || ferror(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
