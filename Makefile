@@ -43,7 +43,7 @@ AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docke
                  private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
                  sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
                  sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay \
-                 sandbox-squid sandbox-state server spawn squid-config squid-log upstream-proxy
+                 sandbox-squid sandbox-state server spawn squid-config squid-log upstream-proxy link-bridge link-request link-seal
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main

@@ -22,3 +22,16 @@ int link_connect(const struct link_end *a, const struct link_end *b, const char 
 /* Sets the namespace's loopback up, forwarding (IPv4 and IPv6) off, and checks that there is no
  * default route and no interface up but loopback. To be called before link_connect(). */
 int link_seal_namespace(int pidfd, struct err *e) _must_check_;
+
+/* The same for squid's namespace, which the engine has connected already: the interface must be
+ * there, may be up, and default routes may lead through it alone. */
+int link_seal_egress_namespace(int pidfd, const char *interface, struct err *e) _must_check_;
+
+/* Gives the namespace's loopback an address more; one that it has already is success. */
+int link_add_loopback(int pidfd, struct in_addr address, struct err *e) _must_check_;
+
+/* Isolates the port of the host's bridge that the namespace's interface (an end of a veth pair) is
+ * connected to: it exchanges packets with the bridge itself and no more with other isolated ports.
+ * -ENOTCONN when the other end is no port of that bridge, in the caller's namespace. */
+int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridge,
+			     struct err *e) _must_check_;

@@ -1,0 +1,25 @@
+/* Requests of rtnetlink about interfaces, for the files named link*.c. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdint.h>
+
+#include "awfd/netlink.h"
+
+#define LINK_LOOPBACK_INDEX 1 /* of lo, in every network namespace */
+
+/* Whether it can be the name of an interface: 0 or -EINVAL. The kernel would say so too, but names
+ * go into buffers of a fixed size first. */
+int link_check_name(const char *name, struct err *e) _must_check_;
+
+/* A request about an interface: by index, or by name where index is 0. */
+struct nlmsghdr *link_request(void *buffer, uint16_t type, unsigned index, const char *name);
+
+/* The interface of that name: 0, -ENODEV, or another -errno. */
+int link_request_index(struct netlink *nl, const char *name, unsigned *ret) _must_check_;
+
+int link_set_up(struct netlink *nl, unsigned index) _must_check_;
+
+/* Gives the interface a /32 address, with a peer or itself as that. */
+int link_request_address(struct netlink *nl, unsigned index, struct in_addr address,
+			 struct in_addr peer) _must_check_;
