@@ -38,12 +38,13 @@ PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer \
                  docker-attach docker-container docker-http docker-network docker-seccomp \
                  docker-spec domain egress environment host-ipv6 host-ports http-answer link \
-                 log-journal log-tail manager methods netlink netns network nft nft-egress \
-                 nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan \
-                 private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
-                 sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay \
-                 sandbox-squid sandbox-state server spawn squid-config squid-log upstream-proxy link-bridge link-request link-seal
+                 link-bridge link-request link-seal log-journal log-tail manager methods netlink \
+                 netns network nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table peer plan private-networks reconcile relay-proc relay-targets \
+                 resolve resolvers sandbox sandbox-attach sandbox-container sandbox-create \
+                 sandbox-destroy sandbox-dirs sandbox-info sandbox-links sandbox-logs \
+                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server spawn \
+                 squid-config squid-log upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main

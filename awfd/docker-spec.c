@@ -45,7 +45,7 @@ static const struct {
 	fill_fn fill; /* what is only this role's */
 } roles[] = {
 	[DOCKER_ROLE_PAUSE] = { "pause", "none", "none", fill_pause },
-	[DOCKER_ROLE_SQUID] = { "squid", "none", "local", fill_squid },
+	[DOCKER_ROLE_SQUID] = { "squid", "private", "local", fill_squid },
 	[DOCKER_ROLE_CLI_PROXY] = { "cli-proxy", "none", "local", fill_cli_proxy },
 	[DOCKER_ROLE_AGENT] = { "agent", "private", "none", fill_agent },
 };
