@@ -72,8 +72,8 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := awfctl-commands awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
-                 awfctl-run config conn denials difc-address difc-ca docker docker-attach \
+UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code awfctl-nearest \
+                 awfctl-options awfctl-render awfctl-ruleset awfctl-run config conn denials difc-address difc-ca docker docker-attach \
                  docker-network docker-spec domain egress environment err errors escape \
                  exec-request fd file frame gh-env gh-request gh-rules host-ports http-answer \
                  http-response interface json-fields log-tail netlink network nft-ruleset parse \
@@ -85,7 +85,7 @@ ROOT_TESTS    := link netns nft nft-namespace
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response stdcopy
+FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response ruleset stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ $(BIN)/tests/relay-bench: $(call objects,tests/bench,relay-bench load) $(LIBCOMM
 	$(call link,-pthread)
 
 # Replays a corpus through a fuzz target, as a unit test.
-$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
 fuzz-replay: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS)) ## replay the fuzz corpora
@@ -221,13 +221,13 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS (clang)
 
 # All in one command, with every header as a prerequisite: fuzzed code has its own instrumentation.
 FUZZ_FLAGS   := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_HEADERS := $(wildcard common/*.h proto/*.h proto/*.varlink awfd/*.h containers/*/*.h)
+FUZZ_HEADERS := $(wildcard common/*.h proto/*.h proto/*.varlink awfctl/*.h awfd/*.h containers/*/*.h)
 .SECONDEXPANSION:
 $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC:%=proto/%.c) \
 		$$(FUZZ_SRC_$$*) $(FUZZ_HEADERS) Makefile
 	@mkdir -p $(@D)
 	@echo "clang $@"
-	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent) -lresolv
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent yaml-0.1) -lresolv
 
 # The programs' own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_difc-address := awfd/difc-address.c
@@ -236,6 +236,7 @@ FUZZ_SRC_domain := awfd/domain.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env.c gh-rules.c refusal.c)
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
+FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c
 
 format: ## reformat the C sources with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

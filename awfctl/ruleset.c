@@ -5,7 +5,6 @@
 
 #include <yaml.h>
 
-#include "awfctl/options.h"
 #include "common/alloc.h"
 
 /* A ruleset on its way through libyaml's parser, with the current event. Nothing is read but what
@@ -48,7 +47,7 @@ static int refuse_line(struct reader *r, size_t line, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	return usage_error(r->e, "%s:%zu: %s", r->name, line, text);
+	return err_set(r->e, -EINVAL, ERR_INVALID_ARGUMENT, "%s:%zu: %s", r->name, line, text);
 }
 
 static size_t current_line(const struct reader *r)

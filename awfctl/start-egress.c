@@ -1,5 +1,7 @@
 #include "awfctl/start-egress.h"
 
+#include <string.h>
+
 #include "awfctl/domains-file.h"
 #include "awfctl/input-file.h"
 #include "awfctl/ruleset.h"
@@ -8,6 +10,9 @@
 
 /* Of a file with domains; it may have comments. */
 #define DOMAINS_FILE_MAX (4 * WORD_LIST_MAX)
+
+/* What some editors begin a file in UTF-8 with. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 struct source {
 	struct input_file file;
@@ -37,12 +42,15 @@ static int add_files(const struct source *source, char *const *paths, struct wor
 {
 	for (size_t i = 0; paths && paths[i]; i++) {
 		_cleanup_free_ char *text = NULL;
-		size_t length;
+		size_t length, bom;
 		int r = input_file_read(&source->file, paths[i], &text, &length, e);
 
 		if (r < 0)
 			return r;
-		if (source->parse(paths[i], text, length, to, e) < 0)
+		bom = strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+			      ? strlen(BYTE_ORDER_MARK)
+			      : 0;
+		if (source->parse(paths[i], text + bom, length - bom, to, e) < 0)
 			return err_wrap(e, "--%s", source->file.option);
 	}
 	return 0;

@@ -24,6 +24,7 @@
 #define ATTACHED     "{\"parameters\":{\"stream\":0,\"tty\":false}}"
 #define ATTACHED_TTY "{\"parameters\":{\"stream\":0,\"tty\":true}}"
 #define ENDED(code)  "{\"parameters\":{\"exitCode\":" #code ",\"oomKilled\":false}}"
+#define NO_DENIALS   "{\"parameters\":{\"denials\":[]}}"
 #define STOPPED      "{\"parameters\":{}}"
 #define FAILED(error, parameters)                                                                  \
 	"{\"error\":\"io.awf.Sandbox." error "\",\"parameters\":" parameters "}"
@@ -91,6 +92,18 @@ static void finish(struct run *r, const char *answer)
 {
 	r->engine = fd_close(r->engine);
 	fake_send(&r->conn, answer, -EBADF);
+}
+
+/* A command that failed: what was refused is asked on the same connection. */
+static void finish_failed(struct run *r, const char *answer, const char *denials)
+{
+	struct json_object *call;
+
+	finish(r, answer);
+	call = fake_expect(&r->conn, "io.awf.Sandbox.Denials");
+	assert_string_equal(fake_text(call, "id"), ID);
+	json_object_put(call);
+	fake_send(&r->conn, denials, -EBADF);
 }
 
 static void send_frame(int engine, enum stdcopy_type type, const void *data, size_t length)
@@ -162,28 +175,136 @@ static void test_exit_codes(void **state)
 		const char *answer;
 		int code;
 		const char *complaint;
+		bool asked; /* what was refused */
 	} cases[] = {
-		{ ENDED(0), 0, "" },
-		{ ENDED(1), 1, "" },
-		{ ENDED(42), 42, "" },
-		{ ENDED(127), 127, "" },
-		{ ENDED(139), 139, "" },
-		{ "{\"parameters\":{\"exitCode\":137,\"oomKilled\":true}}", 137, "more memory" },
+		{ ENDED(0), 0, "", false },
+		{ ENDED(1), 1, "", true },
+		{ ENDED(42), 42, "", true },
+		{ ENDED(127), 127, "", true },
+		{ ENDED(139), 139, "", true },
+		{ "{\"parameters\":{\"exitCode\":137,\"oomKilled\":true}}", 137, "more memory",
+		  true },
 		{ "{\"parameters\":{\"exitCode\":0,\"oomKilled\":false,\"reason\":\"no\\u001b\"}}",
-		  125, "ended: no\\x1b" },
-		{ "{\"parameters\":{\"exitCode\":\"0\",\"oomKilled\":false}}", 125, "understood" },
-		{ "nonsense", 125, "understood" },
-		{ FAILED("SystemError", "{\"message\":\"disk full\"}"), 125, "disk full" },
+		  125, "ended: no\\x1b", true },
+		{ "{\"parameters\":{\"exitCode\":\"0\",\"oomKilled\":false}}", 125, "understood",
+		  true },
+		{ "nonsense", 125, "understood", false },
+		{ FAILED("SystemError", "{\"message\":\"disk full\"}"), 125, "disk full", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		begin(*state, &(struct fake_stdio){ 0 });
-		finish(*state, cases[i].answer);
+		if (cases[i].asked)
+			finish_failed(*state, cases[i].answer, NO_DENIALS);
+		else
+			finish(*state, cases[i].answer);
 		assert_int_equal(fake_wait(&((struct run *)*state)->fake), cases[i].code);
 		assert_complained(*state, cases[i].complaint);
 		teardown(state);
 		setup(state);
 	}
+}
+
+#define DENIAL(host, port, rest)                                                                   \
+	"{\"time\":\"2026-01-02T03:04:05.006Z\",\"source\":\"squid\",\"from\":\"agent\","          \
+	"\"protocol\":\"CONNECT\",\"host\":\"" host "\",\"port\":" port ","                        \
+	"\"reason\":\"not allowed\"," rest "}"
+
+/* What was refused is told with what would grant it; no byte of it on standard output. */
+static void test_refusals(void **state)
+{
+	struct run *r = *state;
+
+	begin(r, &(struct fake_stdio){ 0 });
+	send_text(r, "out");
+	finish_failed(
+		r, ENDED(1),
+		"{\"parameters\":{\"denials\":[" DENIAL(
+			"github.com", "443",
+			"\"count\":2,\"grant\":\"--allow-domains github.com\"") "," DENIAL("x\\u001b",
+											   "0",
+											   "\"count\":1") "]}}");
+	assert_int_equal(fake_wait(&r->fake), 1);
+	assert_output(r->fake.out, "out");
+	assert_output(r->fake.err,
+		      "awfctl: the sandbox was refused:\n"
+		      "awfctl:   github.com:443 (CONNECT), 2 times: not allowed; to grant it: "
+		      "--allow-domains github.com\n"
+		      "awfctl:   x\\x1b (CONNECT), 1 time: not allowed\n");
+}
+
+/* Of many only so much; after the run there is nobody to ask any more. */
+static void test_many_refusals(void **state)
+{
+	struct run *r = *state;
+	_cleanup_strbuf_ struct strbuf answer = { 0 };
+	_cleanup_free_ char *text = NULL;
+	size_t lines = 0;
+
+	strbuf_puts(&answer, "{\"parameters\":{\"denials\":[");
+	for (size_t i = 0; i < 23; i++)
+		strbuf_appendf(&answer, "%s" DENIAL("h%zu", "443", "\"count\":1"), i > 0 ? "," : "",
+			       i);
+	strbuf_puts(&answer, "]}}");
+	begin(r, &(struct fake_stdio){ 0 });
+	finish_failed(r, ENDED(1), answer.data);
+	assert_int_equal(fake_wait(&r->fake), 1);
+	text = fake_read_all(r->fake.err, NULL);
+	for (const char *s = text; (s = strchr(s, '\n')); s++)
+		lines++;
+	assert_int_equal(lines, 22);
+	assert_text_contains(text, "  h19:443 ");
+	assert_null(strstr(text, "h20"));
+	assert_text_contains(text, "awfctl:   … and 3 more: see /var/log/awfd/" ID "/\n");
+}
+
+/* The command's exit code is known: what fails after it, or takes for ever, changes nothing. */
+static void test_refusals_unknown(void **state)
+{
+	static const char *const answers[] = {
+		FAILED("NotFound", "{\"id\":\"" ID "\"}"), "{\"parameters\":{\"denials\":7}}",
+		"nonsense", NULL, /* none */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		struct run *r = *state;
+
+		begin(r, &(struct fake_stdio){ 0 });
+		finish(r, ENDED(3));
+		expect(&r->conn, "io.awf.Sandbox.Denials");
+		if (answers[i])
+			fake_send(&r->conn, answers[i], -EBADF);
+		assert_int_equal(fake_wait(&r->fake), 3);
+		assert_output(r->fake.err, "");
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* Nobody has to wait for it either. */
+static void test_refusals_signal(void **state)
+{
+	struct run *r = *state;
+
+	begin(r, &(struct fake_stdio){ 0 });
+	finish(r, ENDED(3));
+	expect(&r->conn, "io.awf.Sandbox.Denials");
+	kill(r->fake.pid, SIGTERM);
+	assert_int_equal(fake_wait(&r->fake), 3);
+	assert_output(r->fake.err, "");
+}
+
+/* awfd goes away at that moment. */
+static void test_refusals_vanish(void **state)
+{
+	struct run *r = *state;
+
+	begin(r, &(struct fake_stdio){ 0 });
+	finish(r, ENDED(3));
+	expect(&r->conn, "io.awf.Sandbox.Denials");
+	fake_close(&r->conn);
+	assert_int_equal(fake_wait(&r->fake), 3);
+	assert_output(r->fake.err, "");
 }
 
 /* What awfd is asked for. */
@@ -258,6 +379,10 @@ static void test_pieces(void **state)
 	assert_true(fd_send(r->conn.fd, ATTACHED "\0" ENDED(3), sizeof(ATTACHED) + sizeof(ENDED(3)),
 			    pair[1]) > 0);
 	close(pair[1]);
+	expect(&r->conn, "io.awf.Sandbox.Attach");
+	expect(&r->conn, "io.awf.Sandbox.Wait");
+	expect(&r->conn, "io.awf.Sandbox.Denials");
+	fake_send(&r->conn, NO_DENIALS, -EBADF);
 	assert_int_equal(fake_wait(&r->fake), 3);
 	assert_output(r->fake.out, "early");
 }
@@ -405,7 +530,7 @@ static void test_idle_input(void **state)
 	struct run *r = *state;
 
 	begin(r, &(struct fake_stdio){ 0 });
-	finish(r, ENDED(5));
+	finish_failed(r, ENDED(5), NO_DENIALS);
 	assert_int_equal(fake_wait(&r->fake), 5);
 }
 
@@ -697,7 +822,7 @@ static void test_cut_streams(void **state)
 
 		begin(r, &(struct fake_stdio){ 0 });
 		assert_return_code(fd_write_all(r->engine, cases[i].bytes, cases[i].length), 0);
-		finish(r, cases[i].answer);
+		finish_failed(r, cases[i].answer, NO_DENIALS);
 		assert_int_equal(fake_wait(&r->fake), cases[i].code);
 		assert_complained(r, "the command's output ended in the middle");
 		teardown(state);
@@ -907,7 +1032,7 @@ static void test_tty(void **state)
 	assert_int_equal(write(pty.master, "\x03", 1), 1);
 	assert_int_equal(read(r->engine, &key, 1), 1);
 	assert_int_equal(key, 3);
-	finish(r, ENDED(4));
+	finish_failed(r, ENDED(4), NO_DENIALS);
 	assert_int_equal(fake_wait(&r->fake), 4);
 	assert_restored(&pty);
 }
@@ -968,6 +1093,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_exit_codes),
+		TEST(test_refusals),
+		TEST(test_many_refusals),
+		TEST(test_refusals_unknown),
+		TEST(test_refusals_signal),
+		TEST(test_refusals_vanish),
 		TEST(test_request),
 		TEST(test_shell_string),
 		TEST(test_pieces),
