@@ -18,7 +18,8 @@
 #define ID           "abcdefghij"
 #define BULK         (16 * 1024 * 1024)
 #define FRAME_MAX    (128 * 1024)
-#define NOT_YET_MSEC 150 /* how long to look whether something happens that must not */
+#define SOON_MSEC    1500 /* before awfctl would give up waiting by itself */
+#define NOT_YET_MSEC 150  /* how long to look whether something happens that must not */
 
 #define STARTED      "{\"parameters\":{\"id\":\"" ID "\"}}"
 #define ATTACHED     "{\"parameters\":{\"stream\":0,\"tty\":false}}"
@@ -290,6 +291,7 @@ static void test_refusals_signal(void **state)
 	finish(r, ENDED(3));
 	expect(&r->conn, "io.awf.Sandbox.Denials");
 	kill(r->fake.pid, SIGTERM);
+	assert_true(ends_within(r, SOON_MSEC));
 	assert_int_equal(fake_wait(&r->fake), 3);
 	assert_output(r->fake.err, "");
 }
