@@ -232,6 +232,17 @@ static const struct key rule_keys[] = {
 static const struct shape rule_shape = { "a rule", "domain and subdomains", rule_keys,
 					 ARRAY_SIZE(rule_keys) };
 
+/* The domain as awfd takes it: what says that it is exact stands behind the scheme. */
+static char *rule_word(const struct rule *rule)
+{
+	const char *scheme_end = strstr(rule->domain, "://");
+	const char *host = scheme_end ? scheme_end + strlen("://") : rule->domain;
+
+	if (rule->subdomains)
+		return xstrdup(rule->domain);
+	return xasprintf("%.*s=%s", (int)(host - rule->domain), rule->domain, host);
+}
+
 static int read_rule(struct reader *r)
 {
 	size_t line = current_line(r);
@@ -240,7 +251,7 @@ static int read_rule(struct reader *r)
 	int failed = read_mapping(r, &rule_shape, &rule);
 
 	if (failed == 0)
-		word = xasprintf("%s%s", rule.subdomains ? "" : "=", rule.domain);
+		word = rule_word(&rule);
 	free(rule.domain);
 	if (failed == 0 && word_list_add(r->to, word) < 0)
 		return refuse_line(r, line,

@@ -10,8 +10,8 @@
 #include "awfctl/word-list.h"
 #include "common/err.h"
 
-/* Adds the domains of the rules; one without its subdomains as "=NAME". Whatever else there is, a
- * key that is not known, an anchor, an alias, a tag or a second document included, is refused. The
- * error begins with "name:line: ". */
+/* Adds the domains of the rules; one without its subdomains as "=NAME", behind its scheme if it has
+ * one. Whatever else there is, a key that is not known, an anchor, an alias, a tag or a second
+ * document included, is refused. The error begins with "name:line: ". */
 int ruleset_parse(const char *name, const char *text, size_t length, struct word_list *to,
 		  struct err *e) _must_check_;

@@ -89,28 +89,25 @@ static int set_blocked(const struct options *o, struct start_request *request, s
 	return r;
 }
 
-/* Ports of services grant access to the host by themselves; other ports only say which. */
-static int set_host(const struct options *o, struct start_request *request, struct err *e)
+/* Ports of services grant access to the host by themselves, and then other ports may be named, too.
+ * Alone they must not enable it here: awfd would add the ports that are granted when none is named.
+ * Whether ports are named without any access is awfd's to refuse, which knows what `localhost`
+ * among the domains means. */
+static void set_host(const struct options *o, struct start_request *request)
 {
-	if (o->allow_host_ports.words && !o->enable_host_access &&
-	    !o->allow_host_service_ports.words)
-		return usage_error(e,
-				   "--allow-host-ports needs --enable-host-access: add it to let "
-				   "the command reach these ports of this host");
-	request->enable_host_access = o->enable_host_access || o->allow_host_ports.words;
+	request->enable_host_access = o->enable_host_access || (o->allow_host_ports.words &&
+								o->allow_host_service_ports.words);
 	request->allow_host_ports = copy_words(&o->allow_host_ports);
 	request->allow_host_service_ports = copy_words(&o->allow_host_service_ports);
-	return 0;
 }
 
 int start_egress_build(const struct options *o, struct start_request *request, struct err *e)
 {
-	int r = set_host(o, request, e);
+	int r = set_allowed(o, request, e);
 
 	if (r == 0)
-		r = set_allowed(o, request, e);
-	if (r == 0)
 		r = set_blocked(o, request, e);
+	set_host(o, request);
 	request->allow_private = copy_words(&o->allow_private);
 	request->dns_servers = copy_words(&o->dns_servers);
 	request->upstream_proxy = xstrdup(o->upstream_proxy);

@@ -225,8 +225,6 @@ static void test_usage(void **state)
 		  "--dns-servers '\\xff': not valid UTF-8" },
 		{ { "run", "--upstream-proxy", "http://u:secret\xff@h", "--", "x" },
 		  "--upstream-proxy: not valid UTF-8\n" },
-		{ { "run", "--allow-host-ports", "3000", "--", "x" },
-		  "--allow-host-ports needs --enable-host-access: add it" },
 		{ { "run", "--allow-domains", "a,,b", "--", "x" },
 		  "run: --allow-domains 'a,,b': an item of the list is empty; take the" },
 		{ { "run", "--difc-proxy-host", "h", "--", "x" },

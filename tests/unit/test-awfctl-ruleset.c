@@ -25,6 +25,7 @@ static void test_accepted(void **state _unused_)
 		  "a.b =c.d " },
 		{ RULES("  - domain: '*.a.b' # c\r\n  - {\"domain\": \"https://x\"}\n"),
 		  "*.a.b https://x " },
+		{ RULES("- domain: https://x\n  subdomains: false\n"), "https://=x " },
 		{ RULES("- domain: api-*.a.b\n- domain: 3.de\n- domain: '1'\n- domain: e\n"),
 		  "api-*.a.b 3.de 1 e " },
 		{ "version: 1\nrules: [{domain: \"\\u00fc.de\"}]", "ü.de " },

@@ -894,6 +894,12 @@ static void test_start_errors(void **state)
 		{ FAILED("InvalidArgument", "{\"field\":\"difcProxyHost\",\"value\":\"h:0\","
 					    "\"reason\":\"port 0\"}"),
 		  2, "awfctl: --difc-proxy-host 'h:0': port 0\n" },
+		{ FAILED("InvalidArgument", "{\"field\":\"allowDomains\",\"value\":\"*.com\","
+					    "\"reason\":\"too wide\"}"),
+		  2, "awfctl: --allow-domains '*.com': too wide\n" },
+		{ FAILED("InvalidArgument", "{\"field\":\"allowHostPorts\","
+					    "\"reason\":\"needs --enable-host-access\"}"),
+		  2, "awfctl: --allow-host-ports: needs --enable-host-access\n" },
 		{ FAILED("PermissionDenied", "{\"message\":\"not you\"}"), 125,
 		  "awfctl: permission denied: not you\n" },
 		{ FAILED("NotFound", "{\"id\":\"zz\"}"), 125, "awfctl: no sandbox 'zz' of yours" },
