@@ -336,6 +336,175 @@ static void test_seal_default_route(void **state)
 	}
 }
 
+/* --- squid's namespace ----------------------------------------------------------------------- */
+
+#define HOST_BRIDGE "198.18.0.1"
+
+/* A bridge in the test's namespace, and a place with eth0 on it as the engine makes that. */
+static struct place place_on_bridge(const char *host_end, const char *address)
+{
+	struct place p = place_new();
+
+	assert_int_equal(
+		shell(OWN,
+		      "ip link show egress >/dev/null 2>&1 || { ip link add egress type bridge && "
+		      "ip addr add " HOST_BRIDGE "/20 dev egress && ip link set egress up; }; "
+		      "ip link add %s type veth peer name eth0 netns %d && "
+		      "ip link set %s master egress up",
+		      host_end, (int)p.pid, host_end),
+		0);
+	assert_int_equal(shell(p.pidfd,
+			       "ip link set lo up && ip addr add %s/20 dev eth0 && "
+			       "ip link set eth0 up && ip route add default via " HOST_BRIDGE,
+			       address),
+			 0);
+	return p;
+}
+
+static void remove_bridge(void)
+{
+	assert_int_equal(shell(OWN, "ip link del egress"), 0);
+}
+
+static void test_seal_egress(void **state)
+{
+	struct place p = place_on_bridge("host0", "198.18.0.2");
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)state;
+	assert_shell(&p, "echo 1 >/proc/sys/net/ipv4/ip_forward && "
+			 "ip -6 route add default dev eth0");
+	assert_int_equal(link_seal_namespace(p.pidfd, &e), -EEXIST);
+	assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", &e), 0);
+	assert_shell(&p, "test \"$(cat /proc/sys/net/ipv[46]/conf/*/forwarding | sort -u)\" = 0");
+	assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth1", &e), -ENODEV);
+	assert_int_equal(link_seal_egress_namespace(p.pidfd, "", &e), -EINVAL);
+
+	assert_shell(&p, "ip link add eth1 type veth peer name eth2 && ip link set eth1 up");
+	assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", &e), -EEXIST);
+	assert_string_equal(e.message, "the sandbox has interface eth1 besides loopback and eth0");
+	assert_shell(&p, "ip link del eth1");
+	place_end(&p);
+	remove_bridge();
+}
+
+static void test_seal_egress_routes(void **state)
+{
+	static const char *const routes[] = {
+		"ip route add default dev lo table 77",
+		"ip -6 route add default dev lo",
+		"ip route add default table 77 nexthop dev eth0 nexthop dev lo",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		struct place p = place_on_bridge("host0", "198.18.0.2");
+		_cleanup_err_ struct err e = { 0 };
+
+		assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", NULL), 0);
+		assert_shell(&p, routes[i]);
+		assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", &e), -EEXIST);
+		assert_string_equal(e.message,
+				    "the sandbox has a default route other than by eth0");
+		place_end(&p);
+		remove_bridge();
+	}
+}
+
+static void test_loopback_address(void **state)
+{
+	struct place p = place_new();
+	_cleanup_close_ int server = -EBADF;
+
+	(void)state;
+	assert_int_equal(link_seal_namespace(p.pidfd, NULL), 0);
+	assert_int_equal(link_add_loopback(p.pidfd, ipv4("172.30.0.1"), NULL), 0);
+	assert_int_equal(link_add_loopback(p.pidfd, ipv4("172.30.0.1"), NULL), 0);
+	assert_shell(&p, "test \"$(ip -o -4 addr show lo | grep -c 'inet 172.30.0.1/32 ')\" = 1");
+	assert_shell(&p, "! ip route get 172.30.0.2 2>/dev/null");
+	server = tcp_listen(p.pidfd, "172.30.0.1", PORT);
+	assert_true(tcp_reaches(p.pidfd, "172.30.0.1", PORT));
+	place_end(&p);
+}
+
+static void test_isolate(void **state)
+{
+	struct place a = place_on_bridge("host1", "198.18.0.2");
+	struct place b = place_on_bridge("host2", "198.18.0.3");
+	_cleanup_close_ int server = tcp_listen(b.pidfd, "198.18.0.3", PORT);
+	_cleanup_close_ int host = tcp_listen(OWN, HOST_BRIDGE, PORT);
+	_cleanup_err_ struct err e = { 0 };
+	int before = open_descriptors();
+
+	(void)state;
+	assert_true(tcp_reaches(a.pidfd, "198.18.0.3", PORT));
+	for (int i = 0; i < 2; i++)
+		if (link_isolate_bridge_port(a.pidfd, "eth0", "egress", &e) < 0)
+			fail_msg("%s", e.message);
+	assert_int_equal(shell(OWN, "ip -d link show host1 | grep -q 'isolated on'"), 0);
+	assert_int_equal(shell(OWN, "ip -d link show host2 | grep -q 'isolated off'"), 0);
+	assert_true(tcp_reaches(a.pidfd, "198.18.0.3", PORT)); /* it takes two */
+	assert_int_equal(link_isolate_bridge_port(b.pidfd, "eth0", "egress", NULL), 0);
+	assert_false(tcp_reaches(a.pidfd, "198.18.0.3", PORT));
+	assert_true(tcp_reaches(a.pidfd, HOST_BRIDGE, PORT));
+	assert_int_equal(open_descriptors(), before);
+	place_end(&a);
+	place_end(&b);
+	remove_bridge();
+}
+
+/* Another bridge, no bridge, no port, and a link whose other end is elsewhere: nothing is set. */
+static void test_isolate_not_ours(void **state)
+{
+	struct place a = place_on_bridge("host1", "198.18.0.2");
+	struct place b = place_new();
+	const struct link_end ends[] = { { a.pidfd, "agent", ipv4("172.30.0.10") },
+					 { b.pidfd, "squid", ipv4("172.30.0.20") } };
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(shell(OWN, "ip link add other type bridge"), 0);
+	assert_int_equal(link_connect(&ends[0], &ends[1], ID, NULL), 0);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "other", &e), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "missing", &e), -ENODEV);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth9", "egress", &e), -ENODEV);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "lo", "egress", &e), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "", "egress", &e), -EINVAL);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "agent", "egress", &e), -ENOTCONN);
+	assert_string_equal(e.message, "cannot isolate interface agent on bridge egress: "
+				       "Transport endpoint is not connected");
+	assert_int_equal(shell(OWN, "ip link set host1 nomaster"), 0);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", &e), -ENOTCONN);
+	assert_int_equal(shell(OWN, "ip link set host1 master egress && "
+				    "ip -d link show host1 | grep -q 'isolated off'"),
+			 0);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", NULL), 0);
+	assert_int_equal(shell(OWN, "ip link del other"), 0);
+	place_end(&a);
+	place_end(&b);
+	remove_bridge();
+}
+
+/* The other end has the number of a port of the bridge, but in a namespace that is not the host's.
+ */
+static void test_isolate_same_number(void **state)
+{
+	struct place a = place_on_bridge("host1", "198.18.0.2");
+	struct place b = place_new(), c = place_new();
+
+	(void)state;
+	assert_int_equal(shell(b.pidfd,
+			       "ip link add squid index %u type veth peer name eth0 netns %d",
+			       if_nametoindex("host1"), (int)c.pid),
+			 0);
+	assert_int_equal(link_isolate_bridge_port(c.pidfd, "eth0", "egress", NULL), -ENOTCONN);
+	assert_int_equal(shell(OWN, "ip -d link show host1 | grep -q 'isolated off'"), 0);
+	place_end(&a);
+	place_end(&b);
+	place_end(&c);
+	remove_bridge();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +521,12 @@ int main(void)
 		cmocka_unit_test(test_seal_default),
 		cmocka_unit_test(test_seal_interface),
 		cmocka_unit_test(test_seal_default_route),
+		cmocka_unit_test(test_seal_egress),
+		cmocka_unit_test(test_seal_egress_routes),
+		cmocka_unit_test(test_loopback_address),
+		cmocka_unit_test(test_isolate),
+		cmocka_unit_test(test_isolate_not_ours),
+		cmocka_unit_test(test_isolate_same_number),
 	};
 
 	if (!namespaces_begin())
