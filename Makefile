@@ -44,7 +44,7 @@ AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docke
                  resolve resolvers sandbox sandbox-attach sandbox-container sandbox-create \
                  sandbox-destroy sandbox-dirs sandbox-info sandbox-links sandbox-logs \
                  sandbox-ready sandbox-relay sandbox-squid sandbox-state server spawn \
-                 squid-config squid-log upstream-proxy
+                 squid-config squid-log upstream-proxy nflog nflog-packet
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -78,14 +78,14 @@ UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code a
                  exec-request fd file frame gh-env gh-request gh-rules host-ports http-answer \
                  http-response interface json-fields log-tail netlink network nft-ruleset parse \
                  plan private-networks relay relay-proc relay-storm relay-upstreams resolvers \
-                 spawn stdcopy strbuf strv upstream-proxy
-ROOT_TESTS    := link netns nft nft-namespace
+                 spawn stdcopy strbuf strv upstream-proxy nflog-packet
+ROOT_TESTS    := link netns nft nft-namespace nflog nft-egress nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response ruleset stdcopy
+FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response ruleset stdcopy nflog
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -234,6 +234,7 @@ FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
 FUZZ_SRC_domain := awfd/domain.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env.c gh-rules.c refusal.c)
+FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
 FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c

@@ -94,26 +94,33 @@ static ssize_t receive_one(const struct netlink *nl, void *buffer, size_t size)
 	return from.nl_pid == 0 ? n : 0;
 }
 
-int netlink_receive(const struct netlink *nl, netlink_fn fn, void *userdata)
+int netlink_receive_one(const struct netlink *nl, netlink_fn fn, void *userdata)
 {
 	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
+	ssize_t n = receive_one(nl, buffer, sizeof(buffer));
+	int left = (int)n;
+
+	if (n < 0)
+		return (int)n;
+	for (const struct nlmsghdr *h = (void *)buffer; mnl_nlmsg_ok(h, left);
+	     h = mnl_nlmsg_next(h, &left))
+		fn(h, userdata);
+	return 0;
+}
+
+int netlink_receive(const struct netlink *nl, netlink_fn fn, void *userdata)
+{
 	int lost = 0;
 
 	for (;;) {
-		ssize_t n = receive_one(nl, buffer, sizeof(buffer));
-		int left = (int)n;
+		int r = netlink_receive_one(nl, fn, userdata);
 
-		if (n == -EAGAIN)
+		if (r == -EAGAIN)
 			return lost;
-		if (n == -ENOBUFS) { /* said once; the queue behind it is still good */
+		if (r == -ENOBUFS) /* said once; the queue behind it is still good */
 			lost = -ENOBUFS;
-			continue;
-		}
-		if (n < 0)
-			return (int)n;
-		for (const struct nlmsghdr *h = (void *)buffer; mnl_nlmsg_ok(h, left);
-		     h = mnl_nlmsg_next(h, &left))
-			fn(h, userdata);
+		else if (r < 0)
+			return r;
 	}
 }
 

@@ -41,6 +41,9 @@ int netlink_send(const struct netlink *nl, const struct iovec *iov, size_t count
  * kernel had to throw answers away (what is there was given to fn all the same); or -errno. */
 int netlink_receive(const struct netlink *nl, netlink_fn fn, void *userdata) _must_check_;
 
+/* Calls fn for every message of one datagram. 0, -EAGAIN when none waits, or -errno as above. */
+int netlink_receive_one(const struct netlink *nl, netlink_fn fn, void *userdata) _must_check_;
+
 /* Numbers and sends one request (a dump when it has NLM_F_DUMP), calls fn (may be NULL) for what
  * comes back, and returns the kernel's verdict: 0 or -errno. */
 int netlink_request(struct netlink *nl, struct nlmsghdr *nlh, netlink_fn fn,

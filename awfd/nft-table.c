@@ -7,7 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "awfd/nflog.h"
+#include "awfd/nflog-group.h"
 #include "awfd/private-networks.h"
 
 /* Of reports, from one rule: what a person can read. The counter behind it counts everything. */
