@@ -96,6 +96,39 @@ static void test_host(void **state)
 	assert_renders("nft-host.txt", &list);
 }
 
+#define BRIDGE                                                                                     \
+	.egress_bridge = "awf-egress",                                                             \
+	.egress_subnet6 = { { { 0xfd, 0x61, 0x77, 0x66, 0x65, 0x67 } } }, .egress_prefix6 = 64
+
+static void test_host_egress(void **state)
+{
+	const struct nft_config config = { .relay_uid = 998, BRIDGE };
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	assert_int_equal(nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, &list, NULL),
+			 0);
+	assert_renders("nft-host-egress.txt", &list);
+}
+
+static void test_bad_bridges(void **state)
+{
+	const struct nft_config bad[] = {
+		{ .relay_uid = 998, .egress_bridge = "" },
+		{ .relay_uid = 998, .egress_bridge = "sixteen-letters-" },
+		{ .relay_uid = 998, .egress_bridge = "awf-egress", .egress_prefix6 = 129 },
+	};
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(
+			nft_ruleset_host(&bad[i], (struct nft_ruleset_flags){ 0 }, &list, NULL),
+			-EINVAL);
+		assert_int_equal(list.count, 0);
+	}
+}
+
 static void assert_table_flags(const struct nft_object *o, uint32_t flags)
 {
 	assert_int_equal(o->kind, NFT_OBJECT_KIND_TABLE);
@@ -194,16 +227,92 @@ static void test_bad_flows(void **state)
 	}
 }
 
-static void append_target(struct nft_objects *list, enum nft_action action, int family,
-			  const char *host, uint16_t port)
+static struct sockaddr_storage end_at(int family, const char *host, uint16_t port)
 {
-	struct sockaddr_storage target = { .ss_family = (sa_family_t)family };
-	struct sockaddr_in *in = (void *)&target;
-	struct sockaddr_in6 *in6 = (void *)&target;
+	struct sockaddr_storage end = { .ss_family = (sa_family_t)family };
+	struct sockaddr_in *in = (void *)&end;
+	struct sockaddr_in6 *in6 = (void *)&end;
 	void *address = family == AF_INET ? (void *)&in->sin_addr : (void *)&in6->sin6_addr;
 
 	assert_int_equal(inet_pton(family, host, address), 1);
 	*(family == AF_INET ? &in->sin_port : &in6->sin6_port) = htons(port);
+	return end;
+}
+
+static void test_squid(void **state)
+{
+	const struct sockaddr_storage dns[] = { end_at(AF_INET, "192.0.2.53", 0),
+						end_at(AF_INET6, "2001:db8::53", 0) };
+	const struct sockaddr_storage grants[] = { end_at(AF_INET, "10.1.2.3", 8443),
+						   end_at(AF_INET6, "fd00::7", 443) };
+	const struct nft_flow flows[] = {
+		{ .link = "agent", .local = SQUID, .peer = AGENT, .port = 3128, .serve = true },
+		{ .link = "cli-proxy",
+		  .local = SQUID,
+		  .peer = CLI_PROXY,
+		  .port = 3128,
+		  .serve = true },
+	};
+	const struct nft_egress egress = { "eth0", dns, ARRAY_SIZE(dns), grants,
+					   ARRAY_SIZE(grants) };
+	const struct nft_namespace ns = { flows, ARRAY_SIZE(flows), .egress = &egress };
+
+	(void)state;
+	assert_namespace("nft-squid.txt", &ns);
+}
+
+static void test_bad_ways_out(void **state)
+{
+	const struct sockaddr_storage other = { .ss_family = AF_UNIX };
+	const struct nft_egress bad[] = {
+		{ .link = "" },
+		{ .link = "sixteen-letters-" },
+		{ .link = "eth0", .dns_servers = &other, .dns_count = 1 },
+		{ .link = "eth0", .grants = &other, .grant_count = 1 },
+	};
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const struct nft_namespace ns = { .egress = &bad[i] };
+
+		assert_true(nft_namespace_put(&ns, false, &list, NULL) < 0);
+		assert_int_equal(list.count, 0);
+	}
+}
+
+/* A squid's elements; without IPv6 those of IPv6 are left out. */
+static void test_squid_elements(void **state)
+{
+	const struct sockaddr_storage dns[] = { end_at(AF_INET, "192.0.2.53", 0),
+						end_at(AF_INET6, "2001:db8::53", 0) };
+	const struct sockaddr_storage grants[] = { end_at(AF_INET, "10.1.2.3", 8443),
+						   end_at(AF_INET6, "fd00::7", 443) };
+	const struct sockaddr_storage other = { .ss_family = AF_UNIX };
+	struct nft_squid squid = { .address = { htonl(0xc6120005) },
+				   .has_v6 = true,
+				   .dns_servers = dns,
+				   .dns_count = ARRAY_SIZE(dns),
+				   .grants = grants,
+				   .grant_count = ARRAY_SIZE(grants) };
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	(void)state;
+	assert_int_equal(inet_pton(AF_INET6, "fd61:7766:6567::5", &squid.address6), 1);
+	assert_int_equal(nft_egress_squid(NFT_ADD, &squid, &list, NULL), 0);
+	squid.has_v6 = false;
+	assert_int_equal(nft_egress_squid(NFT_DELETE, &squid, &list, NULL), 0);
+	assert_renders("nft-squid-elements.txt", &list);
+	squid.grants = &other;
+	squid.grant_count = 1;
+	assert_int_equal(nft_egress_squid(NFT_ADD, &squid, &list, NULL), -EAFNOSUPPORT);
+}
+
+static void append_target(struct nft_objects *list, enum nft_action action, int family,
+			  const char *host, uint16_t port)
+{
+	const struct sockaddr_storage target = end_at(family, host, port);
+
 	assert_int_equal(nft_ruleset_relay_target(action, &target, list, NULL), 0);
 }
 
@@ -234,7 +343,7 @@ static void test_other_family(void **state)
 /* Every message fits well into the room that nft.c gives it. */
 static void test_message_sizes(void **state)
 {
-	const struct nft_config config = { .relay_uid = UINT32_MAX - 1 };
+	const struct nft_config config = { .relay_uid = UINT32_MAX - 1, BRIDGE };
 	_cleanup_nft_objects_ struct nft_objects list = { 0 };
 	_Alignas(struct nlmsghdr) char buffer[4096];
 
@@ -248,11 +357,13 @@ static void test_message_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_host),          cmocka_unit_test(test_host_flags),
-		cmocka_unit_test(test_agent),         cmocka_unit_test(test_cli_proxy),
-		cmocka_unit_test(test_nothing),       cmocka_unit_test(test_bad_flows),
-		cmocka_unit_test(test_targets),       cmocka_unit_test(test_other_family),
-		cmocka_unit_test(test_message_sizes),
+		cmocka_unit_test(test_host),           cmocka_unit_test(test_host_flags),
+		cmocka_unit_test(test_host_egress),    cmocka_unit_test(test_bad_bridges),
+		cmocka_unit_test(test_squid),          cmocka_unit_test(test_bad_ways_out),
+		cmocka_unit_test(test_squid_elements), cmocka_unit_test(test_agent),
+		cmocka_unit_test(test_cli_proxy),      cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_bad_flows),      cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_other_family),   cmocka_unit_test(test_message_sizes),
 	};
 
 	return RUN_TESTS("nft-ruleset", tests);
