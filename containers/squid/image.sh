@@ -61,15 +61,16 @@ write_certificate() {
 
 # --- Error pages ----------------------------------------------------------------------------------
 
-# One line of text for each of Debian's pages: the failure's name and the host asked for, and nothing
-# of this machine.
+# One line of text for each of Debian's pages: the failure's name, the host asked for, and what awf
+# decided by which rule. Nothing of this machine.
 write_error_pages() {
-	local page
-	mkdir -p "$2/usr/share/squid/errors"
+	local page errors=$2/usr/share/squid/errors
+	mkdir -p "$errors"
 	for page in "$1"/usr/share/squid-langpack/templates/ERR_*; do
-		printf 'awf: %s: %%H\n' "${page##*/}" >"$2/usr/share/squid/errors/${page##*/}"
+		printf 'awf: %s for %%H: @Squid{%%{decision}note} (rule: @Squid{%%{rule}note})\n' \
+			"${page##*/}" >"$errors/${page##*/}"
 	done
-	cp "$1/usr/share/squid-langpack/templates/error-details.txt" "$2/usr/share/squid/errors/"
+	cp "$1/usr/share/squid-langpack/templates/error-details.txt" "$errors/"
 }
 
 fill() {
@@ -77,7 +78,8 @@ fill() {
 	make_skeleton "$tree"
 	copy_closure "$root" "$tree" /usr/sbin/squid /usr/lib/squid/unlinkd
 	install_ours awf-sni-match "$tree/usr/lib/squid/awf-sni-match"
-	install -D -m 644 -t "$tree/usr/share/squid" "$root/usr/share/squid/mime.conf"
+	mkdir -p "$tree/usr/share/squid/icons"
+	: >"$tree/usr/share/squid/mime.conf" # for FTP listings, which we don't do
 	write_error_pages "$root" "$tree"
 	write_certificate "$tree/../ca" "$tree/usr/share/squid/bump.pem"
 	write_package_database "$root" "$tree"
