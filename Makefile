@@ -78,7 +78,7 @@ UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code a
                  exec-request fd file frame gh-env gh-request gh-rules host-ports http-answer \
                  http-response interface json-fields log-tail netlink network nft-ruleset parse \
                  plan private-networks relay relay-proc relay-storm relay-upstreams resolvers \
-                 spawn stdcopy strbuf strv upstream-proxy nflog-packet
+                 spawn stdcopy strbuf strv upstream-proxy nflog-packet squid-config squid-log
 ROOT_TESTS    := link netns nft nft-namespace nflog nft-egress nft-way-out
 
 # What several of them use: tests/unit/NAME.c.

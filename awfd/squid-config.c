@@ -134,6 +134,15 @@ static void put_rule(struct strbuf *b, const struct use *use, const struct domai
 		       scheme_acls[d->scheme], name, use->prefix, i);
 }
 
+/* The ACL that matches when one of the list's does. */
+static void put_any(struct strbuf *b, const char *all, const char *prefix, size_t count)
+{
+	strbuf_appendf(b, "acl %s any-of", all);
+	for (size_t i = 0; i < count; i++)
+		strbuf_appendf(b, " \\\n\t%s_%zu", prefix, i);
+	strbuf_puts(b, count > 0 ? "\n" : " nothing\n");
+}
+
 /* An ACL for each rule, which also notes the rule's text for the log, and one for all of them. */
 static void put_rules(struct strbuf *b, const struct use *use, const struct domain_list *list)
 {
@@ -141,10 +150,7 @@ static void put_rules(struct strbuf *b, const struct use *use, const struct doma
 
 	for (size_t i = 0; i < count; i++)
 		put_rule(b, use, &list->items[i], i);
-	strbuf_appendf(b, "acl %s any-of", use->all);
-	for (size_t i = 0; i < count; i++)
-		strbuf_appendf(b, " \\\n\t%s_%zu", use->prefix, i);
-	strbuf_puts(b, count > 0 ? "\n" : " nothing\n");
+	put_any(b, use->all, use->prefix, count);
 }
 
 /* v4-mapped addresses are plain IPv4 for squid, so that prefix would be all of IPv4. */
@@ -234,22 +240,33 @@ static void put_login(struct strbuf *b, const struct squid_upstream *u)
 	put_encoded(b, u->password ? u->password : "");
 }
 
+/* Names only: a scheme doesn't matter, and the log has the rule that granted. */
+static void put_no_proxy(struct strbuf *b, const struct domain_list *list)
+{
+	size_t count = list ? list->count : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *name = xasprintf("no_proxy_%zu", i);
+
+		put_name_acl(b, name, &list->items[i]);
+	}
+	put_any(b, "no_proxy", "no_proxy", count);
+}
+
 /* What goes through the proxy above is resolved by that one, not by us, so the addresses can't be
  * checked here; what has a pinned address goes there directly. */
 static void put_upstream(struct strbuf *b, const struct squid_upstream *u)
 {
-	static const struct use no_proxy = { "no_proxy", "no_proxy", "" };
-
 	if (!u) {
 		strbuf_puts(b, "acl direct all-of all\nalways_direct allow all\n");
 		return;
 	}
-	put_rules(b, &no_proxy, u->no_proxy);
+	put_no_proxy(b, u->no_proxy);
 	strbuf_puts(b, "acl direct any-of private_name no_proxy\n");
 	strbuf_appendf(b,
 		       "cache_peer %s parent %u 0 name=upstream no-query no-digest "
 		       "no-netdb-exchange default connect-timeout=10",
-		       u->host, (unsigned)u->port);
+		       u->address, (unsigned)u->port);
 	put_login(b, u);
 	strbuf_puts(b, "\nalways_direct allow direct\nnever_direct allow all\n");
 }
@@ -263,10 +280,9 @@ static void put_clients(struct strbuf *b, const struct squid_config *c)
 
 char *squid_config_text(const struct squid_config *c)
 {
-	static const struct use allow = { "allow", "allowed", " from_agent" },
-				redirect = { "redirect", "redirect", " from_cli_proxy connect",
-					     "" },
-				block = { "block", "blocked", "" };
+	static const struct use allow = { "allow", "allowed", " from_agent" };
+	static const struct use redirect = { "redirect", "redirect", " from_cli_proxy connect" };
+	static const struct use block = { "block", "blocked", "" };
 	_cleanup_strbuf_ struct strbuf b = { 0 };
 
 	strbuf_appendf(&b,
@@ -292,10 +308,15 @@ char *squid_config_text(const struct squid_config *c)
 	return strbuf_take(&b);
 }
 
-char *squid_hosts_text(const struct squid_pin *pins, size_t count)
+/* squid looks up the names of its clients, whatever the log wants of them: found here, nobody is
+ * asked. As grants these names mean nothing. */
+char *squid_hosts_text(const struct squid_config *c, const struct squid_pin *pins, size_t count)
 {
 	_cleanup_strbuf_ struct strbuf b = { 0 };
 
+	strbuf_appendf(&b, "%s agent.invalid\n", c->agent);
+	if (c->cli_proxy)
+		strbuf_appendf(&b, "%s cli-proxy.invalid\n", c->cli_proxy);
 	for (size_t i = 0; i < count; i++)
 		strbuf_appendf(&b, "%s %s\n", pins[i].address, pins[i].name);
 	return strbuf_take(&b);

@@ -16,7 +16,7 @@
 
 /* A proxy that squid chains through. user and password may be NULL. */
 struct squid_upstream {
-	const char *host; /* name or address, without brackets */
+	const char *address; /* literal: of a name, the pinned one */
 	uint16_t port;
 	const char *user, *password;
 	const struct domain_list *no_proxy; /* what is reached directly; may be NULL */
@@ -45,4 +45,5 @@ struct squid_pin {
 };
 
 /* The text of squid's hosts file. The caller owns it. */
-char *squid_hosts_text(const struct squid_pin *pins, size_t count) _must_check_;
+char *squid_hosts_text(const struct squid_config *c, const struct squid_pin *pins,
+		       size_t count) _must_check_;
