@@ -10,6 +10,7 @@
 
 #define LIMIT_SECONDS 30
 #define BACKLOG       1024
+#define ATTEMPTS      20
 
 void loopback_limit(int fd)
 {
@@ -61,6 +62,21 @@ int loopback_listen_at(const char *host, uint16_t port)
 	}
 	assert_int_equal(listen(fd, BACKLOG), 0);
 	return fd;
+}
+
+int loopback_listen_beside(const char *host, int *other)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		uint16_t port;
+		int fd = loopback_listen(&port);
+
+		*other = loopback_listen_at(host, port);
+		if (*other >= 0)
+			return fd;
+		close(fd); /* that port is not free there */
+	}
+	fail_msg("no port is free at both 127.0.0.1 and %s", host);
+	return -1;
 }
 
 uint16_t loopback_port(int fd)

@@ -11,6 +11,9 @@ int loopback_listen(uint16_t *port);
  * address. */
 int loopback_listen_at(const char *host, uint16_t port);
 
+/* A listening socket on 127.0.0.1, and one at the other address with the same port. */
+int loopback_listen_beside(const char *host, int *other);
+
 /* The port of a socket. */
 uint16_t loopback_port(int fd);
 

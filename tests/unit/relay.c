@@ -99,6 +99,27 @@ void relay_start(struct relay *r, char *const *options)
 	relay_await_ready(ready);
 }
 
+/* A relay sleeps nowhere but in epoll_wait(2), and there only when no socket is ready. */
+static bool is_asleep(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/stat", pid);
+	_cleanup_file_ FILE *f = fopen(path, "re");
+	char state = 0;
+
+	assert_true(f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1);
+	return state == 'S';
+}
+
+void relay_await_idle(pid_t pid)
+{
+	for (int ms = 0; ms < RELAY_EXIT_MS; ms++) {
+		if (is_asleep(pid))
+			return;
+		poll(NULL, 0, 1);
+	}
+	fail_msg("the relay is never idle");
+}
+
 int relay_await(pid_t pid)
 {
 	int status;

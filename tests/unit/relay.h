@@ -41,6 +41,9 @@ void relay_await_ready(int ready);
 /* Waits for the process with a limit; its status as of waitpid(2). */
 int relay_await(pid_t pid);
 
+/* Waits until it has seen all that has happened so far, and waits for more. */
+void relay_await_idle(pid_t pid);
+
 /* Starts a relay to a listening socket of its own, with more options, and waits until it serves. */
 void relay_start(struct relay *r, char *const *options);
 

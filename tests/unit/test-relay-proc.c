@@ -255,7 +255,7 @@ static void test_host_ports(void **state)
 	const struct relay_upstream upstreams[] = { { "difc", &difc_address, false },
 						    { "host", NULL, true } };
 	struct seen seen = { .base = event_base_new() };
-	uint16_t port, ports[HOST_PORTS_MAX];
+	uint16_t port;
 	_cleanup_close_ int difc = listen_at(&difc_address, &port);
 	_cleanup_err_ struct err e = { 0 };
 	struct relay_proc_spec spec;
@@ -264,9 +264,7 @@ static void test_host_ports(void **state)
 	(void)state;
 	fill_spec(&spec, path, upstreams, listeners);
 	for (size_t i = 0; i < HOST_PORTS_MAX; i++) {
-		targets[i] = listen_at(&unused, &ports[i]);
-		listeners[i] = loopback_listen_at("127.0.0.2", ports[i]);
-		assert_true(listeners[i] >= 0);
+		targets[i] = loopback_listen_beside("127.0.0.2", &listeners[i]);
 		names[i] = "host";
 	}
 	for (size_t i = HOST_PORTS_MAX; i < ARRAY_SIZE(listeners); i++) {

@@ -37,9 +37,9 @@ static void stop(pid_t pid)
 	assert_int_equal(relay_await(pid), 0);
 }
 
-static int listen_inside(uint16_t port)
+static int listen_inside(void)
 {
-	int fd = loopback_listen_at(INSIDE, port);
+	int fd = loopback_listen_at(INSIDE, 0);
 
 	assert_true(fd >= 0);
 	return fd;
@@ -81,7 +81,7 @@ static void test_names(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
 		services[i] = loopback_listen(&ports[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
-		listeners[i] = listen_inside(0);
+		listeners[i] = listen_inside();
 	difc = xasprintf("--upstream=difc=127.0.0.1:%u", ports[0]);
 	host = xasprintf("--upstream=host=localhost:%u", ports[1]);
 	rest = xasprintf("--upstream=127.0.0.1:%u", ports[2]);
@@ -102,7 +102,7 @@ static void test_no_names(void **state)
 {
 	uint16_t port;
 	_cleanup_close_ int service = loopback_listen(&port);
-	_cleanup_close_ int listener = listen_inside(0);
+	_cleanup_close_ int listener = listen_inside();
 	_cleanup_free_ char *upstream = xasprintf("--upstream=unknown=127.0.0.1:%u", port);
 	pid_t pid;
 
@@ -114,15 +114,12 @@ static void test_no_names(void **state)
 
 static void test_same_port(void **state)
 {
-	uint16_t ports[3];
 	int services[3], listeners[3];
 	pid_t pid;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
-		services[i] = loopback_listen(&ports[i]);
-		listeners[i] = listen_inside(ports[i]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
+		services[i] = loopback_listen_beside(INSIDE, &listeners[i]);
 	pid = start((const char *[]){ "--upstream=host=127.0.0.1:*", NULL }, listeners, 3,
 		    "host:host:host");
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
@@ -135,18 +132,22 @@ static void test_same_port(void **state)
 /* A service at one of the two loopback addresses only, whichever and in any order. */
 static void test_localhost(void **state)
 {
-	_cleanup_close_ int v6 = loopback_listen_at("::1", 0), v4 = -EBADF, listener = -EBADF;
+	_cleanup_close_ int v4 = -EBADF, v6 = -EBADF, listener = -EBADF;
 	_cleanup_close_ int other_v4 = -EBADF, other = -EBADF, client = -EBADF;
-	uint16_t port, other_port;
+	uint16_t port;
 	pid_t pid;
 
 	(void)state;
+	v6 = loopback_listen_at("::1", 0);
 	if (v6 < 0)
 		skip();
-	port = loopback_port(v6);
-	listener = listen_inside(port);
-	other_v4 = loopback_listen(&other_port);
-	other = listen_inside(other_port);
+	v6 = fd_close(v6);
+	v4 = loopback_listen_beside("::1", &v6);
+	port = loopback_port(v4);
+	v4 = fd_close(v4);
+	listener = loopback_listen_at(INSIDE, port);
+	assert_true(listener >= 0);
+	other_v4 = loopback_listen_beside(INSIDE, &other);
 	pid = start((const char *[]){ "--upstream=LocalHost:*", NULL },
 		    (const int[]){ listener, other }, 2, NULL);
 	for (int i = 0; i < 3; i++) {
@@ -173,7 +174,8 @@ static void test_only_that_address(void **state)
 	(void)state;
 	if (v6 < 0)
 		skip();
-	listener = listen_inside(loopback_port(v6));
+	listener = loopback_listen_at(INSIDE, loopback_port(v6));
+	assert_true(listener >= 0);
 	second = loopback_listen_at("127.0.0.3", loopback_port(v6));
 	assert_true(second >= 0);
 	pid = start(
@@ -233,7 +235,7 @@ static pid_t sides_start(struct side sides[2])
 
 	for (size_t i = 0; i < 2; i++) {
 		sides[i] = (struct side){ .service = loopback_listen(&ports[i]),
-					  .listener = listen_inside(0) };
+					  .listener = listen_inside() };
 	}
 	a = xasprintf("--upstream=a=127.0.0.1:%u", ports[0]);
 	b = xasprintf("--upstream=b=127.0.0.1:%u", ports[1]);
@@ -312,25 +314,21 @@ struct crowd {
 
 static void crowd_start(struct crowd *c)
 {
-	uint16_t port;
-
-	for (size_t i = 0; i < ARRAY_SIZE(c->services); i++) {
-		c->services[i] = loopback_listen(&port);
-		c->listeners[i] = listen_inside(port);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(c->services); i++)
+		c->services[i] = loopback_listen_beside(INSIDE, &c->listeners[i]);
 	c->pid = start((const char *[]){ "--max-connections=1", "--upstream=localhost:*", NULL },
 		       c->listeners, 3, NULL);
 	c->client = loopback_connect_to(c->listeners[0]);
 	c->server = loopback_accept(c->services[0]);
 }
 
-/* One more, which has to wait; the relay knows of it when this returns, because it had to see it
- * before the bytes that are passed then. */
+/* One more, which has to wait; the relay knows of it when this returns. */
 static int crowd_join(const struct crowd *c, size_t socket)
 {
 	int client = loopback_connect_to(c->listeners[socket]);
 
 	loopback_pass(c->client, c->server, "still here");
+	relay_await_idle(c->pid);
 	return client;
 }
 
@@ -342,6 +340,7 @@ static void crowd_next(struct crowd *c, size_t socket, int client)
 	c->client = client;
 	c->server = loopback_accept(c->services[socket]);
 	loopback_pass(c->client, c->server, "at last");
+	relay_await_idle(c->pid);
 	for (size_t i = 0; i < ARRAY_SIZE(c->services); i++)
 		assert_false(is_called(c->services[i], 0));
 }
@@ -425,7 +424,7 @@ static bool ends_with_error(char *const *argv, const struct relay_sockets *socke
 
 static void test_refused(void **state)
 {
-	const int fds[2] = { listen_inside(0), listen_inside(0) };
+	const int fds[2] = { listen_inside(), listen_inside() };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
@@ -445,7 +444,7 @@ static void test_too_many(void **state)
 {
 	char *argv[RELAY_ARGUMENTS_MAX] = { (char *)"awf-relay" };
 	char *one[] = { (char *)"awf-relay", (char *)"--upstream=127.0.0.1:1", NULL };
-	_cleanup_close_ int listener = listen_inside(0);
+	_cleanup_close_ int listener = listen_inside();
 	int many[321];
 	struct relay_sockets sockets = { many, 1, "name0" };
 
