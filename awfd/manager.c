@@ -178,7 +178,8 @@ static int check_subnets(const struct config *c, struct err *e)
 		       c->egress_subnet, c->network_prefix);
 }
 
-static void on_host_packet(const struct nflog_packet *packet, void *userdata)
+static void on_host_packet(const struct nflog_packet *packet, const char *in _unused_,
+			   const char *out _unused_, void *userdata)
 {
 	sandbox_host_packet_dropped(userdata, packet);
 }
@@ -200,7 +201,7 @@ static int prepare_firewall(struct manager *m, struct err *e)
 	if (r < 0)
 		return r;
 	m->relay_targets = relay_targets_new(m->nft);
-	return nflog_open(m->base, -EBADF, on_host_packet, m, &m->nflog, e);
+	return nflog_open(m->base, NFLOG_HOST, on_host_packet, m, &m->nflog, e);
 }
 
 struct docker_network_spec manager_network_spec(const struct manager *m)

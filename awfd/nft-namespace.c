@@ -50,6 +50,21 @@ static void put_loopback(struct nft_objects *list, const struct direction *d,
 	}
 }
 
+/* TCP from 127.0.0.1 to itself: squid talks to its helper that way. The engine's resolver, which is
+ * in every namespace that has an engine's network, listens on another address of loopback. */
+static void put_loopback_helpers(struct nft_objects *list, const struct direction *d)
+{
+	const struct in_addr loopback = { .s_addr = htonl(INADDR_LOOPBACK) };
+	struct nftnl_rule *r = nft_table_put_rule(list, d->chain);
+
+	nft_expr_meta_u32(r, d->loopback, LOOPBACK_INDEX);
+	nft_expr_meta_u8(r, NFT_META_NFPROTO, NFPROTO_IPV4);
+	nft_expr_field(r, NFT_FIELD_IP_SADDR, &loopback);
+	nft_expr_field(r, NFT_FIELD_IP_DADDR, &loopback);
+	nft_expr_meta_u8(r, NFT_META_L4PROTO, IPPROTO_TCP);
+	nft_expr_verdict(r, NF_ACCEPT, NULL);
+}
+
 /* One direction of a flow. Without conntrack there is nothing to fill or to confuse: towards the
  * server every packet to its port passes, back every packet from its port that opens nothing. */
 static void put_flow(struct nft_objects *list, const struct direction *d, const struct nft_flow *f)
@@ -220,6 +235,8 @@ static void put_direction(struct nft_objects *list, const struct direction *d,
 {
 	nft_table_put_base_chain(list, d->chain, "filter", d->hook, NF_IP_PRI_FILTER, NF_DROP);
 	put_loopback(list, d, ns);
+	if (ns->loopback_helpers)
+		put_loopback_helpers(list, d);
 	for (size_t i = 0; i < ns->flow_count; i++)
 		put_flow(list, d, &ns->flows[i]);
 	if (ns->egress)

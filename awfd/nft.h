@@ -86,6 +86,7 @@ struct nft_namespace {
 	size_t flow_count;
 	bool loopback_any;      /* the agent's own: any port on lo */
 	uint16_t loopback_port; /* else only this TCP port on lo, and answers; 0: nothing on lo */
+	bool loopback_helpers;  /* else TCP between 127.0.0.1 and itself: squid and its helper */
 	const struct nft_egress *egress; /* NULL: no way out but the flows */
 };
 

@@ -194,7 +194,6 @@ void sandbox_logs_close(struct sandbox *s);
 int sandbox_logs_follow_squid(struct sandbox *s, const char *path, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_end(struct sandbox *s);
-void sandbox_packet_dropped(struct sandbox *s, const char *from, const struct nflog_packet *p);
 
 /* sandbox-dirs.c */
 int sandbox_dirs_make(struct sandbox *s, struct err *e) _must_check_;

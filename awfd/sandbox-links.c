@@ -171,6 +171,7 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 	struct nft_egress out;
 	const struct nft_namespace table = { .flows = flows,
 					     .flow_count = flows_of(s, &squid, flows),
+					     .loopback_helpers = true,
 					     .egress = &out };
 	int r = seal(c->pidfd, true, e);
 

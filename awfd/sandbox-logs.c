@@ -207,41 +207,67 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void sandbox_packet_dropped(struct sandbox *s, const char *from, const struct nflog_packet *p)
+/* What a chain's refusal means to people. */
+static const struct {
+	const char *chain, *reason;
+} chains[] = {
+	{ "output", "port not granted" },      { "egress", "port not granted" },
+	{ "squid", "port not granted" },       { "private", DENIAL_PRIVATE },
+	{ "host", "the host itself" },         { "input", "nobody asked for it" },
+	{ "ingress", "nobody asked for it" },  { "forward", "nothing is forwarded" },
+	{ "diverted", "redirected by the host" },
+};
+
+static const char *reason_of(const char *chain)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		if (strcmp(chains[i].chain, chain) == 0)
+			return chains[i].reason;
+	return chain;
+}
+
+static void packet_dropped(struct sandbox *s, const char *from, const struct nflog_packet *p)
 {
 	struct json_object *o = json_object_new_object();
+	char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
+	const char *protocol = nflog_protocol_name(p->protocol);
 	int64_t time_ms = now_ms();
 
+	inet_ntop(p->family, p->source, source, sizeof(source));
+	inet_ntop(p->family, p->destination, destination, sizeof(destination));
 	put_time(o, time_ms);
 	put_text(o, "container", from);
-	put_text(o, "protocol", p->protocol);
-	put_text(o, "source", p->source);
-	put_text(o, "destination", p->destination);
+	put_text(o, "protocol", protocol);
+	put_text(o, "source", source);
+	put_text(o, "destination", destination);
 	put_number(o, "port", p->port);
 	put_text(o, "rule", p->prefix);
 	write_line(s, SANDBOX_LOG_FIREWALL, o);
 	sandbox_denied(s, &(struct denial){ .time_ms = time_ms,
 					    .source = DENIAL_FIREWALL,
 					    .from = from,
-					    .protocol = p->protocol,
-					    .host = p->destination,
+					    .protocol = protocol,
+					    .host = destination,
 					    .port = p->port,
-					    .reason = p->prefix });
+					    .reason = reason_of(p->prefix) });
 }
 
-static void on_agent_packet(const struct nflog_packet *p, void *userdata)
+static void on_agent_packet(const struct nflog_packet *p, const char *in _unused_,
+			    const char *out _unused_, void *userdata)
 {
-	sandbox_packet_dropped(userdata, "agent", p);
+	packet_dropped(userdata, "agent", p);
 }
 
-static void on_cli_proxy_packet(const struct nflog_packet *p, void *userdata)
+static void on_cli_proxy_packet(const struct nflog_packet *p, const char *in _unused_,
+				const char *out _unused_, void *userdata)
 {
-	sandbox_packet_dropped(userdata, "cli-proxy", p);
+	packet_dropped(userdata, "cli-proxy", p);
 }
 
-static void on_squid_packet(const struct nflog_packet *p, void *userdata)
+static void on_squid_packet(const struct nflog_packet *p, const char *in _unused_,
+			    const char *out _unused_, void *userdata)
 {
-	sandbox_packet_dropped(userdata, "squid", p);
+	packet_dropped(userdata, "squid", p);
 }
 
 /* Whose namespace it is, and who is named. */
@@ -268,32 +294,25 @@ int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e)
 	return 0;
 }
 
-/* The same as an address's text. */
-static bool is_squid_address(const struct sandbox *s, const char *source)
+static bool is_from_squid(const struct sandbox *s, const struct nflog_packet *p)
 {
-	char text[INET6_ADDRSTRLEN];
-
 	if (!s->squid_known)
 		return false;
-	inet_ntop(AF_INET, &s->squid.address, text, sizeof(text));
-	if (strcmp(text, source) == 0)
-		return true;
-	if (!s->squid.has_v6)
-		return false;
-	inet_ntop(AF_INET6, &s->squid.address6, text, sizeof(text));
-	return strcmp(text, source) == 0;
+	if (p->family == AF_INET)
+		return memcmp(p->source, &s->squid.address, sizeof(s->squid.address)) == 0;
+	return s->squid.has_v6 &&
+	       memcmp(p->source, &s->squid.address6, sizeof(s->squid.address6)) == 0;
 }
 
 void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *packet)
 {
 	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s)) {
-		if (is_squid_address(s, packet->source)) {
-			sandbox_packet_dropped(s, "squid", packet);
+		if (is_from_squid(s, packet)) {
+			packet_dropped(s, "squid", packet);
 			return;
 		}
 	}
-	log_debug("dropped by the host's rules: %s %s -> %s port %u (%s)", packet->protocol,
-		  packet->source, packet->destination, packet->port, packet->prefix);
+	log_debug("a packet was dropped by chain %s of the host's table", packet->prefix);
 }
 
 /* Before the namespaces go, so that what was dropped last is told too. */

@@ -66,22 +66,25 @@ static int make_log(const char *path, struct err *e)
 	return 0;
 }
 
-/* The pinned names and addresses, in the form that squid's hosts file takes. */
-static char *hosts_text(const struct egress *egress)
+/* The pinned names and addresses, in the form that squid's hosts file takes; the upstream proxy is
+ * known by its address alone. */
+static char *hosts_text(const struct squid_config *config, const struct egress *egress)
 {
-	struct squid_pin pins[(EGRESS_PRIVATE_MAX + 1) * RESOLVE_ADDRESSES_MAX];
+	struct squid_pin pins[EGRESS_PRIVATE_MAX * RESOLVE_ADDRESSES_MAX];
 	char addresses[ARRAY_SIZE(pins)][INET6_ADDRSTRLEN];
 	size_t n = 0;
 
 	for (unsigned i = 0; i < egress->pin_count; i++) {
 		const struct resolved *r = &egress->pins[i].resolved;
 
+		if (egress->pins[i].is_upstream)
+			continue;
 		for (size_t j = 0; j < r->count; j++, n++) {
 			resolvers_format(&r->addresses[j], addresses[n]);
 			pins[n] = (struct squid_pin){ r->name, addresses[n] };
 		}
 	}
-	return squid_hosts_text(pins, n);
+	return squid_hosts_text(config, pins, n);
 }
 
 /* As the environment has them: ".corp.example" is "corp.example" with all below it, and what is no
@@ -100,51 +103,82 @@ static void parse_no_proxy(char *const *words, struct domain_list *ret)
 	(void)!domain_list_parse("NoProxy", names, ret, NULL);
 }
 
-static char *config_text(struct sandbox *s, const struct domain_list *redirects,
-			 const struct domain_list *no_proxy)
+/* Everything that a configuration is made of: the struct borrows from the rest. */
+struct parts {
+	struct squid_config config;
+	struct squid_upstream upstream;
+	struct domain_list redirects, no_proxy;
+	char *listen, *agent, *cli_proxy;
+	char upstream_address[INET6_ADDRSTRLEN];
+};
+
+static void parts_clear(struct parts *p)
+{
+	domain_list_clear(&p->redirects);
+	domain_list_clear(&p->no_proxy);
+	free(p->listen);
+	free(p->agent);
+	free(p->cli_proxy);
+}
+
+/* It was pinned last, and the first of its addresses is used. */
+static void fill_upstream(struct parts *p, const struct egress *egress)
+{
+	const struct egress_pin *pin = &egress->pins[egress->pin_count - 1];
+
+	resolvers_format(&pin->resolved.addresses[0], p->upstream_address);
+	p->upstream = (struct squid_upstream){ .address = p->upstream_address,
+					       .port = egress->upstream.port,
+					       .user = egress->upstream.user,
+					       .password = egress->upstream.password,
+					       .no_proxy = &p->no_proxy };
+	p->config.upstream = &p->upstream;
+}
+
+static int fill(struct parts *p, const struct sandbox *s, struct err *e)
 {
 	const struct egress *egress = &s->egress;
-	_cleanup_free_ char *listen = address_text(s, SANDBOX_HOST_SQUID);
-	_cleanup_free_ char *agent = address_text(s, SANDBOX_HOST_AGENT);
-	_cleanup_free_ char *cli = address_text(s, SANDBOX_HOST_CLI);
-	const struct squid_upstream upstream = { .host = egress->upstream.host,
-						 .port = egress->upstream.port,
-						 .user = egress->upstream.user,
-						 .password = egress->upstream.password,
-						 .no_proxy = no_proxy };
-	const struct squid_config config = {
-		.listen = listen,
-		.agent = agent,
-		.cli_proxy = sandbox_has_redirects(s) ? cli : NULL,
+
+	parse_no_proxy(egress->no_proxy, &p->no_proxy);
+	p->listen = address_text(s, SANDBOX_HOST_SQUID);
+	p->agent = address_text(s, SANDBOX_HOST_AGENT);
+	p->cli_proxy = address_text(s, SANDBOX_HOST_CLI);
+	p->config = (struct squid_config){
+		.listen = p->listen,
+		.agent = p->agent,
+		.cli_proxy = sandbox_has_redirects(s) ? p->cli_proxy : NULL,
 		.allow = &egress->allow,
 		.block = &egress->block,
-		.redirect_hosts = redirects,
+		.redirect_hosts = &p->redirects,
 		.private_names = egress->private_names,
 		.dns_servers = egress->dns_servers,
-		.upstream = egress->has_upstream ? &upstream : NULL,
 	};
+	if (egress->has_upstream)
+		fill_upstream(p, egress);
+	return domain_list_parse("RedirectHosts", s->manager->config->redirect_hosts,
+				 &p->redirects, e);
+}
 
-	return squid_config_text(&config);
+static int write_files(const struct parts *p, const struct sandbox *s, struct err *e)
+{
+	_cleanup_free_ char *directory = sandbox_squid_directory(s);
+	_cleanup_free_ char *config = squid_config_text(&p->config);
+	_cleanup_free_ char *hosts = hosts_text(&p->config, &s->egress);
+	int r = file_mkdir(directory, 0755, e);
+
+	if (r == 0)
+		r = write_file(directory, "squid.conf", config, e);
+	return r < 0 ? r : write_file(directory, "hosts", hosts, e);
 }
 
 int sandbox_squid_configure(struct sandbox *s, struct err *e)
 {
-	_cleanup_(domain_list_clear) struct domain_list redirects = { 0 }, no_proxy = { 0 };
-	_cleanup_free_ char *directory = sandbox_squid_directory(s);
+	_cleanup_(parts_clear) struct parts p = { 0 };
 	_cleanup_free_ char *log = sandbox_squid_log(s);
-	_cleanup_free_ char *hosts = hosts_text(&s->egress);
-	_cleanup_free_ char *config = NULL;
-	int r = domain_list_parse("RedirectHosts", s->manager->config->redirect_hosts, &redirects,
-				  e);
+	int r = fill(&p, s, e);
 
-	parse_no_proxy(s->egress.no_proxy, &no_proxy);
-	config = config_text(s, &redirects, &no_proxy);
 	if (r == 0)
-		r = file_mkdir(directory, 0755, e);
-	if (r == 0)
-		r = write_file(directory, "squid.conf", config, e);
-	if (r == 0)
-		r = write_file(directory, "hosts", hosts, e);
+		r = write_files(&p, s, e);
 	if (r == 0)
 		r = make_log(log, e);
 	return r < 0 ? r : sandbox_logs_follow_squid(s, log, e);

@@ -53,7 +53,7 @@ static const char constant_part[] =
 	"buffered_logs off\n"
 	"access_log stdio:" SQUID_PATH_LOG " logformat=awf\n"
 	"external_acl_type sni ttl=0 negative_ttl=0 cache=0 children-startup=1 children-max=1 "
-	"concurrency=2048 %>rd %ssl::>sni /usr/lib/squid/awf-sni-match\n"
+	"concurrency=2048 ipv4 %>rd %ssl::>sni /usr/lib/squid/awf-sni-match\n"
 	"\n"
 	"acl connect method CONNECT\n"
 	"acl unwanted_method method TRACE PURGE\n"

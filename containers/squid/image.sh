@@ -87,7 +87,7 @@ fill() {
 	printf 'squid:x:65533:65533::/:/usr/bin/false\n' >>"$tree/etc/passwd"
 	printf 'root:x:0:\nsquid:x:65533:\n' >"$tree/etc/group"
 	printf 'passwd: files\ngroup: files\nhosts: files\n' >"$tree/etc/nsswitch.conf"
-	mkdir "$tree/usr/share/squid/icons" "$tree/etc/awf" "$tree/run/awf" # the latter two awfd mounts over
+	mkdir "$tree/etc/awf" "$tree/run/awf" # what awfd mounts over
 }
 
 image_make
