@@ -126,7 +126,7 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)) $(BIN)/tests/probe
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)) $(BIN)/tests/probe $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
 
@@ -201,6 +201,11 @@ $(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCT
 
 $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBCOMMON)
 	$(call link,$(LIBS_bed))
+
+# What the bed's small internet serves.
+$(BUILD)/internet/made: tests/bed/make-internet tests/bed/internet.bash
+	@echo "make $(@D)"
+	$(Q)tests/bed/make-internet $(@D)
 
 # What the system tests attack with, inside any container.
 $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o

@@ -1,6 +1,7 @@
 /* service: starts and stops the daemons of the bed, without systemd but by its protocol: "start"
  * returns when the daemon has said READY=1 (sd_notify(3)), and fails with the end of its log when
- * it exits or stays silent. The daemon belongs to the bed's init from then on. */
+ * it exits or stays silent. Of daemons that don't know the protocol (--at) it is enough that they
+ * accept a connection. The daemon belongs to the bed's init from then on. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
@@ -13,6 +14,8 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include <event2/util.h>
+
 #include "common/alloc.h"
 #include "tests/bed/process.h"
 
@@ -20,6 +23,7 @@ struct service {
 	const char *dir; /* holds NAME.pid and NAME.log */
 	const char *verb;
 	const char *name;
+	const char *at; /* where it accepts connections when it is ready, or NULL when it says so */
 	char **command;
 	int timeout_ms;
 	char *pidfile;
@@ -28,7 +32,8 @@ struct service {
 
 static int usage(void)
 {
-	fputs("usage: service --dir DIR [--timeout SECONDS] start|stop|kill|pid NAME [-- COMMAND...]\n",
+	fputs("usage: service --dir DIR [--timeout SECONDS] [--at ADDRESS:PORT|PATH] "
+	      "start|stop|kill|pid NAME [-- COMMAND...]\n",
 	      stderr);
 	return -EINVAL;
 }
@@ -38,6 +43,7 @@ static int parse(int argc, char **argv, struct service *s)
 	static const struct option options[] = {
 		{ "dir", required_argument, NULL, 'd' },
 		{ "timeout", required_argument, NULL, 't' },
+		{ "at", required_argument, NULL, 'a' },
 		{ 0 },
 	};
 	int c;
@@ -47,6 +53,8 @@ static int parse(int argc, char **argv, struct service *s)
 			s->dir = optarg;
 		else if (c == 't')
 			s->timeout_ms = atoi(optarg) * 1000;
+		else if (c == 'a')
+			s->at = optarg;
 		else
 			return usage();
 	}
@@ -128,24 +136,59 @@ static bool says_ready(int fd)
 	return false;
 }
 
-/* Until READY=1, the daemon's exit (-ECHILD) or the time limit. */
+static bool parse_place(const char *text, struct sockaddr_storage *sa, int *length)
+{
+	struct sockaddr_un *local = (struct sockaddr_un *)sa;
+
+	*length = sizeof(*sa);
+	if (*text != '/')
+		return evutil_parse_sockaddr_port(text, (struct sockaddr *)sa, length) == 0;
+	local->sun_family = AF_UNIX;
+	*length = sizeof(*local);
+	return strlen(text) < sizeof(local->sun_path) && strcpy(local->sun_path, text);
+}
+
+/* The place is on this machine, so the connection stands or fails at once. */
+static bool accepts(const char *place)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct sockaddr_storage sa = { 0 };
+	int length;
+
+	if (!parse_place(place, &sa, &length))
+		return false;
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return fd >= 0 && connect(fd, (struct sockaddr *)&sa, (socklen_t)length) == 0;
+}
+
+static bool is_ready(const struct service *s, int notify)
+{
+	return s->at ? accepts(s->at) : says_ready(notify);
+}
+
+/* Nobody tells when a daemon begins to accept connections, so it is asked again and again. */
+enum { ASK_AGAIN_MS = 5 };
+
+/* Until it is ready, the daemon's exit (-ECHILD) or the time limit. */
 static int await_ready(const struct service *s, int notify, int daemon)
 {
 	long long deadline = now_ms() + s->timeout_ms;
-	struct pollfd fds[] = { { .fd = notify, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = s->at ? -1 : notify, .events = POLLIN },
 				{ .fd = daemon, .events = POLLIN } };
 
 	for (;;) {
-		int n = poll(fds, ARRAY_SIZE(fds), (int)MAX(deadline - now_ms(), 0));
+		long long left = deadline - now_ms();
+		int n = poll(fds, ARRAY_SIZE(fds),
+			     (int)MAX(s->at ? MIN(left, ASK_AGAIN_MS) : left, 0));
 
-		if (n == 0)
-			return -ETIMEDOUT;
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n > 0 && fds[0].revents && says_ready(notify))
-			return 0;
 		if (n > 0 && fds[1].revents)
 			return -ECHILD;
+		if (is_ready(s, notify))
+			return 0;
+		if (left <= 0)
+			return -ETIMEDOUT;
 	}
 }
 

@@ -102,13 +102,17 @@ static void parse_target(struct target *t, const char *text)
 	usage(text);
 }
 
+/* For the name servers of the root, because a DNS server answers nothing else; others don't look.
+ */
+static const char dns_query[] = "?\n\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1";
+
 static ssize_t send_question(const struct target *t)
 {
 	bool v6 = t->address.ss_family == AF_INET6;
 	/* The checksum of an IPv4 echo request that is zero otherwise; the kernel makes IPv6's. */
 	struct icmphdr echo = { .type = v6 ? 128 : ICMP_ECHO, .checksum = v6 ? 0 : htons(0xf7ff) };
 
-	return t->protocol == UDP ? send(t->fd, "?\n", 2, MSG_NOSIGNAL)
+	return t->protocol == UDP ? send(t->fd, dns_query, sizeof(dns_query) - 1, MSG_NOSIGNAL)
 				  : send(t->fd, &echo, sizeof(echo), MSG_NOSIGNAL);
 }
 
