@@ -93,7 +93,7 @@ PROGRAMS      := awfd awfctl awf-relay awf-difc-probe
 STATICS       := awf-gh awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
-.PHONY: all help demo test check check-root system-test images bench fuzz fuzz-replay lint format \
+.PHONY: all help demo test check check-root system-test images test-images bench fuzz fuzz-replay lint format \
         install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -118,6 +118,9 @@ check-root: unit-tests ## run the unit tests that need root
 
 images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause $(BIN)/awf-sni-match ## make the container images from Debian's packages
 	@containers/make-images $(BIN) $(BUILD)/images
+
+test-images: images $(BUILD)/internet/made ## make the image that only tests need: pip, npm, their CA
+	@tests/bed/agent-test.sh $(BIN) $(BUILD)/images
 
 bench: all ## measure against peers, as ratios (root)
 	@tests/bench/run
