@@ -82,7 +82,7 @@ UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code a
 ROOT_TESTS    := link netns nft nft-namespace nflog nft-egress nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
-UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces relay
+UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response ruleset stdcopy nflog

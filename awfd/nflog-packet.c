@@ -172,7 +172,9 @@ int nflog_parse(const struct nlmsghdr *message, struct nflog_packet *ret)
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
 	struct nflog_packet p = { .icmp_type = -1 };
 	struct bytes payload = { 0 };
+	const void *attributes = header + 1;
 	const struct nlattr *attr;
+	size_t length;
 	int r;
 
 	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
@@ -182,7 +184,9 @@ int nflog_parse(const struct nlmsghdr *message, struct nflog_packet *ret)
 	p.family = header->nfgen_family;
 	if (p.family != AF_INET && p.family != AF_INET6)
 		return -EBADMSG;
-	mnl_attr_for_each (attr, message, sizeof(*header))
+	length = message->nlmsg_len - sizeof(*message) - sizeof(*header);
+	/* mnl_attr_for_each() would go up to the next multiple of four */
+	mnl_attr_for_each_payload (attributes, length)
 		take_attribute(attr, &p, &payload);
 	r = p.family == AF_INET ? take_ipv4(payload, &p) : take_ipv6(payload, &p);
 	if (r == 0)
