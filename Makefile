@@ -85,7 +85,7 @@ ROOT_TESTS    := link netns nft nft-namespace nflog nft-egress nft-way-out
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response ruleset stdcopy nflog
+FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response ruleset stdcopy nflog squid-config squid-log
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -245,6 +245,8 @@ FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
+FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c private-networks.c squid-config.c squid-log.c)
+FUZZ_SRC_squid-log := awfd/squid-log.c
 FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c
 
 format: ## reformat the C sources with clang-format

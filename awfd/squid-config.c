@@ -115,8 +115,8 @@ static void put_name_acl(struct strbuf *b, const char *acl, const struct domain 
 		return;
 	case DOMAIN_SUBDOMAINS:
 	case DOMAIN_PATTERN:
-		strbuf_appendf(b, "acl %s dstdom_regex -n ^%s", acl,
-			       d->kind == DOMAIN_SUBDOMAINS ? ".*[.]" : "");
+		strbuf_appendf(b, "acl %s dstdom_regex -n %s", acl,
+			       d->kind == DOMAIN_SUBDOMAINS ? "[.]" : "^");
 		put_regex_text(b, d->name);
 		strbuf_puts(b, "$\n");
 		return;
