@@ -39,12 +39,12 @@ AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docke
                  docker-attach docker-container docker-http docker-network docker-seccomp \
                  docker-spec domain egress environment host-ipv6 host-ports http-answer link \
                  link-bridge link-request link-seal log-journal log-tail manager methods netlink \
-                 netns network nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table peer plan private-networks reconcile relay-proc relay-targets \
-                 resolve resolvers sandbox sandbox-attach sandbox-container sandbox-create \
-                 sandbox-destroy sandbox-dirs sandbox-info sandbox-links sandbox-logs \
-                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server spawn \
-                 squid-config squid-log upstream-proxy nflog nflog-packet
+                 netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
+                 nft-objects nft-ruleset nft-set nft-table peer plan private-networks reconcile \
+                 relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
+                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
+                 sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
+                 sandbox-state server spawn squid-config squid-log upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -73,19 +73,21 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code awfctl-nearest \
-                 awfctl-options awfctl-render awfctl-ruleset awfctl-run config conn denials difc-address difc-ca docker docker-attach \
-                 docker-network docker-spec domain egress environment err errors escape \
-                 exec-request fd file frame gh-env gh-request gh-rules host-ports http-answer \
-                 http-response interface json-fields log-tail netlink network nft-ruleset parse \
-                 plan private-networks relay relay-proc relay-storm relay-upstreams resolvers \
-                 spawn stdcopy strbuf strv upstream-proxy nflog-packet squid-config squid-log
-ROOT_TESTS    := link netns nft nft-namespace nflog nft-egress nft-way-out
+                 awfctl-options awfctl-render awfctl-ruleset awfctl-run config conn denials \
+                 difc-address difc-ca docker docker-attach docker-network docker-spec domain \
+                 egress environment err errors escape exec-request fd file frame gh-env \
+                 gh-request gh-rules host-ports http-answer http-response interface json-fields \
+                 log-tail netlink network nflog-packet nft-ruleset parse plan private-networks \
+                 relay relay-proc relay-storm relay-upstreams resolvers spawn squid-config \
+                 squid-log stdcopy strbuf strv upstream-proxy
+ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response ruleset stdcopy nflog squid-config squid-log
+FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response nflog \
+                 ruleset squid-config squid-log stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 

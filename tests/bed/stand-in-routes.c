@@ -122,6 +122,18 @@ static void answer_blob(const struct stand_in *s _unused_, const struct request 
 	evbuffer_add_buffer_reference(r->body, q->body);
 }
 
+/* As GitHub does it, an artifact is somewhere else: the first in storage, the others where nobody
+ * should be led. */
+static void answer_artifact(const struct stand_in *s _unused_, const struct request *q _unused_,
+			    const char *path, struct reply *r)
+{
+	bool first = strstr(path, "/artifacts/1/");
+
+	r->status = 302;
+	strv_appendf(&r->headers, "Location: https://%s",
+		     first ? "blob.example/artifact.txt" : "granted.example/");
+}
+
 static void answer_graphql(const struct stand_in *s _unused_, const struct request *q,
 			   const char *path _unused_, struct reply *r)
 {
@@ -175,6 +187,7 @@ static const struct {
 	{ "GET", "/repos/*/*/pulls", false, NULL, "[" ISSUE(3, "The first pull request") "]",
 	  NULL },
 	{ "GET", "/repos/*/*/pulls/*", false, NULL, ISSUE(3, "The first pull request"), NULL },
+	{ "GET", "/repos/*/*/actions/artifacts/*/zip", false, NULL, NULL, answer_artifact },
 	{ "POST", "/graphql", false, NULL, NULL, answer_graphql },
 	{ "POST", "/api/graphql", false, NULL, NULL, answer_graphql },
 	{ "GET HEAD POST PUT PATCH DELETE", "/echo", false, NULL, NULL, answer_echo },
