@@ -373,11 +373,16 @@ bool domain_is_localhost(const char *text)
 	return strcasecmp(text, "localhost") == 0 || strcasecmp(text, "localhost.") == 0;
 }
 
+static bool is_same(const struct domain *a, const struct domain *b)
+{
+	return a->kind == b->kind && a->scheme == b->scheme && a->name && b->name &&
+	       strcmp(a->name, b->name) == 0;
+}
+
 static bool is_listed(const struct domain_list *l, const struct domain *d)
 {
 	for (size_t i = 0; i < l->count; i++)
-		if (l->items[i].kind == d->kind && l->items[i].scheme == d->scheme &&
-		    strcmp(l->items[i].name, d->name) == 0)
+		if (is_same(&l->items[i], d))
 			return true;
 	return false;
 }
