@@ -171,13 +171,27 @@ static void put_private_networks(struct strbuf *b)
 	strbuf_puts(b, "\n");
 }
 
-static void put_words(struct strbuf *b, const char *directive, char *const *words,
-		      const char *otherwise)
+static void put_private_names(struct strbuf *b, char *const *names)
 {
-	strbuf_puts(b, directive);
-	for (char *const *word = words; word && *word; word++)
-		strbuf_appendf(b, " %s", *word);
-	strbuf_appendf(b, "%s\n", words && *words ? "" : otherwise);
+	strbuf_puts(b, names && *names ? "acl private_name dstdomain -n"
+				       : "acl private_name all-of nothing");
+	for (char *const *name = names; name && *name; name++)
+		strbuf_appendf(b, " %s", *name);
+	strbuf_puts(b, "\n");
+}
+
+/* squid passes over IPv6 servers where it has no IPv6, and with none left it would ask those of its
+ * resolv.conf. So one that is not there comes last, where there is no IPv4 server. */
+static void put_dns_servers(struct strbuf *b, char *const *servers)
+{
+	bool has_ipv4 = false;
+
+	strbuf_puts(b, "dns_nameservers");
+	for (char *const *server = servers; server && *server; server++) {
+		strbuf_appendf(b, " %s", *server);
+		has_ipv4 |= strchr(*server, ':') == NULL;
+	}
+	strbuf_puts(b, has_ipv4 ? "\n" : " 127.0.0.1\n");
 }
 
 static void put_marks(struct strbuf *b)
@@ -289,13 +303,13 @@ char *squid_config_text(const struct squid_config *c)
 		       "http_port %s:%d ssl-bump tls-cert=/usr/share/squid/bump.pem "
 		       "generate-host-certificates=off\n",
 		       c->listen, SQUID_PORT_NUMBER);
-	put_words(&b, "dns_nameservers", c->dns_servers, " 127.0.0.1");
+	put_dns_servers(&b, c->dns_servers);
 	strbuf_puts(&b, constant_part);
 	put_marks(&b);
 	strbuf_puts(&b, "acl nothing all-of !all\n");
 	put_clients(&b, c);
 	put_private_networks(&b);
-	put_words(&b, "acl private_name dstdomain -n", c->private_names, " nothing.invalid");
+	put_private_names(&b, c->private_names);
 	strbuf_puts(&b, "\n");
 	put_rules(&b, &block, c->block);
 	put_rules(&b, &allow, c->allow);

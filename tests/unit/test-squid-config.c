@@ -76,14 +76,22 @@ static void test_everything(void **state)
 	golden_assert("squid-everything.hosts", hosts);
 }
 
-/* squid would ask the servers of its container's resolv.conf. */
+/* With none, or none that it can reach, squid would ask those of its container's resolv.conf. */
 static void test_servers_are_always_named(void **state)
 {
-	const struct squid_config c = { .listen = "172.30.0.10", .agent = "172.30.0.20" };
-	_cleanup_free_ char *text = squid_config_text(&c);
+	static char *const ipv6[] = { (char *)"2001:db8::53", NULL };
+	const struct squid_config none = { .listen = "172.30.0.10", .agent = "172.30.0.20" };
+	const struct squid_config only_ipv6 = {
+		.listen = "172.30.0.10",
+		.agent = "172.30.0.20",
+		.dns_servers = ipv6,
+	};
+	_cleanup_free_ char *text = squid_config_text(&none);
+	_cleanup_free_ char *text_ipv6 = squid_config_text(&only_ipv6);
 
 	(void)state;
 	assert_text_contains(text, "\ndns_nameservers 127.0.0.1\n");
+	assert_text_contains(text_ipv6, "\ndns_nameservers 2001:db8::53 127.0.0.1\n");
 }
 
 /* The prefix of v4-mapped addresses would be all of IPv4 for squid. */
