@@ -79,7 +79,7 @@ UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code a
                  gh-request gh-rules host-ports http-answer http-response interface json-fields \
                  log-tail netlink network nflog-packet nft-ruleset parse plan private-networks \
                  relay relay-proc relay-storm relay-upstreams resolvers spawn squid-config \
-                 squid-log stdcopy strbuf strv upstream-proxy
+                 squid-log stdcopy strbuf strv upstream-proxy sni-match
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace
 
 # What several of them use: tests/unit/NAME.c.
