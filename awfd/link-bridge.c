@@ -125,7 +125,7 @@ static int find_port(struct netlink *inside, struct netlink *host, int namespace
 		     const char *interface, struct port *ret)
 {
 	struct port end;
-	int number, r = get_port(inside, 0, interface, &end);
+	int number = NOT_THERE, r = get_port(inside, 0, interface, &end);
 
 	if (r == 0 && (end.peer == 0 || end.peer_namespace == NOT_THERE))
 		r = -ENOTCONN;
