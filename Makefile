@@ -80,7 +80,7 @@ UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code a
                  log-tail netlink network nflog-packet nft-ruleset parse plan private-networks \
                  relay relay-proc relay-storm relay-upstreams resolvers spawn squid-config \
                  squid-log stdcopy strbuf strv upstream-proxy sni-match
-ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace
+ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay

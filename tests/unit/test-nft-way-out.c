@@ -106,7 +106,7 @@ static void apply(const struct bed *b)
 				       .peer = ipv4(AGENT4),
 				       .port = PORT,
 				       .serve = true };
-	const struct nft_namespace ns = { &flow, 1, .egress = &egress };
+	const struct nft_namespace ns = { &flow, 1, .loopback_helpers = true, .egress = &egress };
 	_cleanup_err_ struct err e = { 0 };
 
 	if (nft_namespace_apply(b->squid.pidfd, &ns, &e) < 0)
@@ -146,6 +146,9 @@ static void assert_inside(const struct bed *b, bool open)
 	assert_int_equal(tcp_reaches(squid, AGENT4, 80), open);
 	assert_int_equal(tcp_reaches(squid, RESOLVER, 53), open);
 	assert_int_equal(udp_reaches(squid, RESOLVER, 53, b->resolver_udp), open);
+	assert_true(tcp_reaches(squid, "127.0.0.1", PORT)); /* the helper's way */
+	assert_int_equal(udp_reaches(squid, "127.0.0.1", 5353, b->squid_udp), open);
+	assert_int_equal(tcp_reaches(squid, "127.0.0.2", PORT), open);
 	assert_int_equal(tcp_reaches(squid, "::1", PORT), open);
 	assert_int_equal(tcp_reaches(squid, SQUID4, PORT), open);
 	assert_int_equal(tcp_reaches(squid, GATEWAY4, 80), open);
