@@ -95,7 +95,7 @@ zone_records() {
 }
 
 # The root itself: every name that is not here does not exist, and that is said with authority.
-# TTL 0: whatever a test changes with nsupdate(1) holds at once.
+# TTL 0: whatever a test changes (bed dns set) holds at once.
 zone() {
 	cat <<-END
 	\$TTL 0
@@ -120,7 +120,7 @@ named_config() {
 		notify no;
 		minimal-responses yes;
 		pid-file none;
-		session-keyfile "/var/lib/bind/session.key";
+		session-keyfile none;
 		querylog yes;
 	};
 	controls { };
@@ -190,12 +190,12 @@ nginx_location() {
 	END
 }
 
-# Requests are recorded one by one; connections that brought none, or no TLS, in the log of errors.
+# One process, so that none is left when it is killed. Requests are recorded one by one; connections that brought none, or no TLS, in the log of errors.
 nginx_config() {
 	cat <<-END
 	daemon off;
+	master_process off;
 	user root;
-	worker_processes 1;
 	worker_rlimit_nofile 4096;
 	pid $internet/nginx.pid;
 	error_log $internet/connections.log info;
@@ -282,7 +282,8 @@ service_origins() {
 
 service_git() {
 	netns=outside at=$internet/git.sock
-	argv=(fcgiwrap -c 4 -s "unix:$internet/git.sock")
+	# shellcheck disable=SC2016 # the inner shell's
+	argv=(sh -c 'rm -f "$0"; exec fcgiwrap -s "unix:$0"' "$internet/git.sock")
 }
 
 service_corp() {
@@ -316,6 +317,22 @@ start_internet() {
 	for service in "${internet_services[@]}"; do
 		reset_records "$service"
 	done
+}
+
+# set_address NAME [ADDRESS...]: from now on it has these and no others; changes are made by who is
+# local to the server. Lasts as long as the bed.
+set_address() {
+	local address
+	{
+		printf 'server %s\nzone .\nupdate delete %s\n' "${dns_addresses[-1]}" "$1."
+		for address in "${@:2}"; do
+			case $address in
+			*:*) printf 'update add %s 0 AAAA %s\n' "$1." "$address" ;;
+			*) printf 'update add %s 0 A %s\n' "$1." "$address" ;;
+			esac
+		done
+		echo send
+	} | enter --user root --netns outside -- nsupdate
 }
 
 # --- records ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 export BED_NAME=awf-bed-test
 load bed
+load internet
 
 setup_file() {
 	bed up
@@ -125,6 +126,158 @@ signal_reaches_command() {
 	[[ $output == *169.254.169.254* ]]
 }
 
+# As on a machine with systemd-resolved, whose own file names the resolver behind the stub.
+@test "the host resolves through a stub, and its upstream is on file" {
+	run -0 bed_exec cat /etc/resolv.conf
+	[[ $output == *'nameserver 127.0.0.53'* ]]
+	run -0 bed_exec cat /run/systemd/resolve/resolv.conf
+	[ "$output" = 'nameserver 10.77.0.2' ]
+	bed dns reset
+	run -0 bed_exec getent ahostsv4 granted.example
+	[[ $output == 203.0.113.10* ]]
+	(($(dns_count granted.example 10.77.0.2) > 0))
+	run -2 bed_exec getent hosts no-such-name.example
+	(($(dns_count no-such-name.example) > 0))
+}
+
+@test "DNS servers say who has which address, and count what they are asked" {
+	local name want
+	while read -r name want; do
+		run -0 bed_exec dig +short +time=2 @10.77.0.2 "$name" A "$name" AAAA
+		[ "$(sort <<<"$output" | xargs)" = "$want" ]
+	done <<-'END'
+	granted.example 2001:db8::10 203.0.113.10
+	v6only.example 2001:db8::15
+	xn--bcher-kva.example 203.0.113.16
+	secret.evil.example 2001:db8::66 203.0.113.66
+	private.example 10.77.0.2
+	mixed.example 10.77.0.2 203.0.113.20
+	metadata.example 169.254.169.254
+	loop.example 127.0.0.1 ::1
+	host.example 10.77.0.1 fd77::1
+	mapped.example ::ffff:10.77.0.2
+	ula.example fd77::2
+	squid.example 198.18.0.1
+	END
+	bed dns reset
+	for name in 10.77.0.2 203.0.113.53 fd77::2 2001:db8::53; do
+		run -0 bed_exec dig +time=2 "@$name" a.b.evil.example TXT
+		run -0 bed_exec dig +tcp +time=2 "@$name" Nowhere.Test
+		[[ $output == *NXDOMAIN* && $output == *'flags: qr aa'* ]]
+	done
+	[ "$(dns_count)" = 8 ]
+	[ "$(dns_count nowhere.test)" = 4 ]
+	[ "$(dns_count nowhere.test 203.0.113.53)" = 1 ]
+	[ "$(dns_count .evil.example 2001:db8::53)" = 1 ]
+	[ "$(dns_count evil.example)" = 0 ]
+	run ! assert_not_resolved evil.example
+	assert_not_resolved granted.example
+	bed dns reset
+	[ "$(dns_count)" = 0 ]
+}
+
+@test "a DNS answer can be changed while a test runs" {
+	bed dns set rebind.example 203.0.113.20
+	run -0 bed_exec getent ahostsv4 rebind.example
+	[[ $output == 203.0.113.20* ]]
+	bed dns set rebind.example 10.77.0.2
+	run -0 bed_exec getent ahostsv4 rebind.example
+	[[ $output == 10.77.0.2* ]]
+	bed dns set rebind.example
+	run -2 bed_exec getent ahostsv4 rebind.example
+}
+
+# Every origin, by each of its addresses, from where it lives and from the host; verified by the CA.
+@test "origins answer by name with their own certificates, and write down what they were asked" {
+	local origin from
+	prove_alive https://granted.example/ http://blocked.granted.example/ https://granted.example:8443/ \
+		http://granted.example:8080/ tcp:203.0.113.10:22 https://deep.sub.granted.example/
+	for from in host outside; do
+		prove_alive --from "$from" https://{www.granted,dual,v6only,xn--bcher-kva,other,evil,x.evil}.example/ \
+			https://{private,private-172,private-192,cgnat,metadata,linklocal,ula}.example/ \
+			http://{metadata,private}.example/ 'tcp:[2001:db8::10]:443' 'tcp:[fd77::2]:443'
+	done
+	reset_records
+	assert_origins_idle
+	run -0 bed_exec curl -sS https://granted.example/some/path
+	[ "$output" = 'origin granted.example address 203.0.113.10 port 443 sni granted.example' ] ||
+		[ "$output" = 'origin granted.example address 2001:db8::10 port 443 sni granted.example' ]
+	wait_for origin_saw '"host":"granted.example","method":"GET","path":"/some/path"'
+	run ! assert_origins_idle
+}
+
+@test "an origin answers for any SNI and any Host, so fronting would work" {
+	reset_records
+	run -0 bed_exec curl -sS -H 'Host: evil.example' https://granted.example/
+	[[ $output == 'origin evil.example '* ]]
+	wait_for origin_saw '"sni":"granted.example","host":"evil.example"'
+	run -0 bed_exec curl -sSk --connect-to evil.example:443:granted.example:443 https://evil.example/
+	[[ $output == 'origin evil.example '* ]]
+	wait_for origin_saw '"sni":"evil.example","host":"evil.example"'
+	run -60 bed_exec curl -sS --connect-to evil.example:443:granted.example:443 https://evil.example/
+}
+
+@test "a connection without a request is written down, too" {
+	reset_records
+	run bed_exec bash -c 'exec 3<>/dev/tcp/203.0.113.10/443; printf "no TLS\n" >&3; cat <&3'
+	wait_for origin_saw 203.0.113.10:443
+	bed origins reset
+	run -0 bed_exec bash -c 'exec 3<>/dev/tcp/203.0.113.20/443'
+	wait_for origin_saw 203.0.113.20:443
+}
+
+@test "one GiB, and a download without end" {
+	run -0 bed_exec bash -c 'curl -sS https://big.example/1GiB | wc -c'
+	[ "$output" = 1073741824 ]
+	bed_background curl -sSN https://big.example/slow
+	some() { [ "$(wc -c <"$BED_BACKGROUND/out")" -gt "$1" ]; }
+	wait_for some 0
+	wait_for some 100000
+	kill -0 "$BED_BACKGROUND_PID"
+	kill "$BED_BACKGROUND_PID"
+}
+
+@test "git, pip and npm find what they look for" {
+	run -0 bed_exec sh -c 'git clone -q https://git.example/hello.git ~/hello && cat ~/hello/README'
+	[ "$output" = 'hello from git' ]
+	wait_for origin_saw /hello.git/git-upload-pack
+	bed image agent-test
+	run -0 bed_exec -u root docker run --rm awf/agent-test:latest sh -ec '
+		curl -sS https://granted.example/
+		pip3 download -q --no-cache-dir --index-url https://pypi.example/simple/ -d /tmp/w awf-hello && ls /tmp/w
+		npm view --registry https://npm.example/ awf-hello version'
+	[[ $output == *'origin granted.example'*awf_hello-1.0-py3-none-any.whl*1.0.0 ]]
+}
+
+@test "the corporate proxy forwards, writes down, and one wants to know who asks" {
+	reset_records
+	run -0 bed_exec curl -sS -x "$CORP_PROXY" https://granted.example/
+	[[ $output == 'origin granted.example '* ]]
+	corp_saw 'CONNECT granted.example:443'
+	wait_for origin_saw '"peer":"10.77.0.8"'
+	run -0 bed_exec curl -sS -x "$CORP_PROXY" http://other.example/
+	[[ $output == 'origin other.example '* ]]
+	corp_saw 'GET http://other.example/'
+	run ! corp_saw granted.example corp-auth
+	run -56 bed_exec curl -sS -x "${CORP_AUTH_PROXY/worker:sesame@}" https://granted.example/
+	[[ $output == *407* ]]
+	run -0 bed_exec curl -sS -x "$CORP_AUTH_PROXY" https://granted.example/
+	[[ $output == 'origin granted.example '* ]]
+	corp_saw 'CONNECT granted.example:443' corp-auth
+}
+
+@test "services of the small internet can be ended and started anew" {
+	local service
+	for service in dns origins git corp corp-auth resolver; do
+		bed "$service" kill
+		run ! bed "$service" pid
+		bed "$service" start
+		bed "$service" restart
+	done
+	run -0 bed status
+	prove_alive --from host https://granted.example/
+}
+
 @test "the DIFC stand-in serves localhost on both address families" {
 	local at
 	for at in 127.0.0.1:18443 '[::1]:18443'; do
@@ -169,6 +322,13 @@ signal_reaches_command() {
 	run ! is_clean
 	[[ $output == *'link awf-x'* ]]
 	bed_exec -u root ip link del awf-x
+	bed_exec -u root ip link add awf-egress type bridge
+	is_clean
+	bed_exec -u root ip link add port0 master awf-egress type veth peer name port1
+	run ! is_clean
+	[[ $output == *'link port0 in awf-egress'* ]]
+	bed_exec -u root ip link del port0
+	bed_exec -u root ip link del awf-egress
 	bed_exec -u root mkdir -p /run/awfd/sandboxes/x
 	run ! is_clean
 	bed_exec -u root rmdir /run/awfd/sandboxes/x
