@@ -1,5 +1,6 @@
 #include "awfd/sandbox-container.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -153,6 +154,23 @@ static void unwatch_exit(struct container *c)
 {
 	if (c->exit)
 		event_free(TAKE_PTR(c->exit));
+}
+
+static void on_ended(struct container *c, void *userdata _unused_)
+{
+	unwatch_exit(c);
+	finish(c, NULL);
+}
+
+bool container_end(struct container *c, struct event_base *base, container_done_fn done,
+		   void *userdata, unsigned step)
+{
+	unwatch_exit(c);
+	if (c->pidfd < 0 || syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) < 0)
+		return true;
+	begin(c, done, userdata, step);
+	container_watch_exit(c, base, on_ended, NULL);
+	return false;
 }
 
 static void on_removed(int status _unused_, struct json_object *body _unused_, const struct err *e,

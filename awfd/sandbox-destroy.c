@@ -9,6 +9,7 @@ enum {
 	STREAMS,
 	AGENT,
 	CLI,
+	END_SQUID,
 	SQUID_RULES,
 	SQUID,
 	PAUSE,
@@ -63,7 +64,18 @@ static int target_step(void *subject, unsigned step _unused_, struct err *e)
 	return sandbox_relay_revoke(subject, e);
 }
 
-/* Before the container goes: the engine gives its address to the next squid at once. */
+/* Its connections end properly, which needs the rules; then the rules go, and only then the container:
+ * the engine gives its address to the next squid. */
+static int end_squid_step(void *subject, unsigned step, struct err *e _unused_)
+{
+	struct sandbox *s = subject;
+
+	return container_end(&s->containers[DOCKER_ROLE_SQUID], s->manager->base, step_done, s,
+			     step)
+		       ? PLAN_STEP_DONE
+		       : PLAN_STEP_RUNNING;
+}
+
 static int squid_rules_step(void *subject, unsigned step _unused_, struct err *e)
 {
 	struct sandbox *s = subject;
@@ -115,7 +127,14 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 		  .start = remove_step,
 		  .cancel = remove_cancel,
 		  .role = DOCKER_ROLE_CLI_PROXY },
-	[SQUID_RULES] = { .name = "remove squid's rules", .start = squid_rules_step },
+	[END_SQUID] = { .name = "end squid",
+			.timeout_ms = 5000,
+			.start = end_squid_step,
+			.cancel = remove_cancel,
+			.role = DOCKER_ROLE_SQUID },
+	[SQUID_RULES] = { .name = "remove squid's rules",
+			  .after = AFTER(END_SQUID),
+			  .start = squid_rules_step },
 	[SQUID] = { .name = "remove squid",
 		    .after = AFTER(SQUID_RULES),
 		    .timeout_ms = 30000,
