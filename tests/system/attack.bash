@@ -68,7 +68,7 @@ agent_start() {
 	shift
 	mkfifo "$BATS_TEST_TMPDIR/$name.in" "$BATS_TEST_TMPDIR/$name.out"
 	"$BED" exec -- awfctl run --agent-image awf/agent-test:latest "$@" -- '
-		echo ready; while IFS= read -r line; do (eval "$line") 2>&1; echo; echo "end $?"; done' \
+		echo ready; while IFS= read -r line; do (eval "$line") 2>&1; status=$?; echo; echo "end $status"; done' \
 		<"$BATS_TEST_TMPDIR/$name.in" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
 	AGENT_PID=$!
 	exec {ATTACKER_IN}>"$BATS_TEST_TMPDIR/$name.in" {ATTACKER_OUT}<"$BATS_TEST_TMPDIR/$name.out"

@@ -72,23 +72,27 @@ static void test_grants(void **state _unused_)
 		const char *host, *reason;
 		uint16_t port;
 		const char *grant;
+		const char *from; /* NULL: agent */
 	} cases[] = {
-		{ "evil.example", DENIAL_NOT_ALLOWED, 443, "--allow-domains evil.example" },
-		{ "git.corp.example", DENIAL_PRIVATE, 443, "--allow-private git.corp.example" },
+		{ "evil.example", DENIAL_NOT_ALLOWED, 443, "--allow-domains evil.example", NULL },
+		{ "evil.example", DENIAL_NOT_ALLOWED, 443, NULL, "cli-proxy" },
+		{ "git.corp.example", DENIAL_PRIVATE, 443, "--allow-private git.corp.example", NULL },
 		{ "host.docker.internal", DENIAL_NOT_ALLOWED, 3000,
-		  "--enable-host-access --allow-host-ports 3000" },
+		  "--enable-host-access --allow-host-ports 3000", NULL },
 		{ "localhost", DENIAL_NOT_ALLOWED, 80,
-		  "--enable-host-access --allow-host-ports 80" },
-		{ "203.0.113.80", DENIAL_NOT_ALLOWED, 443, NULL },
-		{ "0x7f.1", DENIAL_NOT_ALLOWED, 443, NULL },
-		{ "2001:db8::1", DENIAL_NOT_ALLOWED, 443, NULL },
-		{ "evil.example", "blocked by evil.example", 443, NULL },
+		  "--enable-host-access --allow-host-ports 80", NULL },
+		{ "203.0.113.80", DENIAL_NOT_ALLOWED, 443, NULL, NULL },
+		{ "0x7f.1", DENIAL_NOT_ALLOWED, 443, NULL, NULL },
+		{ "2001:db8::1", DENIAL_NOT_ALLOWED, 443, NULL, NULL },
+		{ "evil.example", "blocked by evil.example", 443, NULL, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct denial d = example;
 		_cleanup_free_ char *grant = NULL;
 
+		if (cases[i].from)
+			d.from = cases[i].from;
 		d.host = cases[i].host;
 		d.reason = cases[i].reason;
 		d.port = cases[i].port;
@@ -109,5 +113,5 @@ int main(void)
 		cmocka_unit_test(test_grants),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS("denials", tests);
 }
