@@ -5,7 +5,7 @@
 #include "common/alloc.h"
 #include "common/strv.h"
 
-#define WHITE_SPACE " \t\n\v\f\r"
+#define WHITE_SPACE " \t"
 
 int word_list_add(struct word_list *l, const char *word)
 {

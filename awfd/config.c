@@ -25,7 +25,7 @@ struct config_key {
 		     struct err *e);
 	size_t offset;
 	const char *initial;
-	uint64_t min, max; /* of numbers */
+	uint64_t min, max;                 /* of numbers */
 	bool (*is_word)(const char *word); /* of lists */
 	const char *expected;
 };
@@ -449,8 +449,8 @@ static int take_environment(struct config *c, struct err *e)
 		return 0;
 	r = upstream_proxy_parse(name, value, &proxy, e);
 	if (r < 0)
-		return err_wrap(e, "environment variable %s, in place of [Egress] UpstreamProxy=",
-				name);
+		return err_wrap(
+			e, "environment variable %s, in place of [Egress] UpstreamProxy=", name);
 	upstream_proxy_clear(&proxy);
 	c->upstream_proxy = xstrdup(value);
 	value = first_variable(no_proxy, ARRAY_SIZE(no_proxy), &name);

@@ -28,7 +28,7 @@ struct config {
 	uint64_t probe_timeout_ms;
 	char *ca_bundle;
 	char *helper_directory; /* of awf-relay, awf-difc-probe and awf-gh */
-	char **redirect_hosts; /* of artifact storage, for cli-proxy alone */
+	char **redirect_hosts;  /* of artifact storage, for cli-proxy alone */
 	char *egress_subnet;
 	char *egress_subnet6;
 	uint64_t egress_ipv6;    /* enum config_switch */

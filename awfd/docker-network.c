@@ -167,7 +167,9 @@ static void finish(struct docker_network_ensure *n, const struct err *e)
 
 static struct docker_network_spec spec_of(const struct docker_network_ensure *n)
 {
-	return (struct docker_network_spec){ .subnet = n->subnet, .subnet6 = n->subnet6, .require6 = n->require6 };
+	return (struct docker_network_spec){ .subnet = n->subnet,
+					     .subnet6 = n->subnet6,
+					     .require6 = n->require6 };
 }
 
 static void look(struct docker_network_ensure *n);

@@ -15,6 +15,7 @@
 #define HOST_NAME        "host.docker.internal"
 
 #define SQUID_ETC         "/etc/awf"
+#define SQUID_CONF        "/etc/awf/squid.conf"
 #define SQUID_LOG         "/run/awf/access.log"
 #define SQUID_DESCRIPTORS 8192
 #define SQUID_LOG_MAX     (UINT64_C(1) << 30) /* bytes in all; what was read is given back */
@@ -284,7 +285,7 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 	put_string(config, "Image", s->squid_image);
 	put_strings(
 		config, "Entrypoint",
-		(char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_ETC "/squid.conf", NULL });
+		(char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_CONF, NULL });
 	put_string(config, "User", "65533:65533");
 	put_string(config, "Hostname", "squid");
 	put_string(config, "StopSignal", "SIGKILL");

@@ -37,8 +37,7 @@ static void allow_exact(struct egress *egress, const char *name)
 	struct domain_list *list = &egress->allow;
 
 	list->items = xrealloc(list->items, list->count + 1, sizeof(*list->items));
-	list->items[list->count++] = (struct domain){ .kind = DOMAIN_EXACT,
-						      .name = xstrdup(name) };
+	list->items[list->count++] = (struct domain){ .kind = DOMAIN_EXACT, .name = xstrdup(name) };
 }
 
 /* Exact names: what such a name resolves to is looked up once, which nothing else would allow. */
@@ -55,8 +54,7 @@ static int parse_private(char *const *texts, struct egress *egress, struct err *
 
 		if (r < 0)
 			return r;
-		if ((d.kind != DOMAIN_TREE && d.kind != DOMAIN_EXACT) ||
-		    d.scheme != DOMAIN_ANY)
+		if ((d.kind != DOMAIN_TREE && d.kind != DOMAIN_EXACT) || d.scheme != DOMAIN_ANY)
 			return err_invalid(e, field, *texts,
 					   "is not one exact name: its addresses are looked up "
 					   "when the sandbox starts");
@@ -140,11 +138,11 @@ static int check_host_ports(const struct start_request *r, const struct config *
 	if (r->allow_host_ports && r->allow_host_ports[0] && !r->enable_host_access && !localhost)
 		return err_invalid(e, "allowHostPorts", NULL,
 				   "needs host access to be enabled (--enable-host-access)");
-	error = host_ports_parse("allowHostPorts", r->allow_host_ports, false,
-				 &egress->host_ports, e);
+	error = host_ports_parse("allowHostPorts", r->allow_host_ports, false, &egress->host_ports,
+				 e);
 	if (error == 0)
-		error = host_ports_parse("allowHostServicePorts", r->allow_host_service_ports,
-					 true, &egress->host_ports, e);
+		error = host_ports_parse("allowHostServicePorts", r->allow_host_service_ports, true,
+					 &egress->host_ports, e);
 	if (error == 0)
 		error = add_default_ports(r, egress, e);
 	if (error == 0 && egress->host_ports.count > 0 && !config->host_access)
@@ -222,8 +220,8 @@ static int check_address(const struct resolved *resolved, const struct sockaddr_
 			   text);
 }
 
-int egress_pin(struct egress *egress, const struct config *config,
-	       const struct resolved *resolved, struct err *e)
+int egress_pin(struct egress *egress, const struct config *config, const struct resolved *resolved,
+	       struct err *e)
 {
 	const char *field;
 	struct egress_pin *pin = &egress->pins[egress->pin_count];

@@ -14,7 +14,8 @@
 
 #define EGRESS_PRIVATE_MAX 16 /* names of --allow-private */
 
-/* A name that was resolved once, and may be reached at these addresses although they are private. */
+/* A name that was resolved once, and may be reached at these addresses although they are private.
+ */
 struct egress_pin {
 	struct resolved resolved;
 	bool is_upstream; /* the upstream proxy, on its port alone; else ports 80 and 443 */
@@ -48,7 +49,7 @@ const char *egress_next_name(const struct egress *egress, const char **field);
 
 /* Pins that name to its addresses, if the operator permits private ones among them. The result is
  * borrowed. */
-int egress_pin(struct egress *egress, const struct config *config,
-	       const struct resolved *resolved, struct err *e) _must_check_;
+int egress_pin(struct egress *egress, const struct config *config, const struct resolved *resolved,
+	       struct err *e) _must_check_;
 
 void egress_clear(struct egress *egress);

@@ -71,11 +71,11 @@ static char *no_proxy_list(const struct environment_input *in)
 static void wire_java(char ***env, const char *squid, bool host_access)
 {
 	const char *old = strv_env_get(*env, "JAVA_TOOL_OPTIONS");
-	_cleanup_free_ char *value = xasprintf(
-		"%s%s-Dhttp.proxyHost=%s -Dhttp.proxyPort=%d -Dhttps.proxyHost=%s "
-		"-Dhttps.proxyPort=%d -Dhttp.nonProxyHosts=localhost|127.*|[::1]%s",
-		old ? old : "", old ? " " : "", squid, SQUID_PORT, squid, SQUID_PORT,
-		host_access ? "|host.docker.internal" : "");
+	_cleanup_free_ char *value =
+		xasprintf("%s%s-Dhttp.proxyHost=%s -Dhttp.proxyPort=%d -Dhttps.proxyHost=%s "
+			  "-Dhttps.proxyPort=%d -Dhttp.nonProxyHosts=localhost|127.*|[::1]%s",
+			  old ? old : "", old ? " " : "", squid, SQUID_PORT, squid, SQUID_PORT,
+			  host_access ? "|host.docker.internal" : "");
 
 	set(env, "JAVA_TOOL_OPTIONS", value);
 }

@@ -8,9 +8,10 @@
 
 #include "common/cleanup.h"
 
-#define ZERO       "00000000000000000000000000000000"
+#define ZERO "00000000000000000000000000000000"
 
-/* "DESTINATION LENGTH SOURCE LENGTH NEXTHOP METRIC REFERENCES USE FLAGS INTERFACE", in hexadecimal. */
+/* "DESTINATION LENGTH SOURCE LENGTH NEXTHOP METRIC REFERENCES USE FLAGS INTERFACE", in hexadecimal.
+ */
 bool host_ipv6_is_static_default(const char *line)
 {
 	char destination[33], interface[32];

@@ -13,7 +13,7 @@
 #include "common/strbuf.h"
 
 #define READ_SIZE   65536
-#define TURN_READS  4 /* pieces of one file in one turn of the loop */
+#define TURN_READS  4         /* pieces of one file in one turn of the loop */
 #define PUNCH_SIZE  (1 << 20) /* what was read is given back in pieces of that size */
 #define EVENTS_SIZE (64 * (sizeof(struct inotify_event) + NAME_MAX + 1))
 

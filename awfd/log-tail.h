@@ -1,6 +1,6 @@
 /* Files that grow by lines, written by somebody untrusted: followed by inotify(7), read in bounded
- * pieces, and given back to the file system as they are read (fallocate(2), FALLOC_FL_PUNCH_HOLE), so
- * that what a writer can fill is what awfd has not read yet. */
+ * pieces, and given back to the file system as they are read (fallocate(2), FALLOC_FL_PUNCH_HOLE),
+ * so that what a writer can fill is what awfd has not read yet. */
 #pragma once
 
 #include <stddef.h>

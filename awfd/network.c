@@ -57,6 +57,5 @@ bool network_contains(const struct network *n, int family, const void *address)
 
 bool network_overlaps(const struct network *a, const struct network *b)
 {
-	return a->family == b->family &&
-	       same_prefix(a->address, b->address, MIN(a->bits, b->bits));
+	return a->family == b->family && same_prefix(a->address, b->address, MIN(a->bits, b->bits));
 }

@@ -1,5 +1,5 @@
-/* Where relays may connect to: every relay has the same uid, so the firewall holds a target once for
- * all sandboxes that have it. This counts them. */
+/* Where relays may connect to: every relay has the same uid, so the firewall holds a target once
+ * for all sandboxes that have it. This counts them. */
 #pragma once
 
 #include <sys/socket.h>

@@ -13,8 +13,7 @@
 /* Checks addresses that a user named ("8.8.8.8,2001:4860:4860::8888" or one each) and appends them,
  * in canonical form, to *ret (strv). Refused: what is no address, loopback (that of squid itself),
  * link-local, multicast, more than RESOLVERS_MAX. */
-int resolvers_parse(const char *field, char *const *texts, char ***ret,
-		    struct err *e) _must_check_;
+int resolvers_parse(const char *field, char *const *texts, char ***ret, struct err *e) _must_check_;
 
 /* The usable `nameserver` lines of a resolv.conf(5), as resolvers_parse() takes them; others are
  * passed over. NULL when there are none. The caller owns it. */

@@ -50,9 +50,9 @@ void container_remove(struct container *c, container_done_fn done, void *userdat
 void container_watch_exit(struct container *c, struct event_base *base,
 			  void (*fn)(struct container *c, void *userdata), void *userdata);
 
-/* Kills its first process, if it runs, and waits for the end, without the engine. Its connections are
- * closed by then; what the engine lent it is not given back yet. Ends with `done` like the others, but
- * at once (true, and no `done`) when nothing runs. */
+/* Kills its first process, if it runs, and waits for the end, without the engine. Its connections
+ * are closed by then; what the engine lent it is not given back yet. Ends with `done` like the
+ * others, but at once (true, and no `done`) when nothing runs. */
 bool container_end(struct container *c, struct event_base *base, container_done_fn done,
 		   void *userdata, unsigned step) _must_check_;
 

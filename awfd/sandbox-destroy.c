@@ -64,8 +64,8 @@ static int target_step(void *subject, unsigned step _unused_, struct err *e)
 	return sandbox_relay_revoke(subject, e);
 }
 
-/* Its connections end properly, which needs the rules; then the rules go, and only then the container:
- * the engine gives its address to the next squid. */
+/* Its connections end properly, which needs the rules; then the rules go, and only then the
+ * container: the engine gives its address to the next squid. */
 static int end_squid_step(void *subject, unsigned step, struct err *e _unused_)
 {
 	struct sandbox *s = subject;
@@ -152,7 +152,9 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 		   .start = logs_step },
 	[RELAY] = { .name = "end relay", .start = relay_step },
 	[TARGET] = { .name = "remove relay target", .after = AFTER(RELAY), .start = target_step },
-	[DIRS] = { .name = "remove directory", .after = ALL_CONTAINERS | AFTER(LOGS), .start = dirs_step },
+	[DIRS] = { .name = "remove directory",
+		   .after = ALL_CONTAINERS | AFTER(LOGS),
+		   .start = dirs_step },
 	[STATE] = { .name = "remove state",
 		    .after = ALL_CONTAINERS | AFTER(TARGET) | AFTER(DIRS),
 		    .start = state_step },

@@ -18,14 +18,14 @@
 #include "awfd/sandbox-container.h"
 #include "awfd/sandbox.h"
 
-#define SANDBOX_STREAMS_MAX  8 /* attached clients at once */
-#define SANDBOX_STEPS_MAX    PLAN_STEPS_MAX
-#define SANDBOX_HOST_HOST    1 /* granted host ports, on the agent's own loopback */
-#define SANDBOX_HOST_SQUID   10
-#define SANDBOX_HOST_AGENT   20
-#define SANDBOX_HOST_CLI     50
-#define SANDBOX_CLI_PORT     11000
-#define SANDBOX_SQUID_PORT   3128
+#define SANDBOX_STREAMS_MAX 8 /* attached clients at once */
+#define SANDBOX_STEPS_MAX   PLAN_STEPS_MAX
+#define SANDBOX_HOST_HOST   1 /* granted host ports, on the agent's own loopback */
+#define SANDBOX_HOST_SQUID  10
+#define SANDBOX_HOST_AGENT  20
+#define SANDBOX_HOST_CLI    50
+#define SANDBOX_CLI_PORT    11000
+#define SANDBOX_SQUID_PORT  3128
 
 #define SANDBOX_DIFC_LISTENERS 2 /* 127.0.0.1 and ::1 */
 #define SANDBOX_SIDECARS       2 /* cli-proxy and squid */

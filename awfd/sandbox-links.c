@@ -1,5 +1,5 @@
-/* Links and rules of a sandbox's namespaces: each is sealed and has its table before it gets a link,
- * and squid's port of the engine's bridge is isolated before any of it. */
+/* Links and rules of a sandbox's namespaces: each is sealed and has its table before it gets a
+ * link, and squid's port of the engine's bridge is isolated before any of it. */
 #include "awfd/sandbox-internal.h"
 
 #include "awfd/config.h"
@@ -96,8 +96,8 @@ static int prepare_agent(struct sandbox *s, struct err *e)
 	if (r == 0)
 		r = nft_namespace_apply(pidfd, &table, e);
 	if (r == 0 && s->egress.host_ports.count > 0)
-		r = link_add_loopback(pidfd,
-				      config_address(s->manager->config, SANDBOX_HOST_HOST), e);
+		r = link_add_loopback(pidfd, config_address(s->manager->config, SANDBOX_HOST_HOST),
+				      e);
 	return r;
 }
 

@@ -38,8 +38,8 @@ static int open_log(const struct sandbox *s, const char *directory, const char *
 		    struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", directory, name);
-	_cleanup_close_ int fd = open(
-		path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	_cleanup_close_ int fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 
 	if (fd < 0)
 		return err_system(e, -errno, "cannot make the log %s", path);
@@ -78,10 +78,9 @@ static void write_text(struct sandbox_log *log, const char *text)
 static void write_line(struct sandbox *s, enum sandbox_log_kind kind, struct json_object *line)
 {
 	struct sandbox_log *log = &s->logs[kind];
-	_cleanup_free_ char *text =
-		xasprintf("%s\n", json_object_to_json_string_ext(
-					  line, JSON_C_TO_STRING_PLAIN |
-							JSON_C_TO_STRING_NOSLASHESCAPE));
+	_cleanup_free_ char *text = xasprintf(
+		"%s\n", json_object_to_json_string_ext(
+				line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 
 	json_object_put(line);
 	if (log->fd < 0 || log->size >= LOG_MAX)
@@ -211,10 +210,14 @@ static int64_t now_ms(void)
 static const struct {
 	const char *chain, *reason;
 } chains[] = {
-	{ "output", "port not granted" },      { "egress", "port not granted" },
-	{ "squid", "port not granted" },       { "private", DENIAL_PRIVATE },
-	{ "host", "the host itself" },         { "input", "nobody asked for it" },
-	{ "ingress", "nobody asked for it" },  { "forward", "nothing is forwarded" },
+	{ "output", "port not granted" },
+	{ "egress", "port not granted" },
+	{ "squid", "port not granted" },
+	{ "private", DENIAL_PRIVATE },
+	{ "host", "the host itself" },
+	{ "input", "nobody asked for it" },
+	{ "ingress", "nobody asked for it" },
+	{ "forward", "nothing is forwarded" },
 	{ "diverted", "redirected by the host" },
 };
 

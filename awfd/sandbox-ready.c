@@ -76,13 +76,14 @@ static int connect_now(struct ready *ready, struct err *e)
 	struct sandbox *s = ready->sandbox;
 
 	stop(ready);
-	ready->fd = netns_socket(s->containers[DOCKER_ROLE_PAUSE].pidfd, AF_INET, SOCK_STREAM, 0,
-				 e);
+	ready->fd =
+		netns_socket(s->containers[DOCKER_ROLE_PAUSE].pidfd, AF_INET, SOCK_STREAM, 0, e);
 	if (ready->fd < 0)
 		return ready->fd;
 	if (connect(ready->fd, (struct sockaddr *)&ready->address, sizeof(ready->address)) < 0 &&
 	    errno != EINPROGRESS)
-		return err_system(e, -errno, "cannot connect to a sidecar from the agent's network");
+		return err_system(e, -errno,
+				  "cannot connect to a sidecar from the agent's network");
 	ready->event = event_new(s->manager->base, ready->fd, EV_WRITE, on_connected, ready);
 	if (!ready->event)
 		abort();

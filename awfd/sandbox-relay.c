@@ -136,9 +136,9 @@ void sandbox_relay_end(struct sandbox *s)
 
 int sandbox_relay_revoke(struct sandbox *s, struct err *e)
 {
-	int r = s->relay_granted ? relay_targets_remove(s->manager->relay_targets,
-							&s->relay_grant, e)
-				 : 0;
+	int r = s->relay_granted
+			? relay_targets_remove(s->manager->relay_targets, &s->relay_grant, e)
+			: 0;
 
 	if (r == 0)
 		s->relay_granted = false;

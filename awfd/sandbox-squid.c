@@ -1,5 +1,5 @@
-/* The files that squid's container mounts: its configuration, made from the grants, and the log that
- * it appends to and awfd follows. */
+/* The files that squid's container mounts: its configuration, made from the grants, and the log
+ * that it appends to and awfd follows. */
 #include "awfd/sandbox-internal.h"
 
 #include <arpa/inet.h>
@@ -155,8 +155,8 @@ static int fill(struct parts *p, const struct sandbox *s, struct err *e)
 	};
 	if (egress->has_upstream)
 		fill_upstream(p, egress);
-	return domain_list_parse("RedirectHosts", s->manager->config->redirect_hosts,
-				 &p->redirects, e);
+	return domain_list_parse("RedirectHosts", s->manager->config->redirect_hosts, &p->redirects,
+				 e);
 }
 
 static int write_files(const struct parts *p, const struct sandbox *s, struct err *e)

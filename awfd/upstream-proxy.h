@@ -1,4 +1,5 @@
-/* The URL of a corporate proxy that squid chains through, as users and HTTPS_PROXY write it. Pure. */
+/* The URL of a corporate proxy that squid chains through, as users and HTTPS_PROXY write it. Pure.
+ */
 #pragma once
 
 #include <stdint.h>

@@ -7,10 +7,10 @@
 #include "common/err.h"
 
 struct gh_env_base {
-	uint16_t difc_port;     /* of the DIFC proxy, on localhost */
-	const char *ca_bundle;  /* the CAs of the system and the DIFC proxy's */
-	const char *repository; /* GH_REPO when the client names none, or NULL */
-	const char *directory;  /* this call's own, for everything gh writes */
+	uint16_t difc_port;         /* of the DIFC proxy, on localhost */
+	const char *ca_bundle;      /* the CAs of the system and the DIFC proxy's */
+	const char *repository;     /* GH_REPO when the client names none, or NULL */
+	const char *directory;      /* this call's own, for everything gh writes */
 	const char *redirect_proxy; /* URL of the way to artifact storage, or NULL */
 };
 

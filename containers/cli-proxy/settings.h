@@ -7,9 +7,9 @@
 #include "common/err.h"
 
 struct settings {
-	const char *gh;         /* AWF_GH_PATH */
-	const char *ca_bundle;  /* AWF_CA_BUNDLE */
-	const char *log;        /* AWF_CLI_PROXY_LOG: a file; NULL is stdout */
+	const char *gh;             /* AWF_GH_PATH */
+	const char *ca_bundle;      /* AWF_CA_BUNDLE */
+	const char *log;            /* AWF_CLI_PROXY_LOG: a file; NULL is stdout */
 	const char *redirect_proxy; /* squid's URL, for redirects to artifact storage; or NULL */
 	const char *repository; /* GITHUB_REPOSITORY, or NULL when it is unset or not OWNER/REPO */
 	const char *temporary;  /* AWF_TMP: where the calls' private directories are made */

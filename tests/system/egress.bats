@@ -291,3 +291,15 @@ refuses() {
 	((status == 125))
 	grep -q 'squid ended' "$BATS_TEST_TMPDIR/agent.err"
 }
+
+@test "squid takes every configuration that the corpus of the translator's fuzz target makes" {
+	local corpus=$BATS_TEST_DIRNAME/../fuzz/corpus/squid-config
+	tar -c -C "$corpus" . | bed_exec -u root -- sh -c 'mkdir -p /tmp/corpus && tar -x -C /tmp/corpus'
+	run -0 bed_exec -u root -- env AWF_SQUID='docker run --rm -v /tmp:/tmp:ro -u 65533:65533 --cap-drop ALL --read-only --network none --entrypoint /usr/sbin/squid awf/squid:latest -k parse -f' \
+		"$BED_TOOLS/replay-squid-config" /tmp/corpus
+	# It does say no to what is none.
+	printf 'no_such_directive on\n' | bed_exec -u root -- tee /tmp/bad.conf >/dev/null
+	run bed_exec -u root -- docker run --rm -v /tmp:/tmp:ro -u 65533:65533 --cap-drop ALL --read-only --network none \
+		--entrypoint /usr/sbin/squid awf/squid:latest -k parse -f /tmp/bad.conf
+	[[ $status != 0 || $output == *unrecognized* ]]
+}

@@ -344,8 +344,8 @@ static const struct {
 	{ "[Egress]\nDnsServers=10.0.0.2 dns.example",
 	  "2: DnsServers=dns.example: expected addresses" },
 	{ "[Egress]\nUpstreamProxy=https://p", "2: UpstreamProxy: only http:// is supported: the "
-						"proxy is spoken to in plain HTTP, and what goes "
-						"through it has its own TLS" },
+					       "proxy is spoken to in plain HTTP, and what goes "
+					       "through it has its own TLS" },
 	{ "[Egress]\nPrivateNetworks=10.0.0.0",
 	  "2: PrivateNetworks=10.0.0.0: expected networks such as 10.0.0.0/8" },
 	{ "[HostAccess]\nAllow=auto", "2: Allow=auto: expected yes or no" },
@@ -431,11 +431,16 @@ int main(void)
 	static const char *const proxies[] = { "http_proxy", "https_proxy", "HTTP_PROXY",
 					       "HTTPS_PROXY" };
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_installed_file),
-		cmocka_unit_test(test_every_key), cmocka_unit_test(test_syntax),
-		cmocka_unit_test(test_sizes),     cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_drop_ins),  cmocka_unit_test(test_bad_drop_ins),
-		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_refused_files),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_installed_file),
+		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_syntax),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_drop_ins),
+		cmocka_unit_test(test_bad_drop_ins),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_refused_files),
 		cmocka_unit_test(test_proxy_of_the_environment),
 	};
 

@@ -13,11 +13,11 @@ static const struct docker_network_spec v4 = { .subnet = "198.18.0.0/20" };
 static void test_body(void **state _unused_)
 {
 	struct json_object *body = docker_network_body(&both);
-	_cleanup_free_ char *text = xasprintf(
-		"%s\n", json_object_to_json_string_ext(
-				body, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-					      JSON_C_TO_STRING_PRETTY_TAB |
-					      JSON_C_TO_STRING_NOSLASHESCAPE));
+	_cleanup_free_ char *text =
+		xasprintf("%s\n", json_object_to_json_string_ext(
+					  body, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+							JSON_C_TO_STRING_PRETTY_TAB |
+							JSON_C_TO_STRING_NOSLASHESCAPE));
 
 	json_object_put(body);
 	golden_assert("network-egress.json", text);
@@ -73,7 +73,8 @@ static void test_check(void **state _unused_)
 
 static void test_answers_that_are_none(void **state _unused_)
 {
-	static const char *const texts[] = { "{}", "[]", "{\"Driver\":1}", "{\"Driver\":\"bridge\"}",
+	static const char *const texts[] = { "{}", "[]", "{\"Driver\":1}",
+					     "{\"Driver\":\"bridge\"}",
 					     "{\"Driver\":\"bridge\",\"Options\":[],\"IPAM\":1}" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -9,8 +9,7 @@
 #define _cleanup_egress_ _cleanup_(egress_clear)
 
 /* What an operator has who cares for name servers only. */
-static const struct config plain = { .dns_servers = STRV("192.0.2.53"),
-				     .host_access = CONFIG_YES };
+static const struct config plain = { .dns_servers = STRV("192.0.2.53"), .host_access = CONFIG_YES };
 
 static int check(const struct start_request *r, const struct config *c, struct egress *egress,
 		 struct err *e)
@@ -36,8 +35,8 @@ static void test_nothing(void **state _unused_)
 
 static void test_domains(void **state _unused_)
 {
-	const struct start_request r = { .allow_domains = STRV("a.example", "localhost",
-							       "*.b.example"),
+	const struct start_request r = { .allow_domains =
+						 STRV("a.example", "localhost", "*.b.example"),
 					 .block_domains = STRV("c.a.example") };
 	_cleanup_egress_ struct egress egress;
 
@@ -69,13 +68,16 @@ static void test_host_ports(void **state _unused_)
 		uint16_t one;
 	} rows[] = {
 		{ { .enable_host_access = true }, 2, 443 },
-		{ { .enable_host_access = true, .allow_host_ports = STRV("3000-3010,8080") }, 12,
+		{ { .enable_host_access = true, .allow_host_ports = STRV("3000-3010,8080") },
+		  12,
 		  3010 },
 		{ { .allow_host_service_ports = STRV("5432") }, 1, 5432 },
-		{ { .enable_host_access = true, .allow_host_service_ports = STRV("5432") }, 3,
+		{ { .enable_host_access = true, .allow_host_service_ports = STRV("5432") },
+		  3,
 		  5432 },
 		{ { .allow_domains = STRV("localhost") }, 12, 9090 },
-		{ { .allow_domains = STRV("localhost"), .allow_host_ports = STRV("1234") }, 1,
+		{ { .allow_domains = STRV("localhost"), .allow_host_ports = STRV("1234") },
+		  1,
 		  1234 },
 	};
 
@@ -98,15 +100,21 @@ static const struct {
 	{ { .allow_domains = STRV("a.example", "*") }, "allowDomains", "*", "" },
 	{ { .block_domains = STRV("a b") }, "blockDomains", "a b", "" },
 	{ { .allow_private = STRV("*.a.example") }, "allowPrivate", "*.a.example", "exact" },
-	{ { .allow_private = STRV("https://a.example") }, "allowPrivate", "https://a.example",
+	{ { .allow_private = STRV("https://a.example") },
+	  "allowPrivate",
+	  "https://a.example",
 	  "exact" },
 	{ { .allow_private = STRV("10.0.0.1") }, "allowPrivate", "10.0.0.1", "" },
-	{ { .allow_domains = STRV("a.example"), .dns_servers = STRV("127.0.0.1") }, "dnsServers",
-	  "127.0.0.1", "loopback" },
+	{ { .allow_domains = STRV("a.example"), .dns_servers = STRV("127.0.0.1") },
+	  "dnsServers",
+	  "127.0.0.1",
+	  "loopback" },
 	{ { .dns_servers = STRV("x") }, "dnsServers", "x", "address" },
 	{ { .upstream_proxy = (char *)"https://p" }, "upstreamProxy", "https://p", "http://" },
 	{ { .allow_host_ports = STRV("3000") }, "allowHostPorts", NULL, "--enable-host-access" },
-	{ { .enable_host_access = true, .allow_host_ports = STRV("22") }, "allowHostPorts", "22",
+	{ { .enable_host_access = true, .allow_host_ports = STRV("22") },
+	  "allowHostPorts",
+	  "22",
 	  "" },
 	{ { .allow_host_service_ports = STRV("0") }, "allowHostServicePorts", "0", "" },
 };
@@ -225,14 +233,10 @@ static void test_getent(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_domains),
-		cmocka_unit_test(test_resolvers),
-		cmocka_unit_test(test_host_ports),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_operator_forbids_the_host),
-		cmocka_unit_test(test_pins),
-		cmocka_unit_test(test_upstream_of_the_operator),
+		cmocka_unit_test(test_nothing),   cmocka_unit_test(test_domains),
+		cmocka_unit_test(test_resolvers), cmocka_unit_test(test_host_ports),
+		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_operator_forbids_the_host),
+		cmocka_unit_test(test_pins),      cmocka_unit_test(test_upstream_of_the_operator),
 		cmocka_unit_test(test_getent),
 	};
 

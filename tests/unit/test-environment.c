@@ -59,8 +59,9 @@ static void test_with_difc(void **state _unused_)
 {
 	_cleanup_strv_ char **requested = all_requested(), **dropped = NULL, **env = NULL;
 
-	env = environment_of_agent(&(struct environment_input){ .requested = requested,
-							  .cli_proxy_address = ADDRESS }, &dropped);
+	env = environment_of_agent(
+		&(struct environment_input){ .requested = requested, .cli_proxy_address = ADDRESS },
+		&dropped);
 	assert_int_equal(strv_length(dropped), ARRAY_SIZE(tokens));
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++) {
 		assert_row(tokens[i], has(dropped, tokens[i]));
@@ -81,7 +82,8 @@ static void test_dropped(void **state _unused_)
 	_cleanup_strv_ char **dropped = NULL, **env = NULL;
 
 	env = environment_of_agent(
-		&(struct environment_input){ .requested = STRV("GH_TOKEN=a", "GH_TOKEN=b", "A=1"), .cli_proxy_address = ADDRESS },
+		&(struct environment_input){ .requested = STRV("GH_TOKEN=a", "GH_TOKEN=b", "A=1"),
+					     .cli_proxy_address = ADDRESS },
 		&dropped);
 	assert_int_equal(strv_length(dropped), 1);
 	assert_same_text(dropped[0], "GH_TOKEN");
@@ -91,7 +93,10 @@ static void test_dropped(void **state _unused_)
 static void test_own_variables_win(void **state _unused_)
 {
 	_cleanup_strv_ char **dropped = NULL, **env = NULL, **unwired = NULL;
-	struct environment_input in = { .requested = STRV("AWF_CLI_PROXY_URL=http://evil", "AWF_CLI_PROXY_IP=1", "AWF_CLI_PROXY_URL=again"), .cli_proxy_address = ADDRESS };
+	struct environment_input in = { .requested = STRV("AWF_CLI_PROXY_URL=http://evil",
+							  "AWF_CLI_PROXY_IP=1",
+							  "AWF_CLI_PROXY_URL=again"),
+					.cli_proxy_address = ADDRESS };
 
 	env = environment_of_agent(&in, &dropped);
 	assert_same_text(strv_env_get(env, "AWF_CLI_PROXY_URL"), "http://" ADDRESS ":11000");
@@ -111,12 +116,13 @@ static void test_defaults(void **state _unused_)
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
 		_cleanup_strv_ char **dropped = NULL, **none = NULL, **own = NULL;
 
-		none = environment_of_agent(&(struct environment_input){ .cli_proxy_address = addresses[i] },
-					    &dropped);
+		none = environment_of_agent(
+			&(struct environment_input){ .cli_proxy_address = addresses[i] }, &dropped);
 		assert_text_contains(strv_env_get(none, "PATH"), "/usr/local/bin:");
 		assert_same_text(strv_env_get(none, "HOME"), "/tmp");
 		own = environment_of_agent(
-			&(struct environment_input){ .requested = STRV("PATH=", "HOME=/h"), .cli_proxy_address = addresses[i] },
+			&(struct environment_input){ .requested = STRV("PATH=", "HOME=/h"),
+						     .cli_proxy_address = addresses[i] },
 			&dropped);
 		assert_same_text(strv_env_get(own, "PATH"), "");
 		assert_same_text(strv_env_get(own, "HOME"), "/h");
@@ -124,8 +130,8 @@ static void test_defaults(void **state _unused_)
 	}
 }
 
-/* Whoever looks for a proxy finds squid, whatever the caller has set; what is inside is not asked of
- * it. */
+/* Whoever looks for a proxy finds squid, whatever the caller has set; what is inside is not asked
+ * of it. */
 static void test_egress(void **state _unused_)
 {
 	static const char *const names[] = { "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",

@@ -133,7 +133,8 @@ static void test_redirects(void **state)
 					  .ca_bundle = "/ca.pem",
 					  .directory = "/tmp/gh-1",
 					  .redirect_proxy = "http://172.30.0.10:3128" };
-	_cleanup_strv_ char **env = gh_env_build(&with, NULL), **without = gh_env_build(&base, NULL);
+	_cleanup_strv_ char **env = gh_env_build(&with, NULL),
+			    **without = gh_env_build(&base, NULL);
 
 	(void)state;
 	assert_string_equal(strv_env_get(env, "HTTPS_PROXY"), "http://172.30.0.10:3128");

@@ -68,7 +68,8 @@ static void test_resolv_conf(void **state _unused_)
 		const char *text, *servers;
 	} rows[] = {
 		{ "nameserver 10.77.0.2\n", "10.77.0.2" },
-		{ "# nameserver 1.1.1.1\nsearch example\nnameserver\t9.9.9.9 # comment\n", "9.9.9.9" },
+		{ "# nameserver 1.1.1.1\nsearch example\nnameserver\t9.9.9.9 # comment\n",
+		  "9.9.9.9" },
 		{ "nameserver 127.0.0.53\noptions edns0\n", "" },
 		{ "nameserver 127.0.0.53\nnameserver 2001:db8::1\n", "2001:db8::1" },
 		{ "nameserver fe80::1%eth0\nnameserver 192.0.2.1", "192.0.2.1" },
