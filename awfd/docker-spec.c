@@ -283,9 +283,8 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 		       struct json_object *host)
 {
 	put_string(config, "Image", s->squid_image);
-	put_strings(
-		config, "Entrypoint",
-		(char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_CONF, NULL });
+	put_strings(config, "Entrypoint",
+		    (char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_CONF, NULL });
 	put_string(config, "User", "65533:65533");
 	put_string(config, "Hostname", "squid");
 	put_string(config, "StopSignal", "SIGKILL");
