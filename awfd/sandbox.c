@@ -469,6 +469,7 @@ static void shrink(struct sandbox *s)
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
 		sandbox_drop_stream(&s->streams[i]);
 	s->kept_stream = NULL;
+	sandbox_logs_close(s);
 	strv_free(TAKE_PTR(s->environment));
 	strv_free(TAKE_PTR(s->request.environment));
 	free(TAKE_PTR(s->request.difc_proxy_ca_cert));

@@ -26,6 +26,7 @@ static void test_nothing(void **state _unused_)
 	assert_false(egress.wanted);
 	assert_null(egress.dns_servers);
 	assert_int_equal(egress.host_ports.count, 0);
+	egress_clear(&egress);
 	/* only blocking is no way out */
 	assert_int_equal(check(&(struct start_request){ .block_domains = STRV("a.example") },
 			       &plain, &egress, NULL),
