@@ -4,6 +4,9 @@
 
 load bed
 
+# What a start has beside a DIFC proxy.
+EGRESS=
+
 setup_file() {
 	bed up
 }
@@ -17,7 +20,7 @@ teardown() {
 }
 
 start_one() {
-	bed_exec awfctl run --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" -- "$@"
+	bed_exec awfctl run $EGRESS --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" -- "$@"
 }
 
 # How many calls a start makes until the command runs: those of the destroy plan follow.
@@ -59,6 +62,16 @@ fail_each() {
 }
 
 @test "the n-th call is carried out and its answer lost: nothing is left, for every n" {
+	fail_each lose
+}
+
+@test "with egress, the n-th call is answered with an error: nothing is left, for every n" {
+	EGRESS='--allow-domains granted.example'
+	fail_each fail 500 'no space left on device'
+}
+
+@test "with egress, the n-th call is carried out and its answer lost: nothing is left, for every n" {
+	EGRESS='--allow-domains granted.example'
 	fail_each lose
 }
 

@@ -64,6 +64,7 @@ in_squid() {
 host_targets() {
 	bed_exec -u root -- ip -j address | jq -r --arg port "$HOST_PORT" '
 		.[] | .ifname as $link | .addr_info[] | select(.scope == "global" or .scope == "host") |
+		select(.tentative != true) |
 		(if .family == "inet6" then "[\(.local)]" else .local end) |
 		"tcp:\(.):\($port)", if $link == "eth0" then "udp:\(.):\($port)" else empty end'
 }

@@ -32,12 +32,14 @@ probe_on_host() {
 }
 
 # Every address of the bed's host, as TCP and UDP targets; its loopback addresses too. From the host
-# itself docker0 answers TCP only: the engine masquerades the datagram's way there.
+# itself the engine's bridges answer TCP only: it masquerades the datagram's way there. Their IPv6
+# addresses are none before a first container is on the bridge.
 host_targets() {
 	bed_exec -u root -- ip -j address | jq -r --arg port "$HOST_PORT" '
 		.[] | .ifname as $link | .addr_info[] | select(.scope == "global" or .scope == "host") |
+		select(.tentative != true) |
 		(if .family == "inet6" then "[\(.local)]" else .local end) |
-		"tcp:\(.):\($port)", if $link == "docker0" then empty else "udp:\(.):\($port)" end'
+		"tcp:\(.):\($port)", if $link == "docker0" or $link == "awf-egress" then empty else "udp:\(.):\($port)" end'
 }
 
 # Host services that are bound to one address or to loopback only, among them what awf itself uses.
