@@ -13,7 +13,8 @@
 /* What is the same in every sandbox. No store, no memory of requests, no other protocol, no header
  * that tells of us. A name's addresses are kept for negative_dns_ttl at least, so that what the
  * ACLs saw is what is connected to. A tunnel has to begin within request_start_timeout. Without a
- * line `dns_nameservers` squid would ask those of resolv.conf. */
+ * line `dns_nameservers` squid would ask those of resolv.conf. The `#` of the helper's line encodes
+ * an SNI, which else could end the line and answer for other tunnels. */
 static const char constant_part[] =
 	"cache_effective_user squid\n"
 	"visible_hostname awf\n"
@@ -53,7 +54,7 @@ static const char constant_part[] =
 	"buffered_logs off\n"
 	"access_log stdio:" SQUID_PATH_LOG " logformat=awf\n"
 	"external_acl_type sni ttl=0 negative_ttl=0 cache=0 children-startup=1 children-max=1 "
-	"concurrency=2048 ipv4 %>rd %ssl::>sni /usr/lib/squid/awf-sni-match\n"
+	"concurrency=2048 ipv4 %>rd %#ssl::>sni /usr/lib/squid/awf-sni-match\n"
 	"\n"
 	"acl connect method CONNECT\n"
 	"acl unwanted_method method TRACE PURGE\n"
