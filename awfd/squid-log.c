@@ -5,6 +5,7 @@
 #include "awfd/denials.h"
 #include "common/alloc.h"
 #include "common/parse.h"
+#include "common/utf8.h"
 
 #define ABSENT "-" /* how squid writes a value that there isn't */
 
@@ -82,7 +83,7 @@ static int hex_digit(char c)
 	return c != '\0' && found ? (int)(found - digits) : -1;
 }
 
-/* Decodes percent-encoding, except of a NUL, in place. */
+/* Decodes percent-encoding, except of a NUL and of one that was cut, in place. */
 static int decode(char *text)
 {
 	char *to = text;
@@ -105,16 +106,18 @@ static int decode(char *text)
 	return 0;
 }
 
-/* The text of a field, NULL when it is absent. */
-static int take_text(char *field, char **ret)
+/* The text of a field, NULL when it is absent. An agent can send any bytes as a name, and what
+ * can't be shown decoded is still to be told, so it stays as squid wrote it. */
+static char *take_text(const char *field)
 {
-	*ret = NULL;
+	_cleanup_free_ char *text = NULL;
+
 	if (is_absent(field))
-		return 0;
-	if (decode(field) < 0)
-		return -EINVAL;
-	*ret = xstrdup(field);
-	return 0;
+		return NULL;
+	text = xstrdup(field);
+	if (decode(text) < 0 || !utf8_is_valid(text))
+		return xstrdup(field);
+	return TAKE_PTR(text);
 }
 
 static int take_number(const char *field, uint64_t max, uint64_t *ret)
@@ -175,8 +178,7 @@ static int take_texts(char *const fields[FIELD_COUNT], struct squid_event *event
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (take_text(fields[texts[i].field], texts[i].text) < 0)
-			return -EINVAL;
+		*texts[i].text = take_text(fields[texts[i].field]);
 	return event->client ? 0 : -EINVAL;
 }
 

@@ -7,11 +7,12 @@
 
 #include "common/cleanup.h"
 
-/* squid's format codes, and what a line is at most (squid cuts nothing itself: names are at most
- * 255 bytes, each written as three at worst). */
+/* squid's format codes, and what a line is at most: what the agent wrote as host and SNI, which may
+ * be tens of thousands of bytes, is cut (even within an encoding), so that it can't make a line too
+ * long to be read, and hide what it tells. */
 #define SQUID_LOG_FORMAT                                                                           \
-	"%ts%03tu %>a %#>rm %#>rd %>rP %#ssl::>sni %>Hs %Ss %ssl::bump_mode %{decision}note "      \
-	"%#{rule}note %err_code %>st %<st"
+	"%ts%03tu %>a %#>rm %#.512>rd %>rP %#.512ssl::>sni %>Hs %Ss %ssl::bump_mode "              \
+	"%{decision}note %#{rule}note %err_code %>st %<st"
 #define SQUID_LOG_LINE_MAX 8192
 
 /* What became of a request. */
@@ -39,8 +40,9 @@ struct squid_event {
 	int64_t time_ms; /* since the epoch */
 	enum squid_decision decision;
 	char *client; /* address */
-	char *method;
-	char *host; /* name, or address with brackets if IPv6 */
+	char *method; /* this and the names: UTF-8, or percent-encoded when they are something else
+		       */
+	char *host;   /* name, or address with brackets if IPv6 */
 	uint16_t port;
 	char *sni;       /* NULL: none was seen */
 	char *rule;      /* that allowed or blocked it, as domain_format() has it; NULL: none did */
