@@ -58,7 +58,6 @@ struct ready {
 	struct event *event;
 	struct event *retry;
 	int fd;
-	unsigned delay_ms;
 };
 
 enum sandbox_log_kind { SANDBOX_LOG_SQUID, SANDBOX_LOG_FIREWALL, SANDBOX_LOG_COUNT };

@@ -1,5 +1,5 @@
-/* Sidecars ready: a connection from the agent's own namespace is accepted. Tried again after a
- * little, ever longer time until then; the plan's step limits it. */
+/* Sidecars ready: a connection from the agent's own namespace is accepted. Tried again every few
+ * milliseconds until then, because they take some tens; the plan's step limits it. */
 #include "awfd/sandbox-internal.h"
 
 #include <sys/socket.h>
@@ -9,8 +9,7 @@
 #include "common/alloc.h"
 #include "common/fd.h"
 
-#define DELAY_FIRST_MS 2
-#define DELAY_MAX_MS   50
+#define RETRY_MS 4
 
 static void try(struct ready *ready);
 
@@ -48,10 +47,9 @@ static void on_retry(evutil_socket_t fd _unused_, short what _unused_, void *use
 
 static void try_later(struct ready *ready)
 {
-	struct timeval tv = { .tv_usec = ready->delay_ms * 1000 };
+	struct timeval tv = { .tv_usec = RETRY_MS * 1000 };
 
 	stop(ready);
-	ready->delay_ms = MIN(ready->delay_ms * 2, DELAY_MAX_MS);
 	ready->retry = evtimer_new(ready->sandbox->manager->base, on_retry, ready);
 	if (!ready->retry)
 		abort();
@@ -105,7 +103,6 @@ static int begin(struct sandbox *s, struct ready *ready, unsigned host, uint16_t
 	*ready = (struct ready){
 		.sandbox = s,
 		.fd = -EBADF,
-		.delay_ms = DELAY_FIRST_MS,
 		.address = { .sin_family = AF_INET,
 			     .sin_port = htons(port),
 			     .sin_addr = config_address(s->manager->config, host) },
