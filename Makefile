@@ -247,7 +247,7 @@ FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
-FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c private-networks.c squid-config.c squid-log.c)
+FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c network.c private-networks.c squid-config.c squid-log.c)
 FUZZ_SRC_squid-log := awfd/squid-log.c
 FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c
 

@@ -186,21 +186,13 @@ const char *egress_next_name(const struct egress *egress, const char **field)
 	return egress->has_upstream && done == private ? egress->upstream.host : NULL;
 }
 
-static const void *address_bytes(const struct sockaddr_storage *address)
-{
-	return address->ss_family == AF_INET
-		       ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
-		       : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
-}
-
 /* Whether the operator's networks have it. */
 static bool is_permitted(const struct sockaddr_storage *address, char *const *networks)
 {
 	for (; networks && *networks; networks++) {
 		struct network network;
 
-		if (network_parse(*networks, &network) == 0 &&
-		    network_contains(&network, address->ss_family, address_bytes(address)))
+		if (network_parse(*networks, &network) == 0 && network_contains(&network, address))
 			return true;
 	}
 	return false;
@@ -213,7 +205,7 @@ static int check_address(const struct resolved *resolved, const struct sockaddr_
 
 	if (!private_networks_contain(address) || is_permitted(address, config->private_networks))
 		return 0;
-	inet_ntop(address->ss_family, address_bytes(address), text, sizeof(text));
+	resolvers_format(address, text);
 	return err_invalid(e, field, resolved->name,
 			   "has the private address %s here, which [Egress] PrivateNetworks= of "
 			   "awfd.conf does not permit",

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -50,9 +51,21 @@ int network_parse(const char *text, struct network *ret)
 	return 0;
 }
 
-bool network_contains(const struct network *n, int family, const void *address)
+char *network_format(const struct network *n)
 {
-	return n->family == family && same_prefix(n->address, address, n->bits);
+	char text[INET6_ADDRSTRLEN];
+
+	return xasprintf("%s/%u", inet_ntop(n->family, n->address, text, sizeof(text)), n->bits);
+}
+
+bool network_contains(const struct network *n, const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+	const void *bytes =
+		n->family == AF_INET ? (const void *)&v4->sin_addr : (const void *)&v6->sin6_addr;
+
+	return n->family == address->ss_family && same_prefix(n->address, bytes, n->bits);
 }
 
 bool network_overlaps(const struct network *a, const struct network *b)

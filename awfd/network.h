@@ -8,16 +8,19 @@
 #include "common/cleanup.h"
 
 struct network {
-	int family; /* AF_INET or AF_INET6 */
-	uint8_t address[16];
+	int family;          /* AF_INET or AF_INET6 */
+	uint8_t address[16]; /* network byte order; IPv4 uses the first four bytes */
 	unsigned bits;
 };
 
 /* -EINVAL when it is none, or has bits set beyond its prefix. */
 int network_parse(const char *text, struct network *ret) _must_check_;
 
-/* Whether the address of that family (4 or 16 bytes) is inside. */
-bool network_contains(const struct network *n, int family, const void *address);
+/* "10.0.0.0/8". The caller owns it. */
+char *network_format(const struct network *n) _must_check_;
+
+/* Whether the address is inside; one that is neither IPv4 nor IPv6 never is. */
+bool network_contains(const struct network *n, const struct sockaddr_storage *address);
 
 /* Whether the two have addresses in common. */
 bool network_overlaps(const struct network *a, const struct network *b);

@@ -105,7 +105,7 @@ void nft_table_put_refusing_chain(struct nft_objects *list, const char *name)
 }
 
 static void put_private_rule(struct nft_objects *list, const char *chain, bool is_source,
-			     const struct private_network *n)
+			     const struct network *n)
 {
 	const bool six = n->family == AF_INET6;
 	struct nftnl_rule *r = nft_table_put_rule(list, chain);
@@ -116,7 +116,7 @@ static void put_private_rule(struct nft_objects *list, const char *chain, bool i
 	else
 		address = six ? NFT_FIELD_IP6_DADDR : NFT_FIELD_IP_DADDR;
 	nft_expr_meta_u8(r, NFT_META_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
-	nft_expr_prefix(r, address, n->prefix, n->bits);
+	nft_expr_prefix(r, address, n->address, n->bits);
 	nft_expr_verdict(r, NFT_JUMP, NFT_TABLE_PRIVATE);
 }
 

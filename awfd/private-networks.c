@@ -1,15 +1,11 @@
 #include "awfd/private-networks.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
-
 #include "common/alloc.h"
 
 /* The special-purpose registries of IANA, less what is for documentation (203.0.113.0/24,
  * 2001:db8::/32 and their like), which nobody routes. What embeds an IPv4 address (v4-compatible,
  * v4-mapped, NAT64, Teredo, 6to4) is here as a whole, because it may embed a private one. */
-const struct private_network private_networks[] = {
+const struct network private_networks[] = {
 	{ AF_INET, { 0 }, 8 },                        /* this network */
 	{ AF_INET, { 10 }, 8 },                       /* private (RFC 1918) */
 	{ AF_INET, { 100, 64 }, 10 },                 /* carrier-grade NAT */
@@ -35,42 +31,12 @@ const struct private_network private_networks[] = {
 
 const size_t private_networks_count = ARRAY_SIZE(private_networks);
 
-static bool has_prefix(const uint8_t *address, const uint8_t *prefix, unsigned bits)
-{
-	uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
-
-	if (memcmp(address, prefix, bits / 8) != 0)
-		return false;
-	return bits % 8 == 0 || ((address[bits / 8] ^ prefix[bits / 8]) & mask) == 0;
-}
-
-static const uint8_t *address_bytes(const struct sockaddr_storage *address)
-{
-	if (address->ss_family == AF_INET)
-		return (const uint8_t *)&((const struct sockaddr_in *)address)->sin_addr;
-	if (address->ss_family == AF_INET6)
-		return (const uint8_t *)&((const struct sockaddr_in6 *)address)->sin6_addr;
-	return NULL;
-}
-
 bool private_networks_contain(const struct sockaddr_storage *address)
 {
-	const uint8_t *bytes = address_bytes(address);
-
-	if (!bytes)
+	if (address->ss_family != AF_INET && address->ss_family != AF_INET6)
 		return true;
-	for (size_t i = 0; i < private_networks_count; i++) {
-		const struct private_network *n = &private_networks[i];
-
-		if (n->family == address->ss_family && has_prefix(bytes, n->prefix, n->bits))
+	for (size_t i = 0; i < private_networks_count; i++)
+		if (network_contains(&private_networks[i], address))
 			return true;
-	}
 	return false;
-}
-
-char *private_network_format(const struct private_network *n)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	return xasprintf("%s/%u", inet_ntop(n->family, n->prefix, text, sizeof(text)), n->bits);
 }

@@ -155,16 +155,16 @@ static void put_rules(struct strbuf *b, const struct use *use, const struct doma
 }
 
 /* v4-mapped addresses are plain IPv4 for squid, so that prefix would be all of IPv4. */
-static bool is_v4_mapped(const struct private_network *n)
+static bool is_v4_mapped(const struct network *n)
 {
-	return n->family == AF_INET6 && n->prefix[10] == 0xff && n->prefix[0] == 0;
+	return n->family == AF_INET6 && n->address[10] == 0xff && n->address[0] == 0;
 }
 
 static void put_private_networks(struct strbuf *b)
 {
 	strbuf_puts(b, "acl private dst");
 	for (size_t i = 0; i < private_networks_count; i++) {
-		_cleanup_free_ char *text = private_network_format(&private_networks[i]);
+		_cleanup_free_ char *text = network_format(&private_networks[i]);
 
 		if (!is_v4_mapped(&private_networks[i]))
 			strbuf_appendf(b, " \\\n\t%s", text);

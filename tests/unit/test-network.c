@@ -1,7 +1,6 @@
 #include "awfd/network.h"
 
-#include <arpa/inet.h>
-
+#include "awfd/resolvers.h"
 #include "tests/unit/check.h"
 
 static void test_parse(void **state _unused_)
@@ -44,13 +43,12 @@ static void test_parse(void **state _unused_)
 
 static bool contains(const char *network, const char *address)
 {
+	struct sockaddr_storage bytes;
 	struct network n;
-	unsigned char bytes[16];
-	int family = strchr(address, ':') ? AF_INET6 : AF_INET;
 
 	assert_int_equal(network_parse(network, &n), 0);
-	assert_int_equal(inet_pton(family, address, bytes), 1);
-	return network_contains(&n, family, bytes);
+	assert_int_equal(resolvers_sockaddr(address, 0, &bytes), 0);
+	return network_contains(&n, &bytes);
 }
 
 static void test_contains(void **state _unused_)
@@ -66,6 +64,20 @@ static void test_contains(void **state _unused_)
 	assert_false(contains("fd00::/8", "fe00::1"));
 	assert_false(contains("::/0", "10.0.0.1"));
 	assert_false(contains("0.0.0.0/0", "::1"));
+}
+
+static void test_format(void **state _unused_)
+{
+	static const char *const texts[] = { "10.0.0.0/8", "0.0.0.0/0", "fd00::/8" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_free_ char *text = NULL;
+		struct network n;
+
+		assert_int_equal(network_parse(texts[i], &n), 0);
+		text = network_format(&n);
+		assert_same_text(text, texts[i]);
+	}
 }
 
 static bool overlaps(const char *one, const char *other)
@@ -91,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_contains),
+		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_overlaps),
 	};
 

@@ -142,7 +142,7 @@ static void test_networks(void **state)
 	(void)state;
 	assert_int_equal(private_networks_count, ARRAY_SIZE(expected));
 	for (size_t i = 0; i < private_networks_count; i++) {
-		_cleanup_free_ char *text = private_network_format(&private_networks[i]);
+		_cleanup_free_ char *text = network_format(&private_networks[i]);
 
 		if (strcmp(text, "::ffff:0.0.0.0/96") != 0) /* how the C library writes it */
 			assert_string_equal(text, expected[i]);
