@@ -33,7 +33,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 # --- What each program is made of -----------------------------------------------------------------
 
-COMMON_SRC    := alloc err escape fd file log parse strbuf stdcopy strv utf8
+COMMON_SRC    := alloc ascii err escape fd file log parse strbuf stdcopy strv timestamp utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer \
                  docker-attach docker-container docker-http docker-network docker-seccomp \
@@ -79,7 +79,7 @@ UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code a
                  gh-request gh-rules host-ports http-answer http-response interface json-fields \
                  log-tail netlink network nflog-packet nft-ruleset parse plan private-networks \
                  relay relay-proc relay-storm relay-upstreams resolvers spawn squid-config \
-                 squid-log stdcopy strbuf strv upstream-proxy sni-match
+                 squid-log stdcopy strbuf strv timestamp upstream-proxy sni-match
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.

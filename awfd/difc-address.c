@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/ascii.h"
 #include "common/parse.h"
 #include "common/strv.h"
 
@@ -52,13 +53,6 @@ static reason check_characters(const char *text)
 			return "only ASCII is allowed: write an internationalized name as xn--…";
 	}
 	return NULL;
-}
-
-static void lowercase(char *text)
-{
-	for (; *text; text++)
-		if (*text >= 'A' && *text <= 'Z')
-			*text += 'a' - 'A';
 }
 
 /* Moves *text behind a "scheme://" (RFC 3986, 3.1). Any scheme will do: what is spoken to a DIFC
@@ -245,7 +239,7 @@ static reason parse(char *text, struct difc_address *a)
 	char *host, *port;
 	reason why;
 
-	lowercase(text);
+	ascii_lower(text);
 	if ((why = skip_scheme(&text)) || (why = check_url_parts(text)) ||
 	    (why = split(text, &host, &port, &bracketed)) || (why = check_port(port, &a->port)))
 		return why;

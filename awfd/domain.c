@@ -7,6 +7,7 @@
 #include <idn2.h>
 
 #include "common/alloc.h"
+#include "common/ascii.h"
 #include "common/strbuf.h"
 #include "common/strv.h"
 #include "common/utf8.h"
@@ -67,13 +68,6 @@ static reason check_text(const char *text)
 			return "control characters are not allowed";
 	}
 	return utf8_is_valid(text) ? NULL : "this is not UTF-8";
-}
-
-static void lowercase(char *text)
-{
-	for (; *text; text++)
-		if (*text >= 'A' && *text <= 'Z')
-			*text += 'a' - 'A';
 }
 
 static bool is_ascii(const char *text)
@@ -263,7 +257,7 @@ static reason parse(char *text, struct domain *d)
 {
 	reason why;
 
-	lowercase(text);
+	ascii_lower(text);
 	if ((why = take_scheme(&text, &d->scheme)) || (why = check_syntax(text)) ||
 	    (why = take_kind(&text, &d->kind)))
 		return why;

@@ -2,12 +2,12 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
 #include "common/log.h"
 #include "common/strv.h"
+#include "common/timestamp.h"
 #include "common/utf8.h"
 #include "proto/interface.h"
 #include "proto/messages.h"
@@ -337,23 +337,12 @@ static void method_inspect(struct manager *m _unused_, struct call *call, void *
 /* --- Denials -----------------------------------------------------------------------------------
  */
 
-static char *format_ms(int64_t ms)
-{
-	time_t seconds = (time_t)(ms / 1000);
-	char text[32];
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	return xasprintf("%s.%03uZ", text, (unsigned)(ms % 1000));
-}
-
 static struct denial_info *describe_denial(const struct denial *d)
 {
 	struct denial_info *info = xnew(struct denial_info);
 
 	*info = (struct denial_info){
-		.time = format_ms(d->time_ms),
+		.time = timestamp_of_ms(d->time_ms),
 		.source = xstrdup(denial_source_name(d->source)),
 		.from = xstrdup(d->from),
 		.protocol = xstrdup(d->protocol),

@@ -1,11 +1,10 @@
 /* What a sandbox says of itself. */
 #include "awfd/sandbox-internal.h"
 
-#include <time.h>
-
 #include "awfd/config.h"
 #include "common/alloc.h"
 #include "common/strv.h"
+#include "common/timestamp.h"
 
 const char *sandbox_state_name(enum sandbox_state state)
 {
@@ -75,17 +74,6 @@ const struct denials *sandbox_denials(const struct sandbox *s)
 	return s->denials;
 }
 
-static char *format_time(int64_t seconds)
-{
-	time_t t = (time_t)seconds;
-	char text[32];
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return xstrdup(text);
-}
-
 static struct step_record current_step(const struct sandbox *s, unsigned i)
 {
 	if (s->step_count > 0)
@@ -123,7 +111,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 		.owner = peer_user_name(s->owner.uid),
 		.image = xstrdup(s->image),
 		.command = strv_copy(s->request.command),
-		.created_at = format_time(s->created_s),
+		.created_at = timestamp_of_seconds(s->created_s),
 		.difc_proxy = s->has_difc ? difc_address_format(&s->difc) : NULL,
 		.exit_code = s->exit_code,
 		.reason = xstrdup(s->reason),

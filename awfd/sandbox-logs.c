@@ -16,6 +16,7 @@
 #include "common/fd.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/timestamp.h"
 
 #define LOG_MAX (64 << 20) /* bytes of one file; then it ends, and says so */
 
@@ -106,14 +107,8 @@ static void put_number(struct json_object *o, const char *key, uint64_t value)
 
 static void put_time(struct json_object *o, int64_t ms)
 {
-	time_t seconds = (time_t)(ms / 1000);
-	char date[32];
-	_cleanup_free_ char *text = NULL;
-	struct tm tm;
+	_cleanup_free_ char *text = timestamp_of_ms(ms);
 
-	gmtime_r(&seconds, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	text = xasprintf("%s.%03uZ", date, (unsigned)(ms % 1000));
 	put_text(o, "time", text);
 }
 

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 
 #include "common/alloc.h"
+#include "common/ascii.h"
 #include "common/parse.h"
 
 #define TEXT_MAX       1024
@@ -79,9 +80,7 @@ static reason take_host(CURLU *url, struct upstream_proxy *p)
 	text = host[0] == '[' ? host + 1 : host;
 	length = strcspn(text, "]");
 	p->host = xstrndup(text, length);
-	for (char *c = p->host; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c += 'a' - 'A';
+	ascii_lower(p->host);
 	if (strspn(p->host, HOST_CHARACTERS) != length || length > 253)
 		return "the host is neither a name nor an address";
 	return NULL;
