@@ -237,7 +237,7 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 		$$(FUZZ_SRC_$$*) $(FUZZ_HEADERS) Makefile
 	@mkdir -p $(@D)
 	@echo "clang $@"
-	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent yaml-0.1) -lresolv
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent libidn2 libmnl yaml-0.1) -lresolv
 
 # The programs' own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_difc-address := awfd/difc-address.c
