@@ -52,9 +52,11 @@ AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cm
                  cmd-wait commands complain denial-text domains-file exit-code help input-file \
                  main nearest options pump refusals render ruleset start start-egress table \
                  terminal word-list
-CLI_PROXY_SRC := access-log answer calls exec-call exec-request gh-env gh-process gh-rules listener \
-                 main reaper refusal reply routes settings
-AWF_GH_SRC    := awf-gh connection gh-request http-response proxy-url session
+GH_SRC        := arguments command flags refusal
+CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-request gh-argv gh-env gh-process \
+                 gh-rules listener main reaper reply routes settings uploads
+AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response proxy-url session \
+                 sources unpack
 PAUSE_SRC     := awf-pause
 SQUID_SRC     := sni-match
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
@@ -73,21 +75,21 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code awfctl-nearest \
-                 awfctl-options awfctl-render awfctl-ruleset awfctl-run config conn denials \
+                 awfctl-options awfctl-render awfctl-ruleset awfctl-run clone config conn denials \
                  difc-address difc-ca docker docker-attach docker-network docker-spec domain \
-                 egress environment err errors escape exec-request fd file frame gh-env \
-                 gh-request gh-rules host-ports http-answer http-response interface json-fields \
-                 log-tail netlink network nflog-packet nft-ruleset parse plan private-networks \
-                 relay relay-proc relay-storm relay-upstreams resolvers spawn squid-config \
-                 squid-log stdcopy strbuf strv timestamp upstream-proxy sni-match
+                 egress environment err errors escape exec-request fd file frame gh-argv \
+                 gh-env gh-request gh-rules host-ports http-answer http-response interface \
+                 json-fields log-tail netlink network nflog-packet nft-ruleset parse plan private-networks \
+                 relay relay-proc relay-storm relay-upstreams resolvers sni-match spawn \
+                 squid-config squid-log stdcopy strbuf strv timestamp unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca domain exec-request frame host-ports http-response nflog \
-                 ruleset squid-config squid-log stdcopy
+FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame host-ports \
+                 http-response nflog ruleset squid-config squid-log stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -142,9 +144,11 @@ LIBAWFD      := $(BUILD)/libawfd.a
 LIBAWFCTL    := $(BUILD)/libawfctl.a
 LIBCLIPROXY  := $(BUILD)/libcli-proxy.a
 LIBAWFGH     := $(BUILD)/libawf-gh.a
+LIBGH        := $(BUILD)/libgh.a
 LIBUNIT      := $(BUILD)/libunit.a
 LIBBED       := $(BUILD)/libbed.a
 STATICCOMMON := $(BUILD)/libcommon-static.a
+STATICGH     := $(BUILD)/libgh-static.a
 
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -170,9 +174,11 @@ $(LIBAWFD): $(call objects,awfd,$(AWFD_SRC))
 $(LIBAWFCTL): $(call objects,awfctl,$(filter-out main,$(AWFCTL_SRC)))
 $(LIBCLIPROXY): $(call objects,containers/cli-proxy,$(filter-out main,$(CLI_PROXY_SRC)))
 $(LIBAWFGH): $(call objects,containers/agent,$(filter-out awf-gh,$(AWF_GH_SRC)))
+$(LIBGH): $(call objects,containers/gh,$(GH_SRC))
 $(LIBUNIT): $(call objects,tests/unit,$(UNIT_HELPERS))
 $(LIBBED): $(call objects,tests/bed,$(BED_SRC))
 $(STATICCOMMON): $(call objects,static/common,$(COMMON_SRC))
+$(STATICGH): $(call objects,static/containers/gh,$(GH_SRC))
 
 link          = @mkdir -p $(@D); echo "link $@"; $(CC) $(ALL_CFLAGS) $(SANITIZING) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
 link_static   = @mkdir -p $(@D); echo "link $@"; $(CC) $(ALL_CFLAGS) $(FORTIFY) -static $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
@@ -189,10 +195,10 @@ $(BIN)/awf-difc-probe: $(call objects,awfd/probe,$(PROBE_SRC)) $(LIBCOMMON)
 $(BIN)/awfctl: $(OBJ)/awfctl/main.o $(LIBAWFCTL) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_$(@F)))
 
-$(BIN)/awf-cli-proxy: $(OBJ)/containers/cli-proxy/main.o $(LIBCLIPROXY) $(LIBCOMMON)
+$(BIN)/awf-cli-proxy: $(OBJ)/containers/cli-proxy/main.o $(LIBCLIPROXY) $(LIBGH) $(LIBCOMMON)
 	$(call link,$(LIBS_$(@F)))
 
-$(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICCOMMON)
+$(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICGH) $(STATICCOMMON)
 	$(call link_static,$(LIBS_$(@F)))
 
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
@@ -201,7 +207,7 @@ $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
 $(BIN)/awf-sni-match: $(call objects,static/containers/squid,$(SQUID_SRC))
 	$(call link_static)
 
-$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
 $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBCOMMON)
@@ -220,7 +226,7 @@ $(BIN)/tests/relay-bench: $(call objects,tests/bench,relay-bench load) $(LIBCOMM
 	$(call link,-pthread)
 
 # Replays a corpus through a fuzz target, as a unit test.
-$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
 fuzz-replay: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS)) ## replay the fuzz corpora
@@ -243,7 +249,9 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
 FUZZ_SRC_domain := awfd/domain.c
-FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-env.c gh-rules.c refusal.c)
+FUZZ_SRC_download-entry := containers/agent/download-entry.c
+FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-argv.c gh-env.c gh-rules.c) \
+			 $(GH_SRC:%=containers/gh/%.c)
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c

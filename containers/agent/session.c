@@ -10,11 +10,10 @@
 #include "common/stdcopy.h"
 #include "common/strbuf.h"
 #include "containers/agent/connection.h"
-#include "containers/agent/gh-request.h"
 
 #define STREAM_TYPE "application/vnd.docker.multiplexed-stream"
 
-/* One piece of stdin; cli-proxy takes up to 1 MiB. */
+/* One piece of input; cli-proxy takes up to 1 MiB. */
 #define PIECE_SIZE (256 * 1024)
 
 /* Of answers that are not output. */
@@ -29,9 +28,10 @@ struct session {
 	const struct proxy_url *url;
 	struct connection exec;
 	struct connection input;
-	char *input_path;   /* NULL when gh wants no input, or no more of it */
-	bool input_awaited; /* a piece is on its way */
-	bool input_at_end;  /* the piece on its way is the last */
+	struct sources *sources;
+	struct unpack *unpack; /* NULL when nothing is downloaded */
+	char *input_path;      /* NULL when gh wants no input, or no more of it */
+	bool input_awaited;    /* a piece is on its way */
 	struct stdcopy frames;
 	struct strbuf text; /* the last frame, or the body of an answer that doesn't stream */
 	struct err *err;
@@ -73,6 +73,8 @@ static int on_frame(enum stdcopy_type type, const void *data, size_t length, voi
 
 	if (type == STDCOPY_SYSTEM)
 		return keep_text(s, data, length);
+	if (type == STDCOPY_STDIN && s->unpack)
+		return unpack_feed(s->unpack, data, length, s->err);
 	error = write_all(fd, data, length);
 	if (error < 0)
 		return err_system(s->err, error, "cannot write gh's output");
@@ -107,23 +109,22 @@ static void end_input(struct session *s)
 	s->input_awaited = false;
 }
 
-/* Sends the next piece of stdin; an empty one is its end. */
+/* Sends the next piece; an empty one is the end of stdin. */
 static int send_input(struct session *s)
 {
 	static char piece[PIECE_SIZE];
-	ssize_t n = read(STDIN_FILENO, piece, sizeof(piece));
+	ssize_t n = sources_read(s->sources, piece, sizeof(piece), s->err);
 	int error = 0;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return 0;
 	if (n < 0)
-		return err_system(s->err, -errno, "cannot read stdin");
+		return (int)n;
 	if (s->input.fd < 0)
 		error = connection_open(&s->input, s->url, s->err);
 	if (error < 0)
 		return error;
 	s->input_awaited = true;
-	s->input_at_end = n == 0;
 	return connection_post(&s->input, s->input_path, "application/octet-stream", NULL, piece,
 			       (size_t)n, s->err);
 }
@@ -135,18 +136,18 @@ static int receive_input_answer(struct session *s)
 
 	if (n <= 0)
 		return n;
-	if (s->input.response.status != 204 || s->input_at_end)
+	if (s->input.response.status != 204 || sources_fd(s->sources) < 0)
 		end_input(s);
 	s->input_awaited = false;
 	return 0;
 }
 
-/* The head has come: gh runs, and may want input. */
+/* The head has come: gh runs, or waits for the files. */
 static void begin_input(struct session *s)
 {
 	_cleanup_free_ char *id = http_response_header(&s->exec.response, "Awf-Exec-Id");
 
-	if (id)
+	if (id && sources_fd(s->sources) >= 0)
 		s->input_path = xasprintf("/exec/%s/stdin", id);
 }
 
@@ -154,16 +155,17 @@ static void begin_input(struct session *s)
  * ------------------------------------------------------------------------------------- */
 
 /* Moves bytes until the answer is whole. */
-static int exchange(struct session *s, bool wants_input)
+static int exchange(struct session *s)
 {
-	enum { EXEC, INPUT, STDIN, COUNT };
+	enum { EXEC, INPUT, SOURCE, COUNT };
+	bool begun = false;
 
 	for (;;) {
 		bool idle = s->input_path && !s->input_awaited;
 		struct pollfd fds[COUNT] = {
 			[EXEC] = { .fd = s->exec.fd, .events = POLLIN },
 			[INPUT] = { .fd = s->input_awaited ? s->input.fd : -1, .events = POLLIN },
-			[STDIN] = { .fd = idle ? STDIN_FILENO : -1, .events = POLLIN },
+			[SOURCE] = { .fd = idle ? sources_fd(s->sources) : -1, .events = POLLIN },
 		};
 		int n = 0;
 
@@ -173,14 +175,14 @@ static int exchange(struct session *s, bool wants_input)
 			n = connection_receive(&s->exec, on_body, s, s->err);
 			if (n != 0)
 				return n;
-			if (wants_input && s->exec.response.status == 200) {
+			if (!begun && s->exec.response.status == 200) {
 				begin_input(s);
-				wants_input = false;
+				begun = true;
 			}
 		}
 		if (fds[INPUT].revents)
 			n = receive_input_answer(s);
-		else if (fds[STDIN].revents)
+		else if (fds[SOURCE].revents)
 			n = send_input(s);
 		if (n < 0)
 			return n;
@@ -235,24 +237,29 @@ static void session_clear(struct session *s)
 }
 
 /* One attempt; -EBUSY when cli-proxy has no place for it. */
-static int attempt(const struct proxy_url *url, const char *body, bool wants_input, struct err *e)
+static int attempt(const struct session_call *call, struct err *e)
 {
-	_cleanup_(session_clear) struct session s = {
-		.url = url, .exec = CONNECTION_NONE, .input = CONNECTION_NONE, .err = e
-	};
-	int n = connection_open(&s.exec, url, e);
+	_cleanup_(session_clear) struct session s = { .url = call->url,
+						      .exec = CONNECTION_NONE,
+						      .input = CONNECTION_NONE,
+						      .sources = call->sources,
+						      .unpack = call->unpack,
+						      .err = e };
+	int n = connection_open(&s.exec, call->url, e);
 
 	if (n < 0)
 		return n;
-	n = connection_post(&s.exec, "/exec", "application/json", STREAM_TYPE, body, strlen(body),
-			    e);
+	n = connection_post(&s.exec, "/exec", "application/json", STREAM_TYPE, call->body,
+			    strlen(call->body), e);
 	if (n < 0)
 		return n;
-	n = exchange(&s, wants_input);
+	n = exchange(&s);
 	if (n < 0)
 		return n;
 	n = result(&s);
-	return s.exec.response.status == 503 ? -EBUSY : n;
+	if (s.exec.response.status == 503)
+		return -EBUSY;
+	return n >= 0 && s.unpack && unpack_end(s.unpack, e) < 0 ? e->error : n;
 }
 
 static time_t seconds_now(void)
@@ -263,17 +270,15 @@ static time_t seconds_now(void)
 	return now.tv_sec;
 }
 
-int session_run(const struct proxy_url *url, char *const *args, char *const *env, struct err *e)
+int session_run(const struct session_call *call, struct err *e)
 {
-	bool wants_input = gh_request_wants_input(args);
-	_cleanup_free_ char *body = gh_request_body(args, env, wants_input);
 	time_t until = seconds_now() + BUSY_SECONDS;
 	long delay_ms = BUSY_FIRST_MS;
 
 	for (;;) {
 		struct timespec delay = { .tv_sec = delay_ms / 1000,
 					  .tv_nsec = delay_ms % 1000 * 1000000 };
-		int n = attempt(url, body, wants_input, e);
+		int n = attempt(call, e);
 
 		if (n != -EBUSY || seconds_now() >= until)
 			return n;

@@ -4,8 +4,17 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "containers/agent/proxy-url.h"
+#include "containers/agent/sources.h"
+#include "containers/agent/unpack.h"
 
-/* Runs gh with these arguments; its output goes to this process's stdout and stderr, its input, if
- * the arguments ask for any, comes from stdin. gh's exit code, or a negative errno with e set. */
-int session_run(const struct proxy_url *url, char *const *args, char *const *env,
-		struct err *e) _must_check_;
+/* All borrowed. */
+struct session_call {
+	const struct proxy_url *url;
+	const char *body; /* of POST /exec */
+	struct sources *sources;
+	struct unpack *unpack; /* NULL when nothing is downloaded */
+};
+
+/* Runs gh; its output goes to this process's stdout and stderr, its files and its input come from
+ * the sources. gh's exit code, or a negative errno with e set. */
+int session_run(const struct session_call *call, struct err *e) _must_check_;

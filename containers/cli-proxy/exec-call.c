@@ -11,9 +11,12 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "common/strv.h"
+#include "containers/cli-proxy/downloads.h"
+#include "containers/cli-proxy/gh-argv.h"
 #include "containers/cli-proxy/gh-env.h"
 #include "containers/cli-proxy/gh-process.h"
 #include "containers/cli-proxy/reply.h"
+#include "containers/cli-proxy/uploads.h"
 
 #define ID_BYTES      8
 #define PREVIEW_BYTES 200
@@ -24,21 +27,33 @@ struct stop {
 	char *text;
 };
 
+enum phase {
+	PHASE_WAITING,   /* for its turn */
+	PHASE_RECEIVING, /* the agent's files */
+	PHASE_RUNNING,   /* gh */
+	PHASE_SENDING,   /* what gh has downloaded */
+};
+
 struct exec_call {
 	struct exec_context *context;
 	struct exec_request *request;
 	struct answer *answer;
-	struct gh_process *process; /* NULL while it waits */
-	char *directory;            /* its own, for HOME and the like */
+	enum phase phase;
+	struct uploads *uploads;
+	struct gh_process *process;
+	struct downloads *downloads;
+	int exit_code;   /* of a gh that has ended */
+	char *directory; /* its own, for HOME and the like */
 	char id[ID_BYTES * 2 + 1];
 	bool streams;
 	bool held; /* the client is slow, gh's output is not read */
 	struct stop stop;
 	struct event *deadline; /* of the waiting, then of the running */
 	struct event *idle;
-	struct event *finish; /* ends a call that has no process */
+	struct event *finish; /* ends a call whose gh doesn't run */
 	struct evhttp_request *piece;
 	uint64_t input_bytes;
+	uint64_t file_bytes; /* what it takes of the budget of files */
 	uint64_t output_bytes[2];
 	struct strbuf preview; /* the beginning of stderr */
 	struct timespec started;
@@ -59,7 +74,7 @@ static void call_stop(struct exec_call *c, int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	c->stop.text = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (c->process)
+	if (c->phase == PHASE_RUNNING)
 		gh_process_kill(c->process);
 	else
 		event_active(c->finish, EV_TIMEOUT, 0);
@@ -74,7 +89,7 @@ static void timer_set(struct event *timer, uint64_t seconds)
 
 static void touch(struct exec_call *c)
 {
-	if (c->streams && c->process)
+	if (c->streams && c->phase != PHASE_WAITING)
 		timer_set(c->idle, c->context->settings->idle_seconds);
 }
 
@@ -83,7 +98,7 @@ static void on_deadline(evutil_socket_t fd _unused_, short what _unused_, void *
 	struct exec_call *c = userdata;
 	const struct settings *s = c->context->settings;
 
-	if (!c->process)
+	if (c->phase == PHASE_WAITING)
 		call_stop(c, 503, "busy: no gh became free within %llu s; try again",
 			  (unsigned long long)s->wait_seconds);
 	else
@@ -120,7 +135,10 @@ static void on_hold(bool hold, void *userdata)
 	struct exec_call *c = userdata;
 
 	c->held = hold;
-	gh_process_hold_output(c->process, hold);
+	if (c->process)
+		gh_process_hold_output(c->process, hold);
+	if (c->downloads)
+		downloads_hold(c->downloads, hold);
 	touch(c);
 }
 
@@ -210,9 +228,57 @@ static void call_finish(struct exec_call *c, int exit_code)
 	c->done(c, c->userdata);
 }
 
+/* --- Downloads
+ * ------------------------------------------------------------------------------------ */
+
+static void on_download_piece(const void *data, size_t length, void *userdata)
+{
+	struct exec_call *c = userdata;
+
+	touch(c);
+	answer_output(c->answer, STDCOPY_STDIN, data, length);
+}
+
+static void on_downloads_done(const struct err *e, void *userdata)
+{
+	struct exec_call *c = userdata;
+
+	if (e)
+		call_stop(c, 500, "%s", e->message);
+	else
+		call_finish(c, c->exit_code);
+}
+
+static const struct downloads_events downloads_events = { on_download_piece, on_downloads_done };
+
+static bool makes_downloads(const struct exec_call *c)
+{
+	const struct gh_command *command = c->request->arguments.command;
+
+	return command && command->downloads && c->request->files;
+}
+
+static void send_downloads(struct exec_call *c)
+{
+	_cleanup_free_ char *path = gh_argv_download_path(c->directory);
+	_cleanup_err_ struct err e = { 0 };
+
+	c->phase = PHASE_SENDING;
+	if (downloads_start(c->context->base, path, &downloads_events, c, &c->downloads, &e) < 0)
+		call_stop(c, 500, "%s", e.message);
+	else
+		downloads_hold(c->downloads, c->held);
+}
+
 static void on_ended(int exit_code, void *userdata)
 {
-	call_finish(userdata, exit_code);
+	struct exec_call *c = userdata;
+
+	c->exit_code = exit_code;
+	if (c->stop.status == 0 && makes_downloads(c))
+		send_downloads(c);
+	else
+		call_finish(c, exit_code);
 }
 
 static void on_finish(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -268,7 +334,7 @@ static void start_input(struct exec_call *c)
 		return;
 	data = evbuffer_new();
 	evbuffer_add(data, c->request->input, c->request->input_length);
-	c->input_bytes = c->request->input_length;
+	c->input_bytes += c->request->input_length;
 	(void)gh_process_write(c->process, data); /* a gh that ended already needs none */
 	(void)gh_process_end_input(c->process);
 	evbuffer_free(data);
@@ -288,21 +354,91 @@ static int make_directory(struct exec_call *c, struct err *e)
 static int start_gh(struct exec_call *c, struct err *e)
 {
 	const struct settings *s = c->context->settings;
-	_cleanup_strv_ char **env = NULL;
+	_cleanup_strv_ char **env = NULL, **argv = NULL;
+	const char *repository = strv_env_get(c->request->env, "GH_REPO");
 	struct gh_env_base base = { .difc_port = (uint16_t)s->difc_port,
 				    .ca_bundle = s->ca_bundle,
 				    .repository = s->repository,
-				    .redirect_proxy = s->redirect_proxy };
-	struct gh_process_spec spec = { s->gh, c->request->args, NULL, NULL, false };
-	int error = make_directory(c, e);
+				    .redirect_proxy = s->redirect_proxy,
+				    .directory = c->directory };
+	struct gh_process_spec spec = { .path = s->gh, .directory = c->directory };
 
-	if (error < 0)
-		return error;
-	base.directory = spec.directory = c->directory;
+	spec.args = argv = gh_argv_build(&c->request->arguments, c->directory,
+					 repository ? repository : s->repository);
 	spec.env = env = gh_env_build(&base, c->request->env);
 	spec.input = c->request->input || c->request->input_streams;
 	return gh_process_spawn(c->context->base, c->context->reaper, &spec, &process_events, c,
 				&c->process, e);
+}
+
+static void run_gh(struct exec_call *c)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (start_gh(c, &e) < 0) {
+		log_error("%s", e.message);
+		call_stop(c, 500, "Internal server error");
+		return;
+	}
+	c->phase = PHASE_RUNNING;
+	start_input(c);
+}
+
+/* --- The agent's files
+ * ---------------------------------------------------------------------------- */
+
+/* All calls together have so much room for files. */
+static bool reserve_files(struct exec_call *c)
+{
+	uint64_t limit = c->context->settings->files_limit, sum = 0;
+
+	for (size_t i = 0; i < c->request->file_count; i++)
+		sum += MIN(c->request->files[i], limit + 1);
+	if (sum > limit) {
+		call_stop(c, 413, "The files are larger than %llu bytes",
+			  (unsigned long long)limit);
+		return false;
+	}
+	if (sum > limit - c->context->file_bytes) {
+		call_stop(c, 503,
+			  "busy: the files of all calls are larger than %llu bytes; try again",
+			  (unsigned long long)limit);
+		return false;
+	}
+	c->file_bytes = sum;
+	c->context->file_bytes += sum;
+	return true;
+}
+
+/* Takes what there is of the files; when they are whole gh runs. */
+static void receive_files(struct exec_call *c, struct evbuffer *data)
+{
+	_cleanup_err_ struct err e = { 0 };
+	int r = uploads_take(c->uploads, data, &e);
+
+	if (r < 0) {
+		log_error("%s", e.message);
+		call_stop(c, 500, "The files cannot be stored: %s", e.message);
+	} else if (evbuffer_get_length(data) > 0) {
+		call_stop(c, 400, "More bytes came than the files have");
+	} else if (r > 0) {
+		run_gh(c);
+	}
+}
+
+static void begin_files(struct exec_call *c)
+{
+	_cleanup_err_ struct err e = { 0 };
+	struct evbuffer *nothing = evbuffer_new();
+
+	c->phase = PHASE_RECEIVING;
+	answer_begin(c->answer, c->id);
+	if (uploads_new(&c->request->arguments, c->directory, c->request->files, &c->uploads, &e) <
+	    0)
+		call_stop(c, 500, "%s", e.message);
+	else
+		receive_files(c, nothing);
+	evbuffer_free(nothing);
 }
 
 void exec_call_start(struct exec_call *c)
@@ -310,18 +446,20 @@ void exec_call_start(struct exec_call *c)
 	const struct settings *s = c->context->settings;
 	_cleanup_err_ struct err e = { 0 };
 
-	if (c->stop.status != 0)
+	if (c->stop.status != 0 || !reserve_files(c))
 		return;
-	if (start_gh(c, &e) < 0) {
+	if (make_directory(c, &e) < 0) {
 		log_error("%s", e.message);
 		call_stop(c, 500, "Internal server error");
 		return;
 	}
 	access_log_write(c->context->log, "exec_start", log_fields(c));
-	answer_begin(c->answer, c->id);
 	timer_set(c->deadline, c->streams ? s->stream_seconds : s->seconds);
+	if (c->streams)
+		begin_files(c);
+	else
+		run_gh(c);
 	touch(c);
-	start_input(c);
 }
 
 static void remove_directory(struct exec_call *c)
@@ -339,7 +477,10 @@ void exec_call_free(struct exec_call *c)
 	if (c->answer)
 		answer_error(c->answer, 503, "the proxy ends");
 	gh_process_free(c->process);
+	uploads_free(c->uploads);
+	downloads_free(c->downloads);
 	remove_directory(c);
+	c->context->file_bytes -= c->file_bytes;
 	event_free(c->deadline);
 	event_free(c->idle);
 	event_free(c->finish);
@@ -352,7 +493,7 @@ void exec_call_free(struct exec_call *c)
 
 bool exec_call_is_running(const struct exec_call *c)
 {
-	return c->process;
+	return c->phase != PHASE_WAITING;
 }
 
 const char *exec_call_id(const struct exec_call *c)
@@ -360,24 +501,12 @@ const char *exec_call_id(const struct exec_call *c)
 	return c->id;
 }
 
-void exec_call_input(struct exec_call *c, struct evhttp_request *req)
+/* A piece that comes while gh runs. */
+static void write_input(struct exec_call *c, struct evhttp_request *req, struct evbuffer *data)
 {
-	struct evbuffer *data = evhttp_request_get_input_buffer(req);
-	uint64_t limit = c->context->settings->input_limit;
 	size_t length = evbuffer_get_length(data);
 	int error;
 
-	if (!c->process || !c->request->input_streams || c->piece) {
-		reply_error(req, 409, "gh expects no input now");
-		return;
-	}
-	if (c->input_bytes + length > limit) {
-		reply_error(req, 413, "The input is larger than the limit");
-		call_stop(c, 413, "gh was stopped: its input is larger than %llu bytes",
-			  (unsigned long long)limit);
-		return;
-	}
-	c->input_bytes += length;
 	c->piece = req;
 	if (length > 0)
 		error = gh_process_write(c->process, data);
@@ -385,4 +514,33 @@ void exec_call_input(struct exec_call *c, struct evhttp_request *req)
 		error = gh_process_end_input(c->process);
 	if (error < 0)
 		answer_piece(c, error);
+}
+
+void exec_call_input(struct exec_call *c, struct evhttp_request *req)
+{
+	struct evbuffer *data = evhttp_request_get_input_buffer(req);
+	uint64_t limit = c->context->settings->input_limit;
+	size_t length = evbuffer_get_length(data);
+
+	touch(c);
+	if (c->phase == PHASE_RECEIVING && c->stop.status == 0) {
+		receive_files(c, data);
+		reply_nothing(req);
+		return;
+	}
+	if (c->phase != PHASE_RUNNING || !c->request->input_streams || c->piece) {
+		reply_error(req, 409, "gh expects no input now");
+		return;
+	}
+	if (c->input_bytes + length > limit) {
+		_cleanup_free_ char *text =
+			xasprintf("The input is larger than %llu bytes", (unsigned long long)limit);
+
+		reply_error(req, 413, text);
+		call_stop(c, 413, "gh was stopped: its input is larger than %llu bytes",
+			  (unsigned long long)limit);
+		return;
+	}
+	c->input_bytes += length;
+	write_input(c, req, data);
 }

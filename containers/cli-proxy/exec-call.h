@@ -18,6 +18,7 @@ struct exec_context {
 	struct access_log *log;
 	const struct settings *settings;
 	struct answer_budget budget;
+	uint64_t file_bytes; /* that the files of all calls may have together */
 };
 
 struct exec_call;
@@ -38,6 +39,7 @@ void exec_call_start(struct exec_call *c);
 bool exec_call_is_running(const struct exec_call *c);
 const char *exec_call_id(const struct exec_call *c);
 
-/* POST /exec/ID/stdin: the next piece of gh's stdin, or its end when the body is empty. Answered
- * when gh has taken it. Takes the request over. */
+/* POST /exec/ID/stdin: the next piece of the files, as long as they are not whole; then of gh's
+ * stdin, or its end when the body is empty. Answered when it has been taken. Takes the request
+ * over. */
 void exec_call_input(struct exec_call *c, struct evhttp_request *req);

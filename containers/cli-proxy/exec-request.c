@@ -6,7 +6,7 @@
 
 #include "common/alloc.h"
 #include "common/strv.h"
-#include "containers/cli-proxy/refusal.h"
+#include "containers/gh/refusal.h"
 
 static void json_putp(struct json_object **o)
 {
@@ -135,6 +135,27 @@ static int parse_input_streams(struct exec_request *r, struct json_object *strea
 	return 0;
 }
 
+/* An array of sizes, also an empty one, says that the client can send and take files. */
+static int parse_files(struct exec_request *r, struct json_object *files, struct err *e)
+{
+	if (!files)
+		return 0;
+	if (!json_object_is_type(files, json_type_array))
+		return refuse(e, 400, "files must be an array of sizes");
+	r->file_count = json_object_array_length(files);
+	if (r->file_count > EXEC_REQUEST_FILES_LIMIT)
+		return refuse(e, 413, "files has more than %d entries", EXEC_REQUEST_FILES_LIMIT);
+	r->files = xcalloc(r->file_count + 1, sizeof(*r->files));
+	for (size_t i = 0; i < r->file_count; i++) {
+		struct json_object *size = json_object_array_get_idx(files, i);
+
+		if (!json_object_is_type(size, json_type_int) || json_object_get_int64(size) < 0)
+			return refuse(e, 400, "All sizes of files must be whole numbers");
+		r->files[i] = (uint64_t)json_object_get_int64(size);
+	}
+	return 0;
+}
+
 int exec_request_parse(const char *body, size_t length, struct exec_request **ret, struct err *e)
 {
 	_cleanup_(json_putp) struct json_object *o = NULL;
@@ -151,7 +172,8 @@ int exec_request_parse(const char *body, size_t length, struct exec_request **re
 	if ((error = parse_args(r, member(o, "args"), e)) < 0 ||
 	    (error = parse_env(r, member(o, "env"), e)) < 0 ||
 	    (error = parse_input(r, member(o, "stdin"), e)) < 0 ||
-	    (error = parse_input_streams(r, member(o, "stdinStream"), e)) < 0)
+	    (error = parse_input_streams(r, member(o, "stdinStream"), e)) < 0 ||
+	    (error = parse_files(r, member(o, "files"), e)) < 0)
 		return error;
 	*ret = TAKE_PTR(r);
 	return 0;
@@ -161,8 +183,10 @@ void exec_request_free(struct exec_request *r)
 {
 	if (!r)
 		return;
+	gh_arguments_clear(&r->arguments);
 	strv_free(r->args);
 	strv_free(r->env);
+	free(r->files);
 	free(r->input);
 	free(r);
 }

@@ -1,14 +1,17 @@
-/* The body of POST /exec: {args, cwd?, stdin?, stdinStream?, env?}. Pure. */
+/* The body of POST /exec: {args, cwd?, stdin?, stdinStream?, env?, files?}. Pure. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "containers/gh/arguments.h"
 
 #define EXEC_REQUEST_BODY_LIMIT  (1024 * 1024)
 #define EXEC_REQUEST_ARGS_LIMIT  4096
+#define EXEC_REQUEST_FILES_LIMIT 256
 #define EXEC_REQUEST_DEPTH_LIMIT 32
 
 /* The kernel's bound of one argument or environment entry, with its NUL (MAX_ARG_STRLEN). */
@@ -20,6 +23,10 @@ struct exec_request {
 	void *input; /* what gh reads from its stdin, decoded; or NULL */
 	size_t input_length;
 	bool input_streams; /* gh's stdin follows, by POST /exec/ID/stdin */
+	uint64_t *files;    /* the sizes of the files that follow before it; NULL: no files */
+	size_t file_count;
+
+	struct gh_arguments arguments; /* args, when somebody has read them */
 };
 
 /* Reads a body. On failure e has the text of the answer and its HTTP status. */

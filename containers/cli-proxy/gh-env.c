@@ -2,11 +2,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/alloc.h"
+#include "common/parse.h"
 #include "common/strv.h"
 #include "containers/cli-proxy/gh-rules.h"
-#include "containers/cli-proxy/refusal.h"
+#include "containers/gh/refusal.h"
+
+#define TERMINAL_NAME_LIMIT 64
 
 /* The same in every call. GOMAXPROCS and GOMEMLIMIT keep several gh within the container's limits
  * of processes and memory. */
@@ -38,6 +42,24 @@ static const char *const directories[] = {
 /* Whoever speaks TLS here trusts the same CAs. */
 static const char *const ca_names[] = { "SSL_CERT_FILE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS" };
 
+/* Columns of a terminal: gh then writes as to one. */
+static bool is_width(const char *value)
+{
+	uint64_t columns;
+
+	return parse_uint(value, 1, 1000, &columns) == 0;
+}
+
+static bool is_terminal_name(const char *value)
+{
+	size_t length = strlen(value);
+
+	return length <= TERMINAL_NAME_LIMIT &&
+	       strspn(value,
+		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+._-") ==
+		       length;
+}
+
 /* What a client may set; a row without a check takes any value. */
 static const struct {
 	const char *name;
@@ -48,6 +70,9 @@ static const struct {
 	{ "NO_COLOR", NULL, NULL },
 	{ "CLICOLOR", NULL, NULL },
 	{ "CLICOLOR_FORCE", NULL, NULL },
+	{ "GH_FORCE_TTY", is_width, "a number of columns from 1 to 1000" },
+	{ "TERM", is_terminal_name, "the name of a terminal" },
+	{ "COLORTERM", is_terminal_name, "the name of a terminal" },
 };
 
 int gh_env_select(char *const *wanted, char ***ret, struct err *e)

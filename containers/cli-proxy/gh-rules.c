@@ -2,59 +2,20 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
-#include "containers/cli-proxy/refusal.h"
+#include "common/alloc.h"
+#include "containers/gh/refusal.h"
 
 #define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-/* What may stand first, exactly so written; everything else is denied. The flags must stand alone.
- */
-static const struct {
-	const char *name;
-	bool alone;
-} commands[] = {
-	{ "--help", true }, { "--version", true }, { "api", false },     { "issue", false },
-	{ "label", false }, { "pr", false },       { "release", false }, { "repo", false },
-	{ "run", false },   { "search", false },   { "status", false },  { "workflow", false },
+/* Headers that say what is wanted; others could say who asks, whom, or by which other method. */
+static const char *const headers[] = {
+	"Accept",    "Content-Type",         "If-Match", "If-Modified-Since", "If-None-Match",
+	"Time-Zone", "X-GitHub-Api-Version",
 };
 
-/* What is known of the value of a flag. */
-enum flag_kind {
-	FLAG_TEXT,       /* always followed by a value, which may be any text */
-	FLAG_REPOSITORY, /* always followed by a value, which must be OWNER/REPO */
-	FLAG_DENIED,
-};
-
-/* A flag that is not in the table may or may not take a value, so what follows it is checked as if
- * it stood alone. A row with a command counts only there. */
-static const struct flag {
-	const char *command;
-	const char *long_name;
-	char short_name;
-	enum flag_kind kind;
-} flags[] = {
-	{ NULL, "hostname", 0, FLAG_DENIED }, /* leaves the DIFC proxy */
-	{ NULL, "repo", 'R', FLAG_REPOSITORY },
-	{ NULL, "title", 0, FLAG_TEXT },
-	{ NULL, "body", 0, FLAG_TEXT },
-	{ NULL, "notes", 0, FLAG_TEXT },
-	{ NULL, "subject", 0, FLAG_TEXT },
-	{ NULL, "description", 0, FLAG_TEXT },
-	{ NULL, "jq", 0, FLAG_TEXT },
-	{ "api", "field", 'F', FLAG_TEXT },
-	{ "api", "raw-field", 'f', FLAG_TEXT },
-	{ "api", "header", 'H', FLAG_TEXT },
-	{ "workflow", "field", 'F', FLAG_TEXT },
-	{ "workflow", "raw-field", 'f', FLAG_TEXT },
-	{ "issue", "search", 'S', FLAG_TEXT },
-	{ "issue", NULL, 'b', FLAG_TEXT },
-	{ "issue", NULL, 't', FLAG_TEXT },
-	{ "pr", "search", 'S', FLAG_TEXT },
-	{ "pr", NULL, 'b', FLAG_TEXT },
-	{ "pr", NULL, 't', FLAG_TEXT },
-	{ "release", NULL, 'n', FLAG_TEXT },
-	{ "release", NULL, 't', FLAG_TEXT },
-};
+static const char *const methods[] = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT" };
 
 bool gh_rules_is_repository(const char *text)
 {
@@ -67,128 +28,191 @@ bool gh_rules_is_repository(const char *text)
 	return name > 0 && text[owner + 1 + name] == '\0';
 }
 
-static bool row_applies(const struct flag *row, const char *command)
-{
-	return !row->command || strcmp(row->command, command) == 0;
-}
-
-/* The row of a long flag whose name is the first `length` bytes. */
-static const struct flag *find_long(const char *command, const char *name, size_t length)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		const char *known = flags[i].long_name;
-
-		if (known && row_applies(&flags[i], command) && strlen(known) == length &&
-		    strncmp(known, name, length) == 0)
-			return &flags[i];
-	}
-	return NULL;
-}
-
-static const struct flag *find_short(const char *command, char name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if (flags[i].short_name == name && row_applies(&flags[i], command))
-			return &flags[i];
-	return NULL;
-}
-
 static int check_repository(const char *value, struct err *e)
 {
-	if (!value)
-		return refuse(e, 403, "-R needs a repository, as OWNER/REPO");
 	if (!gh_rules_is_repository(value))
 		return refuse(e, 403, "Repository '%s' is not permitted: name it as OWNER/REPO",
 			      value);
 	return 0;
 }
 
-static int check_positional(const char *arg, struct err *e)
+static int check_name(const char *value, struct err *e)
 {
-	if (strstr(arg, "://"))
+	if (strstr(value, "://"))
 		return refuse(e, 403,
-			      "The URL '%s' is not permitted: name a number, OWNER/REPO or path",
-			      arg);
+			      "The URL '%s' is not permitted: name a number, and the repository "
+			      "with -R OWNER/REPO",
+			      value);
 	return 0;
 }
 
-/* Applies a row to its value: the one attached, or else the next argument, which is then skipped.
- */
-static int check_value(const struct flag *row, const char *attached, char *const **next,
-		       struct err *e)
+static bool is_listed(const char *const *list, size_t count, const char *text, size_t length)
 {
-	const char *value = attached;
-
-	if (row->kind == FLAG_DENIED)
-		return refuse(e, 403, "Flag '--%s' is not permitted", row->long_name);
-	if (!value && **next)
-		value = *(*next)++;
-	return row->kind == FLAG_REPOSITORY ? check_repository(value, e) : 0;
+	for (size_t i = 0; i < count; i++)
+		if (strlen(list[i]) == length && strncasecmp(list[i], text, length) == 0)
+			return true;
+	return false;
 }
 
-/* --name, --name=value, --name value */
-static int check_long(const char *command, const char *arg, char *const **next, struct err *e)
+static int check_method(const char *value, struct err *e)
 {
-	size_t length = strcspn(arg + 2, "=");
-	const char *attached = arg[2 + length] == '=' ? arg + 2 + length + 1 : NULL;
-	const struct flag *row;
-
-	if (arg[2] == '\0')
-		return refuse(e, 403, "A bare '--' is not permitted");
-	row = find_long(command, arg + 2, length);
-	return row ? check_value(row, attached, next, e) : 0;
+	if (!is_listed(methods, ARRAY_SIZE(methods), value, strlen(value)))
+		return refuse(e, 403,
+			      "Method '%s' is not permitted: it may be DELETE, GET, HEAD, PATCH, "
+			      "POST or PUT",
+			      value);
+	return 0;
 }
 
-/* -x, -xVALUE, -x=VALUE, -x VALUE and clusters. Only the first letter is surely a flag; behind an
- * unknown one every R is taken for the flag -R, and what follows the cluster is checked by itself.
- */
-static int check_short(const char *command, const char *arg, char *const **next, struct err *e)
+/* gh takes the blanks around a header's name away. */
+static int check_header(const char *value, struct err *e)
 {
-	const struct flag *row = find_short(command, arg[1]);
-	const char *rest = arg + 1;
-	char *const *peek = *next;
+	size_t length;
 
-	if (!row) {
-		rest = strchr(arg + 1, 'R');
-		row = rest ? find_short(command, 'R') : NULL;
-		next = &peek;
+	value += strspn(value, " \t\n\v\f\r");
+	length = strcspn(value, ":");
+	while (length > 0 && strchr(" \t\n\v\f\r", value[length - 1]))
+		length--;
+	if (!is_listed(headers, ARRAY_SIZE(headers), value, length))
+		return refuse(e, 403, "Header '%.*s' is not permitted", (int)length, value);
+	return 0;
+}
+
+/* --- Programs for jq -------------------------------------------------------------------------- */
+
+static bool is_word(char c)
+{
+	return c != '\0' && strchr(LETTERS_AND_DIGITS "_", c);
+}
+
+/* The builtin env, and not a part of another word, a field, a key, a variable or a string that is
+ * nothing else. */
+static bool is_env(const char *program, const char *at)
+{
+	char before = at > program ? at[-1] : '\0', after = at[3];
+
+	if (is_word(before) || is_word(after) || before == '.' || before == '$' || after == ':')
+		return false;
+	return !(before == '"' && after == '"');
+}
+
+/* What is in gh's environment is no secret, but the agent's neither. */
+static int check_jq(const char *program, struct err *e)
+{
+	const char *at = strstr(program, "$ENV");
+
+	for (const char *p = program; !at && (p = strstr(p, "env")); p++)
+		if (is_env(program, p))
+			at = p;
+	if (at)
+		return refuse(e, 403, "jq's '%.4s' is not permitted: it reads gh's environment",
+			      at);
+	return 0;
+}
+
+/* --- Paths of the API ------------------------------------------------------------------------- */
+
+static int hex_value(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* The byte that a %XX stands for, or -1. */
+static int decoded(const char *percent)
+{
+	int high = hex_value(percent[1]), low = high < 0 ? -1 : hex_value(percent[2]);
+
+	return low < 0 ? -1 : high * 16 + low;
+}
+
+static int refuse_endpoint(const char *value, const char *why, struct err *e)
+{
+	return refuse(e, 403, "The API path '%s' is not permitted: %s", value, why);
+}
+
+/* The DIFC proxy decodes a path and hands it on: what is encoded must not be syntax then. */
+static const char *encoding_fault(const char *path, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		int byte = path[i] == '%' ? decoded(path + i) : 'x';
+
+		if (byte < 0)
+			return "a '%' must be followed by two hexadecimal digits";
+		if (byte < 0x20 || byte == 0x7f || strchr("/?#@%\\.", byte))
+			return "it encodes a character that would change its meaning";
 	}
-	if (!row)
-		return 0;
-	rest++;
-	if (*rest == '=')
-		rest++;
-	return check_value(row, *rest ? rest : NULL, next, e);
+	return NULL;
 }
 
-static int check_rest(const char *command, char *const *next, struct err *e)
+static const char *segment_fault(const char *path, size_t length)
 {
-	while (*next) {
-		const char *arg = *next++;
-		int error;
+	for (size_t i = 0, n; i <= length; i += n + 1) {
+		n = strcspn(path + i, "/?");
+		if (n == 0 && i > 0 && i < length)
+			return "it has an empty segment ('//')";
+		if ((n == 1 && path[i] == '.') || (n == 2 && strncmp(path + i, "..", 2) == 0))
+			return "it has a segment of dots";
+	}
+	return NULL;
+}
 
-		if (strncmp(arg, "--", 2) == 0)
-			error = check_long(command, arg, &next, e);
-		else if (arg[0] == '-' && arg[1] != '\0')
-			error = check_short(command, arg, &next, e);
-		else
-			error = check_positional(arg, e);
+/* The path is put behind the DIFC proxy's address: it must not lead anywhere else. The query, from
+ * `?` on, is free. */
+static int check_endpoint(const char *value, struct err *e)
+{
+	size_t length = strcspn(value, "?");
+	const char *fault;
+
+	if (strstr(value, "://"))
+		return refuse_endpoint(value, "it is a URL", e);
+	for (const char *p = value; *p; p++)
+		if ((unsigned char)*p <= 0x20 || *p == 0x7f || *p == '#' || *p == '\\')
+			return refuse_endpoint(value,
+					       "it has a blank, '#', '\\' or control character", e);
+	if (strcspn(value, "@") < length)
+		return refuse_endpoint(value, "it has a '@' before its query", e);
+	if (length >= 2 && strncmp(value, "//", 2) == 0)
+		return refuse_endpoint(value, "it has an empty segment ('//')", e);
+	fault = segment_fault(value, length);
+	if (!fault)
+		fault = encoding_fault(value, length);
+	return fault ? refuse_endpoint(value, fault, e) : 0;
+}
+
+/* --- All -------------------------------------------------------------------------------------- */
+
+static int check_anything(const char *value _unused_, struct err *e _unused_)
+{
+	return 0;
+}
+
+/* Files are no matter of rules: gh gets those that were sent, and no other. */
+static int (*const checks[GH_KIND_COUNT])(const char *value, struct err *e) = {
+	[GH_SWITCH] = check_anything,
+	[GH_TEXT] = check_anything,
+	[GH_NAME] = check_name,
+	[GH_REPOSITORY] = check_repository,
+	[GH_ENDPOINT] = check_endpoint,
+	[GH_PATH] = check_anything,
+	[GH_FIELD] = check_anything,
+	[GH_ASSET] = check_anything,
+	[GH_DIRECTORY] = check_anything,
+	[GH_OUTPUT] = check_anything,
+	[GH_JQ] = check_jq,
+	[GH_HEADER] = check_header,
+	[GH_METHOD] = check_method,
+	[GH_DENIED] = check_anything,
+};
+
+int gh_rules_check(const struct gh_arguments *a, struct err *e)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		int error = checks[a->values[i].kind](gh_arguments_text(a, &a->values[i]), e);
+
 		if (error < 0)
 			return error;
 	}
 	return 0;
-}
-
-int gh_rules_check(char *const *args, struct err *e)
-{
-	if (!args[0])
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, args[0]) != 0)
-			continue;
-		if (commands[i].alone && args[1])
-			return refuse(e, 403, "'%s' must stand alone", args[0]);
-		return check_rest(args[0], args + 1, e);
-	}
-	return refuse(e, 403, "Subcommand '%s' is not permitted", args[0]);
 }

@@ -73,9 +73,9 @@ static int run(struct err *e)
 	};
 	context.budget.limit = (size_t)settings.memory_limit;
 	calls = calls_new(&context);
-	routes = (struct routes){ calls, log };
+	routes = (struct routes){ calls, log, &settings };
 	http = evhttp_new(base);
-	routes_install(http, &routes, &settings);
+	routes_install(http, &routes);
 	error = listener_start(base, http, (uint16_t)settings.port, e);
 	if (error < 0)
 		return error;

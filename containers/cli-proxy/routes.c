@@ -6,9 +6,11 @@
 #include "common/alloc.h"
 #include "common/escape.h"
 #include "common/strv.h"
+#include "containers/cli-proxy/gh-argv.h"
 #include "containers/cli-proxy/gh-env.h"
 #include "containers/cli-proxy/gh-rules.h"
 #include "containers/cli-proxy/reply.h"
+#include "containers/gh/refusal.h"
 
 /* libevent answers larger bodies and heads by itself, with a page of its own. The body's limit
  * leaves some room, so that what is just too large is told in JSON. */
@@ -60,9 +62,28 @@ static void handle_health(struct routes *r _unused_, struct evhttp_request *req,
 	reply_json(req, 200, o, NULL);
 }
 
+/* What is asked of gh, and what it would need of the agent. */
+static int check_call(struct exec_request *r, const struct settings *s, bool streams, struct err *e)
+{
+	const char *repository = strv_env_get(r->env, "GH_REPO");
+	int error = gh_arguments_parse(r->args, &r->arguments, e);
+
+	if (error == 0)
+		error = gh_rules_check(&r->arguments, e);
+	if (error == 0)
+		error = gh_argv_check_repository(&r->arguments,
+						 repository ? repository : s->repository, e);
+	if (error == 0)
+		error = gh_argv_check_files(&r->arguments, r->files, r->file_count, e);
+	if (error == 0 && r->files && !streams)
+		return refuse(e, 400, "files need Accept: " ANSWER_STREAM_TYPE);
+	return error;
+}
+
 /* Parses and checks a request; what it wants of the environment is replaced by what it gets. *ret
  * is set as soon as there is one, so that a denied one can be logged. */
-static int read_request(struct evbuffer *body, struct exec_request **ret, struct err *e)
+static int read_request(const struct settings *s, struct evbuffer *body, bool streams,
+			struct exec_request **ret, struct err *e)
 {
 	size_t length = evbuffer_get_length(body);
 	char **selected;
@@ -71,15 +92,12 @@ static int read_request(struct evbuffer *body, struct exec_request **ret, struct
 	error = exec_request_parse((const char *)evbuffer_pullup(body, -1), length, ret, e);
 	if (error < 0)
 		return error;
-	error = gh_rules_check((*ret)->args, e);
-	if (error < 0)
-		return error;
 	error = gh_env_select((*ret)->env, &selected, e);
 	if (error < 0)
 		return error;
 	strv_free((*ret)->env);
 	(*ret)->env = selected;
-	return 0;
+	return check_call(*ret, s, streams, e);
 }
 
 static void deny(struct routes *r, struct evhttp_request *req, const struct exec_request *request,
@@ -106,10 +124,13 @@ static void handle_exec(struct routes *r, struct evhttp_request *req, const char
 	_cleanup_(exec_request_freep) struct exec_request *request = NULL;
 	_cleanup_err_ struct err e = { 0 };
 
-	if (read_request(evhttp_request_get_input_buffer(req), &request, &e) < 0)
+	bool streams = wants_stream(req);
+
+	if (read_request(r->settings, evhttp_request_get_input_buffer(req), streams, &request, &e) <
+	    0)
 		deny(r, req, request, &e);
 	else
-		calls_submit(r->calls, req, TAKE_PTR(request), wants_stream(req));
+		calls_submit(r->calls, req, TAKE_PTR(request), streams);
 }
 
 static void handle_stdin(struct routes *r, struct evhttp_request *req, const char *wildcard)
@@ -164,12 +185,12 @@ static void on_request(struct evhttp_request *req, void *userdata)
 	reply_not_found(req);
 }
 
-void routes_install(struct evhttp *http, struct routes *routes, const struct settings *s)
+void routes_install(struct evhttp *http, struct routes *routes)
 {
 	evhttp_set_allowed_methods(http, ALL_METHODS);
 	evhttp_set_max_body_size(http, BODY_LIMIT);
 	evhttp_set_max_headers_size(http, HEAD_LIMIT);
 	evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_timeout(http, STALL_SECONDS + (int)s->idle_seconds);
+	evhttp_set_timeout(http, STALL_SECONDS + (int)routes->settings->idle_seconds);
 	evhttp_set_gencb(http, on_request, routes);
 }

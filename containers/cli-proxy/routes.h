@@ -8,7 +8,8 @@
 struct routes {
 	struct calls *calls;
 	struct access_log *log;
+	const struct settings *settings;
 };
 
 /* Sets the server up to answer by these routes, which have to live as long. */
-void routes_install(struct evhttp *http, struct routes *routes, const struct settings *s);
+void routes_install(struct evhttp *http, struct routes *routes);

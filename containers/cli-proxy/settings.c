@@ -24,6 +24,7 @@ static const struct {
 	{ "AWF_IDLE_SECONDS", offsetof(struct settings, idle_seconds), 30, 1, 86400 },
 	{ "AWF_OUTPUT_LIMIT", offsetof(struct settings, output_limit), 10 * MIB, 1, 32 * MIB },
 	{ "AWF_INPUT_LIMIT", offsetof(struct settings, input_limit), 64 * MIB, 0, 64 * GIB },
+	{ "AWF_FILES_LIMIT", offsetof(struct settings, files_limit), 128 * MIB, 0, 64 * GIB },
 	{ "AWF_MEMORY_LIMIT", offsetof(struct settings, memory_limit), 32 * MIB, 1, GIB },
 };
 

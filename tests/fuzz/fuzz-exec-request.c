@@ -1,11 +1,12 @@
 /* A request that is accepted keeps its limits and its rules: what is permitted begins with a
- * command, and no environment but ours leaves gh_env. */
+ * command, gh gets no file but the call's own, and no environment but ours leaves gh_env. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "common/strv.h"
 #include "containers/cli-proxy/exec-request.h"
+#include "containers/cli-proxy/gh-argv.h"
 #include "containers/cli-proxy/gh-env.h"
 #include "containers/cli-proxy/gh-rules.h"
 
@@ -17,21 +18,44 @@ static void check_error(const struct err *e)
 		abort();
 }
 
-static void check_args(char *const *args)
+/* What gh is run with names no file but the call's own, and as many arguments at least. */
+static void check_argv(const struct gh_arguments *a)
 {
+	static const char directory[] = "/own";
+	_cleanup_strv_ char **argv = gh_argv_build(a, directory, "o/r");
+
+	if (strv_length(argv) < strv_length(a->args))
+		abort();
+	for (size_t i = 0; i < a->count; i++) {
+		struct gh_file file;
+
+		if (gh_arguments_file(a, &a->values[i], &file) &&
+		    strncmp(argv[file.arg] + file.offset, "/own/files/", 11) != 0)
+			abort();
+		if (a->values[i].kind == GH_DIRECTORY &&
+		    strcmp(argv[a->values[i].arg] + a->values[i].offset, "/own/download") != 0)
+			abort();
+	}
+}
+
+static void check_args(const struct exec_request *r)
+{
+	_cleanup_(gh_arguments_clear) struct gh_arguments a = { 0 };
 	_cleanup_err_ struct err e = { 0 };
 
-	if (strv_length(args) > EXEC_REQUEST_ARGS_LIMIT)
+	if (strv_length(r->args) > EXEC_REQUEST_ARGS_LIMIT)
 		abort();
-	if (gh_rules_check(args, &e) < 0) {
+	if (gh_arguments_parse(r->args, &a, &e) < 0 || gh_rules_check(&a, &e) < 0 ||
+	    gh_argv_check_files(&a, r->files, r->file_count, &e) < 0) {
 		check_error(&e);
 		return;
 	}
-	if (args[0] && strcmp(args[0], "auth") == 0)
+	if (r->args[0] && strcmp(r->args[0], "auth") == 0)
 		abort();
-	for (size_t i = 0; args[i]; i++)
-		if (strlen(args[i]) >= EXEC_REQUEST_STRING_LIMIT)
+	for (size_t i = 0; r->args[i]; i++)
+		if (strlen(r->args[i]) >= EXEC_REQUEST_STRING_LIMIT)
 			abort();
+	check_argv(&a);
 }
 
 static void check_env(char *const *env)
@@ -61,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_error(&e);
 		return 0;
 	}
-	check_args(r->args);
+	check_args(r);
 	check_env(r->env);
 	if (r->input_length > 0 && !r->input)
 		abort();

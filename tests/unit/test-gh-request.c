@@ -4,28 +4,10 @@
 #include "tests/unit/check.h"
 
 #include "common/cleanup.h"
+#include "common/strv.h"
 #include "containers/agent/gh-request.h"
 #include "containers/agent/proxy-url.h"
 #include "containers/cli-proxy/exec-request.h"
-
-static const struct {
-	const char *args[4];
-	bool wants;
-} inputs[] = {
-	{ { NULL }, false },
-	{ { "api", "x" }, false },
-	{ { "api", "x", "--input", "-" }, true },
-	{ { "api", "-F", "k=@-" }, true },
-	{ { "api", "-Fk=@-" }, true },
-	{ { "issue", "create", "--body-file=-" }, true },
-	{ { "-" }, true },
-	{ { "=-" }, true },
-	{ { "@-" }, true },
-	{ { "--" }, false },
-	{ { "a-" }, false },
-	{ { "-a", "b=-c" }, false },
-	{ { "" }, false },
-};
 
 static const struct {
 	const char *url;
@@ -52,14 +34,6 @@ static const struct {
 	{ "http://:80", NULL },
 	{ "http://172.30.0.50\r\nX: 1:80", NULL },
 };
-
-static void test_inputs(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(inputs); i++)
-		if (gh_request_wants_input((char *const *)inputs[i].args) != inputs[i].wants)
-			fail_msg("row %zu", i);
-}
 
 static void test_urls(void **state)
 {
@@ -99,7 +73,11 @@ static void test_body(void **state)
 			       (char *)"", NULL };
 	char *const env[] = { (char *)"GH_TOKEN=secret", (char *)"GH_REPO=o/r",
 			      (char *)"NO_COLOR=", (char *)"PATH=/bin", NULL };
-	_cleanup_free_ char *body = gh_request_body(args, env, true);
+	const uint64_t sizes[] = { 0, 5000000000 };
+	const struct gh_request request = {
+		.args = args, .env = env, .files = sizes, .file_count = 2, .input = true
+	};
+	_cleanup_free_ char *body = gh_request_body(&request);
 	_cleanup_(exec_request_freep) struct exec_request *r = NULL;
 
 	(void)state;
@@ -112,15 +90,54 @@ static void test_body(void **state)
 	assert_string_equal(r->env[1], "NO_COLOR=");
 	assert_null(r->env[2]);
 	assert_true(r->input_streams);
+	assert_int_equal(r->file_count, 2);
+	assert_int_equal(r->files[0], 0);
+	assert_int_equal(r->files[1], 5000000000);
+}
+
+/* Of the terminal gh is told only when there is one, or the user says so. */
+static const struct {
+	unsigned columns;
+	const char *env[4];
+	const char *sent[4];
+} terminals[] = {
+	{ 0, { "TERM=xterm", "COLORTERM=truecolor" }, { NULL } },
+	{ 0, { "GH_FORCE_TTY=100%", "TERM=xterm" }, { NULL } },
+	{ 0, { "GH_FORCE_TTY=60", "TERM=xterm" }, { "TERM=xterm", "GH_FORCE_TTY=60" } },
+	{ 132, { "TERM=xterm", "CLICOLOR=0" }, { "CLICOLOR=0", "TERM=xterm", "GH_FORCE_TTY=132" } },
+	{ 132, { "GH_FORCE_TTY=60" }, { "GH_FORCE_TTY=60" } },
+	{ 9999, { NULL }, { "GH_FORCE_TTY=1000" } },
+};
+
+static void test_terminals(void **state)
+{
+	char *const args[] = { (char *)"api", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(terminals); i++) {
+		const struct gh_request request = { .args = args,
+						    .env = (char *const *)terminals[i].env,
+						    .columns = terminals[i].columns };
+		_cleanup_free_ char *body = gh_request_body(&request);
+		_cleanup_(exec_request_freep) struct exec_request *r = NULL;
+
+		assert_int_equal(exec_request_parse(body, strlen(body), &r, NULL), 0);
+		assert_int_equal(strv_length(r->env),
+				 strv_length((char *const *)terminals[i].sent));
+		for (size_t n = 0; r->env[n]; n++)
+			assert_string_equal(r->env[n], terminals[i].sent[n]);
+		assert_int_equal(r->file_count, 0);
+		assert_non_null(r->files);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inputs),
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_address),
 		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_terminals),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

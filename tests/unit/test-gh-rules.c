@@ -1,34 +1,50 @@
+/* Which calls of gh are run: how they are spelled, and what their values may be. */
 #include "tests/unit/check.h"
 
 #include "common/cleanup.h"
 #include "containers/cli-proxy/gh-rules.h"
 
-#define ARGS_MAX 8
+#define ARGS_MAX 10
 
 static const char *const permitted[][ARGS_MAX] = {
 	{ NULL },
 	{ "--version" },
 	{ "--help" },
+	{ "issue" },
+	{ "issue", "--help" },
+	{ "issue", "-h" },
+	{ "pr", "view", "--help" },
+	{ "repo", "edit", "o/r", "-h", "https://example.org" },
 	{ "api", "rate_limit" },
+	{ "api", "/rate_limit" },
+	{ "api", "repos/{owner}/{repo}/issues?q=a@b:c//d" },
+	{ "api", "repos/o/r/contents/a%20b" },
+	{ "api", "repos/o/r/git/ref/..x/x..y" },
 	{ "api", "repos/o/r/issues", "-F", "k=@-" },
 	{ "api", "graphql", "-f", "query={ resource(url: \"https://github.com/o/r\") { id } }" },
 	{ "api", "x", "-fbody=see https://example.org" },
 	{ "api", "x", "--raw-field", "u=https://example.org" },
 	{ "api", "x", "--raw-field=u=https://example.org" },
-	{ "issue", "list", "-R", "o/r" },
+	{ "api", "x", "-X", "patch", "-H", "Accept: application/vnd.github.raw", "-iq.env" },
+	{ "api", "x", "-q", "{env: .environment, env_x, \"env\"}", "--paginate=true" },
+	{ "api", "x", "--input", "-" },
+	{ "issue", "ls", "-R", "o/r" },
 	{ "issue", "list", "-Ro/r" },
 	{ "issue", "list", "-R=o/r" },
 	{ "issue", "list", "--repo", "o/r" },
 	{ "issue", "list", "--repo=my-org/my.repo_1" },
-	{ "issue", "-R", "o/r", "view", "1" },
 	{ "issue", "create", "-t", "see https://example.org", "-b", "and https://example.org" },
 	{ "issue", "create", "--title", "--hostname", "--body=-- https://example.org" },
 	{ "issue", "comment", "1", "--body-file", "-" },
+	{ "issue", "transfer", "1", "o/r" },
 	{ "pr", "list", "-S", "https://example.org in:body" },
-	{ "pr", "create", "-bReleases", "-tR" },
+	{ "pr", "list", "-dL", "5" },
+	{ "pr", "create", "-bReleases", "-tR", "--head", "b" },
+	{ "pr", "merge", "1", "-sd" },
 	{ "release", "view", "v1", "-R", "o/r" },
+	{ "release", "upload", "v1", "a", "b#label", "--clobber" },
 	{ "run", "list", "-L", "5" },
-	{ "search", "issues", "crash", "--repo", "o/r" },
+	{ "search", "issues", "crash", "https://example.org", "--repo", "o/r" },
 	{ "status" },
 	{ "workflow", "run", "ci.yml", "-f", "u=https://example.org" },
 	{ "label", "list" },
@@ -52,8 +68,10 @@ static const struct {
 	{ { "extensions", "exec", "x" }, "Subcommand 'extensions' is not permitted" },
 	{ { "gist", "create", "/etc/passwd" }, "Subcommand 'gist' is not permitted" },
 	{ { "gpg-key", "add" }, "Subcommand 'gpg-key' is not permitted" },
+	{ { "help", "auth" }, "Subcommand 'help' is not permitted" },
 	{ { "secret", "list" }, "Subcommand 'secret' is not permitted" },
 	{ { "ssh-key", "add" }, "Subcommand 'ssh-key' is not permitted" },
+	{ { "variable", "list" }, "Subcommand 'variable' is not permitted" },
 	{ { "__complete", "" }, "Subcommand '__complete' is not permitted" },
 	{ { "" }, "Subcommand '' is not permitted" },
 	{ { "API" }, "Subcommand 'API' is not permitted" },
@@ -64,22 +82,138 @@ static const struct {
 	{ { "-R", "o/r", "auth" }, "Subcommand '-R' is not permitted" },
 	{ { "--help", "auth", "token" }, "'--help' must stand alone" },
 	{ { "--version", "--help" }, "'--version' must stand alone" },
-	{ { "api", "--hostname", "github.com", "user" }, "Flag '--hostname' is not permitted" },
-	{ { "api", "user", "--hostname=github.com" }, "Flag '--hostname' is not permitted" },
-	{ { "api", "--unknown", "--hostname", "h" }, "Flag '--hostname' is not permitted" },
+
+	{ { "issue", "-R", "o/r", "view", "1" },
+	  "'issue' must be followed by its subcommand, not by '-R'" },
+	{ { "issue", "--help", "x" },
+	  "'issue' must be followed by its subcommand, not by '--help'" },
+	{ { "issue", "" }, "'issue ' is not permitted: gh 2.23 has none such" },
+	{ { "repo", "garden" }, "'repo garden' is not permitted: gh 2.23 has none such" },
+	{ { "repo", "clone", "o/r", "/tmp/x", "--", "-c", "protocol.ext.allow=always" },
+	  "'repo clone' is not permitted: only the agent's own gh does it, by the agent's git" },
+	{ { "repo", "fork" },
+	  "'repo fork' is not permitted: it runs git, which has no checkout beside gh" },
+	{ { "repo", "new", "x" },
+	  "'repo new' is not permitted: it runs git, which has no checkout beside gh" },
+	{ { "repo", "sync" },
+	  "'repo sync' is not permitted: it runs git, which has no checkout beside gh" },
+	{ { "repo", "set-default" },
+	  "'repo set-default' is not permitted: it runs git, which has no checkout beside gh" },
+	{ { "repo", "deploy-key", "add", "/etc/passwd" },
+	  "'repo deploy-key' is not permitted: it would give a key that outlives the sandbox" },
+	{ { "issue", "develop", "1", "-c" },
+	  "'issue develop' is not permitted: it runs git, which has no checkout beside gh" },
+	{ { "pr", "checkout", "1" },
+	  "'pr checkout' is not permitted: it changes files of yours, which gh does not see; use git: "
+	  "git fetch origin pull/NUMBER/head:BRANCH && git checkout BRANCH" },
+
+	{ { "api", "--hostname", "github.com", "user" },
+	  "Flag '--hostname' is not permitted: it would leave the DIFC proxy" },
+	{ { "api", "user", "--hostname=github.com" },
+	  "Flag '--hostname' is not permitted: it would leave the DIFC proxy" },
+	{ { "api", "--unknown", "--hostname", "h" },
+	  "Flag '--unknown' is not permitted: gh 2.23 has none such for 'api'" },
+	{ { "api", "x", "--cache", "1h" },
+	  "Flag '--cache' is not permitted: no call finds what an earlier one has left" },
+	{ { "issue", "list", "-w" }, "Flag '--web' is not permitted: the sandbox has no browser" },
+	{ { "pr", "view", "1", "--web=true" },
+	  "Flag '--web' is not permitted: the sandbox has no browser" },
+	{ { "pr", "view", "1", "-cw" },
+	  "Flag '--web' is not permitted: the sandbox has no browser" },
+	{ { "issue", "comment", "1", "-e" },
+	  "Flag '--editor' is not permitted: no editor runs beside gh; use --body or --body-file" },
+	{ { "pr", "create", "--recover", "/etc/passwd" },
+	  "Flag '--recover' is not permitted: no call finds what an earlier one has left" },
+	{ { "issue", "list", "--hostname", "h" },
+	  "Flag '--hostname' is not permitted: gh 2.23 has none such for 'issue list'" },
+	{ { "issue", "list", "-Z" },
+	  "Flag '-Z' is not permitted: gh 2.23 has none such for 'issue list'" },
+	{ { "pr", "list", "-dZ" },
+	  "Flag '-Z' is not permitted: gh 2.23 has none such for 'pr list'" },
+	{ { "pr", "list", "-d=" },
+	  "Flag '-=' is not permitted: gh 2.23 has none such for 'pr list'" },
+	{ { "api", "x", "--hos", "h" },
+	  "Flag '--hos' is not permitted: gh 2.23 has none such for 'api'" },
+	{ { "pr", "list", "--draft=maybe" }, "Flag '--draft' takes true or false, not 'maybe'" },
+	{ { "pr", "list", "--limit" }, "Flag '--limit' needs a value" },
+	{ { "pr", "list", "-L" }, "Flag '--limit' needs a value" },
 	{ { "repo", "view", "--", "o/r" }, "A bare '--' is not permitted" },
+	{ { "api", "a", "b" }, "'api' takes 1 arguments, not 2" },
+	{ { "status", "x" }, "'status' takes 0 arguments, not 1" },
+	{ { "pr", "view" },
+	  "'pr view' needs 1 arguments here, not 0: gh has no checkout to look in" },
+	{ { "pr", "create", "-tx" },
+	  "'pr create' needs --head here: gh has no checkout to look in" },
+
 	{ { "api", "https://example.org/x" },
-	  "The URL 'https://example.org/x' is not permitted: name a number, OWNER/REPO or path" },
+	  "The API path 'https://example.org/x' is not permitted: it is a URL" },
+	{ { "api", "x@evil" },
+	  "The API path 'x@evil' is not permitted: it has a '@' before its query" },
+	{ { "api", "//evil/x" },
+	  "The API path '//evil/x' is not permitted: it has an empty segment ('//')" },
+	{ { "api", "a//b" },
+	  "The API path 'a//b' is not permitted: it has an empty segment ('//')" },
+	{ { "api", "../x" }, "The API path '../x' is not permitted: it has a segment of dots" },
+	{ { "api", "/a/../b?x" },
+	  "The API path '/a/../b?x' is not permitted: it has a segment of dots" },
+	{ { "api", "a/." }, "The API path 'a/.' is not permitted: it has a segment of dots" },
+	{ { "api", "a%2e%2E/b" },
+	  "The API path 'a%2e%2E/b' is not permitted: it encodes a character that would change its meaning" },
+	{ { "api", "a%3Fb" },
+	  "The API path 'a%3Fb' is not permitted: it encodes a character that would change its meaning" },
+	{ { "api", "a%40b" },
+	  "The API path 'a%40b' is not permitted: it encodes a character that would change its meaning" },
+	{ { "api", "a%00" },
+	  "The API path 'a%00' is not permitted: it encodes a character that would change its meaning" },
+	{ { "api", "a%2" },
+	  "The API path 'a%2' is not permitted: a '%' must be followed by two hexadecimal digits" },
+	{ { "api", "a\\b" },
+	  "The API path 'a\\b' is not permitted: it has a blank, '#', '\\' or control character" },
+	{ { "api", "a?b#c" },
+	  "The API path 'a?b#c' is not permitted: it has a blank, '#', '\\' or control character" },
+	{ { "api", "a\r\nHost: x" },
+	  "The API path 'a\r\nHost: x' is not permitted: it has a blank, '#', '\\' or control character" },
+
+	{ { "api", "x", "-X", "CONNECT" },
+	  "Method 'CONNECT' is not permitted: it may be DELETE, GET, HEAD, PATCH, POST or PUT" },
+	{ { "api", "x", "--method=" },
+	  "Method '' is not permitted: it may be DELETE, GET, HEAD, PATCH, POST or PUT" },
+	{ { "api", "x", "-H", "Authorization: token x" },
+	  "Header 'Authorization' is not permitted" },
+	{ { "api", "x", "-H", " host : x" }, "Header 'host' is not permitted" },
+	{ { "api", "x", "-H\vHost:x" }, "Header 'Host' is not permitted" },
+	{ { "api", "x", "-H", "X-HTTP-Method-Override: PUT" },
+	  "Header 'X-HTTP-Method-Override' is not permitted" },
+	{ { "api", "x", "-H",
+	    "Accept"
+	    "\xc2\xa0"
+	    ": x" },
+	  "Header 'Accept\xc2\xa0' is not permitted" },
+	{ { "api", "x", "-H", "" }, "Header '' is not permitted" },
+	{ { "api", "rate_limit", "--jq", "env" },
+	  "jq's 'env' is not permitted: it reads gh's environment" },
+	{ { "api", "rate_limit", "--jq", "$ENV.HOME" },
+	  "jq's '$ENV' is not permitted: it reads gh's environment" },
+	{ { "api", "rate_limit", "-q", "env.HOME" },
+	  "jq's 'env.' is not permitted: it reads gh's environment" },
+	{ { "issue", "list", "-q", "\"\\(env)\"" },
+	  "jq's 'env)' is not permitted: it reads gh's environment" },
+	{ { "issue", "list", "--jq=.a|env|.b" },
+	  "jq's 'env|' is not permitted: it reads gh's environment" },
+
 	{ { "issue", "view", "https://github.com/o/r/issues/1" },
-	  "The URL 'https://github.com/o/r/issues/1' is not permitted: name a number, OWNER/REPO or path" },
+	  "The URL 'https://github.com/o/r/issues/1' is not permitted: name a number, and the repository with -R OWNER/REPO" },
 	{ { "pr", "view", "--comments", "http://h/o/r/pull/1" },
-	  "The URL 'http://h/o/r/pull/1' is not permitted: name a number, OWNER/REPO or path" },
+	  "The URL 'http://h/o/r/pull/1' is not permitted: name a number, and the repository with -R OWNER/REPO" },
 	{ { "pr", "review", "--comment", "http://h/o/r/pull/1" },
-	  "The URL 'http://h/o/r/pull/1' is not permitted: name a number, OWNER/REPO or path" },
-	{ { "pr", "view", "-Lt", "http://h/o/r/pull/1" },
-	  "The URL 'http://h/o/r/pull/1' is not permitted: name a number, OWNER/REPO or path" },
-	{ { "label", "create", "-f", "http://h/" },
-	  "The URL 'http://h/' is not permitted: name a number, OWNER/REPO or path" },
+	  "The URL 'http://h/o/r/pull/1' is not permitted: name a number, and the repository with -R OWNER/REPO" },
+	{ { "repo", "view", "github.com/o/r" },
+	  "Repository 'github.com/o/r' is not permitted: name it as OWNER/REPO" },
+	{ { "repo", "view", "r" }, "Repository 'r' is not permitted: name it as OWNER/REPO" },
+	{ { "issue", "transfer", "1", "h/o/r" },
+	  "Repository 'h/o/r' is not permitted: name it as OWNER/REPO" },
+	{ { "label", "clone", "h/o/r" },
+	  "Repository 'h/o/r' is not permitted: name it as OWNER/REPO" },
 	{ { "pr", "list", "-R", "github.com/o/r" },
 	  "Repository 'github.com/o/r' is not permitted: name it as OWNER/REPO" },
 	{ { "pr", "list", "--repo", "localhost:18443/o/r" },
@@ -92,8 +226,10 @@ static const struct {
 	  "Repository 'h/o/r' is not permitted: name it as OWNER/REPO" },
 	{ { "pr", "list", "-dR", "h/o/r" },
 	  "Repository 'h/o/r' is not permitted: name it as OWNER/REPO" },
+	{ { "pr", "list", "-R", "o/r", "-R", "h/o/r" },
+	  "Repository 'h/o/r' is not permitted: name it as OWNER/REPO" },
 	{ { "pr", "list", "-R", "" }, "Repository '' is not permitted: name it as OWNER/REPO" },
-	{ { "pr", "list", "-R" }, "-R needs a repository, as OWNER/REPO" },
+	{ { "pr", "list", "-R=" }, "Repository '=' is not permitted: name it as OWNER/REPO" },
 	{ { "pr", "list", "--repo", "o/r\n" },
 	  "Repository 'o/r\n' is not permitted: name it as OWNER/REPO" },
 };
@@ -113,33 +249,38 @@ static const struct {
 	{ "o/r@h", false },      { "o/r:1", false },
 };
 
-static void test_permitted(void **state)
+static int check(const char *const *args, struct err *e)
 {
-	(void)state;
+	_cleanup_(gh_arguments_clear) struct gh_arguments a = { 0 };
+	int error = gh_arguments_parse((char *const *)args, &a, e);
+
+	return error < 0 ? error : gh_rules_check(&a, e);
+}
+
+static void test_permitted(void **state _unused_)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(permitted); i++) {
 		_cleanup_err_ struct err e = { 0 };
 
-		if (gh_rules_check((char *const *)permitted[i], &e) < 0)
+		if (check(permitted[i], &e) < 0)
 			fail_msg("row %zu: %s", i, e.message);
 	}
 }
 
-static void test_denied(void **state)
+static void test_denied(void **state _unused_)
 {
-	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
 		_cleanup_err_ struct err e = { 0 };
 
-		if (gh_rules_check((char *const *)denied[i].args, &e) == 0)
+		if (check(denied[i].args, &e) == 0)
 			fail_msg("permitted, but: %s", denied[i].reason);
-		assert_string_equal(e.message, denied[i].reason);
+		assert_same_text(e.message, denied[i].reason);
 		assert_int_equal(e.status, 403);
 	}
 }
 
-static void test_repositories(void **state)
+static void test_repositories(void **state _unused_)
 {
-	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(repositories); i++)
 		if (gh_rules_is_repository(repositories[i].text) != repositories[i].valid)
 			fail_msg("'%s'", repositories[i].text);
@@ -153,6 +294,5 @@ int main(void)
 		cmocka_unit_test(test_repositories),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS("gh-rules", tests);
 }

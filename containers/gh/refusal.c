@@ -1,4 +1,4 @@
-#include "containers/cli-proxy/refusal.h"
+#include "containers/gh/refusal.h"
 
 #include <stdarg.h>
 

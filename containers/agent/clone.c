@@ -1,0 +1,96 @@
+#include "containers/agent/clone.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/strv.h"
+
+#define SERVER "https://github.com"
+
+/* How a checkout of a fork calls its parent; gh looks that up, here nothing is a fork. */
+static bool is_upstream_flag(const char *arg)
+{
+	return strcmp(arg, "-u") == 0 || strcmp(arg, "--upstream-remote-name") == 0;
+}
+
+bool clone_is_wanted(char *const *args)
+{
+	return args[0] && args[1] && strcmp(args[0], "repo") == 0 && strcmp(args[1], "clone") == 0;
+}
+
+/* The runner says which server it belongs to. */
+static const char *server(char *const *env)
+{
+	const char *url = strv_env_get(env, "GITHUB_SERVER_URL");
+
+	return url && strncmp(url, "https://", 8) == 0 ? url : SERVER;
+}
+
+static void append_repository(char ***argv, const char *repository, char *const *env)
+{
+	if (strstr(repository, "://"))
+		strv_append(argv, repository);
+	else
+		strv_appendf(argv, "%s/%s.git", server(env), repository);
+}
+
+static int check_repository(const char *repository, struct err *e)
+{
+	if (!repository || (!strchr(repository, '/') && !strstr(repository, "://")))
+		return err_invalid(e, "repo clone", repository ? repository : "",
+				   "must name the repository as OWNER/REPO");
+	return 0;
+}
+
+int clone_argv(char *const *args, char *const *env, char ***ret, struct err *e)
+{
+	const char *repository = NULL, *directory = NULL;
+	_cleanup_strv_ char **argv = NULL;
+	char *const *flags = args + 2;
+	int error;
+
+	for (; *flags && strcmp(*flags, "--") != 0; flags++) {
+		if (is_upstream_flag(*flags) && flags[1])
+			flags++;
+		else if ((*flags)[0] == '-')
+			return err_invalid(e, "repo clone", *flags,
+					   "is no flag of gh's; flags of git follow after --");
+		else if (!repository)
+			repository = *flags;
+		else if (!directory)
+			directory = *flags;
+		else
+			return err_invalid(e, "repo clone", *flags, "is one argument too many");
+	}
+	error = check_repository(repository, e);
+	if (error < 0)
+		return error;
+	strv_append(&argv, "git");
+	strv_append(&argv, "clone");
+	for (; *flags && *++flags;)
+		strv_append(&argv, *flags);
+	append_repository(&argv, repository, env);
+	if (directory)
+		strv_append(&argv, directory);
+	*ret = TAKE_PTR(argv);
+	return 0;
+}
+
+int clone_run(char *const *args, char *const *env, struct err *e)
+{
+	_cleanup_strv_ char **argv = NULL;
+	int error = clone_argv(args, env, &argv, e);
+
+	if (error < 0)
+		return error;
+	if (!strv_env_get(env, "HTTPS_PROXY") && !strv_env_get(env, "https_proxy"))
+		return err_set(e, -ENETUNREACH, ERR_SYSTEM,
+			       "repo clone needs git to reach %s, and this sandbox was granted no "
+			       "egress: start it with --allow-domains %s",
+			       server(env), server(env) + strlen("https://"));
+	execvp(argv[0], argv);
+	if (errno == ENOENT)
+		return err_set(e, -ENOENT, ERR_SYSTEM,
+			       "repo clone runs git, and this image has none");
+	return err_system(e, -errno, "cannot run git");
+}

@@ -1,0 +1,16 @@
+/* `gh repo clone`: the agent's own git does it, by whatever egress the agent was granted. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+
+/* Whether the arguments ask for a clone. */
+bool clone_is_wanted(char *const *args);
+
+/* The arguments of git that do it. The caller owns them. */
+int clone_argv(char *const *args, char *const *env, char ***ret, struct err *e) _must_check_;
+
+/* Becomes git; comes back only when that fails. */
+int clone_run(char *const *args, char *const *env, struct err *e);

@@ -1,0 +1,65 @@
+/* The flags of each command. A table ends with a row without a name. */
+#pragma once
+
+#include "containers/gh/command.h"
+
+extern const struct gh_flag gh_flags_none[];
+extern const struct gh_flag gh_flags_any[];
+extern const struct gh_flag gh_flags_repo[];
+extern const struct gh_flag gh_flags_issue_create[];
+extern const struct gh_flag gh_flags_issue_list[];
+extern const struct gh_flag gh_flags_issue_status[];
+extern const struct gh_flag gh_flags_issue_close[];
+extern const struct gh_flag gh_flags_issue_comment[];
+extern const struct gh_flag gh_flags_issue_delete[];
+extern const struct gh_flag gh_flags_issue_edit[];
+extern const struct gh_flag gh_flags_issue_lock[];
+extern const struct gh_flag gh_flags_issue_reopen[];
+extern const struct gh_flag gh_flags_issue_view[];
+extern const struct gh_flag gh_flags_label_clone[];
+extern const struct gh_flag gh_flags_label_create[];
+extern const struct gh_flag gh_flags_label_delete[];
+extern const struct gh_flag gh_flags_label_edit[];
+extern const struct gh_flag gh_flags_label_list[];
+extern const struct gh_flag gh_flags_pr_create[];
+extern const struct gh_flag gh_flags_pr_list[];
+extern const struct gh_flag gh_flags_pr_status[];
+extern const struct gh_flag gh_flags_pr_checks[];
+extern const struct gh_flag gh_flags_pr_close[];
+extern const struct gh_flag gh_flags_pr_comment[];
+extern const struct gh_flag gh_flags_pr_diff[];
+extern const struct gh_flag gh_flags_pr_edit[];
+extern const struct gh_flag gh_flags_pr_lock[];
+extern const struct gh_flag gh_flags_pr_merge[];
+extern const struct gh_flag gh_flags_pr_ready[];
+extern const struct gh_flag gh_flags_pr_reopen[];
+extern const struct gh_flag gh_flags_pr_review[];
+extern const struct gh_flag gh_flags_pr_view[];
+extern const struct gh_flag gh_flags_release_create[];
+extern const struct gh_flag gh_flags_release_list[];
+extern const struct gh_flag gh_flags_release_delete[];
+extern const struct gh_flag gh_flags_release_delete_asset[];
+extern const struct gh_flag gh_flags_release_download[];
+extern const struct gh_flag gh_flags_release_edit[];
+extern const struct gh_flag gh_flags_release_upload[];
+extern const struct gh_flag gh_flags_release_view[];
+extern const struct gh_flag gh_flags_repo_list[];
+extern const struct gh_flag gh_flags_repo_archive[];
+extern const struct gh_flag gh_flags_repo_delete[];
+extern const struct gh_flag gh_flags_repo_edit[];
+extern const struct gh_flag gh_flags_repo_rename[];
+extern const struct gh_flag gh_flags_repo_view[];
+extern const struct gh_flag gh_flags_run_download[];
+extern const struct gh_flag gh_flags_run_list[];
+extern const struct gh_flag gh_flags_run_rerun[];
+extern const struct gh_flag gh_flags_run_view[];
+extern const struct gh_flag gh_flags_run_watch[];
+extern const struct gh_flag gh_flags_search_commits[];
+extern const struct gh_flag gh_flags_search_issues[];
+extern const struct gh_flag gh_flags_search_prs[];
+extern const struct gh_flag gh_flags_search_repos[];
+extern const struct gh_flag gh_flags_status[];
+extern const struct gh_flag gh_flags_workflow_list[];
+extern const struct gh_flag gh_flags_workflow_run[];
+extern const struct gh_flag gh_flags_workflow_view[];
+extern const struct gh_flag gh_flags_api[];
