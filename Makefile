@@ -133,7 +133,7 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)) $(BIN)/tests/probe $(BUILD)/internet/made
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)) $(BIN)/tests/probe $(BIN)/tests/gh-table $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
 
@@ -221,6 +221,9 @@ $(BUILD)/internet/made: tests/bed/make-internet tests/bed/internet.bash
 # What the system tests attack with, inside any container.
 $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
 	$(call link_static)
+
+$(BIN)/tests/gh-table: $(OBJ)/tests/system/gh-table.o $(LIBGH) $(LIBCOMMON)
+	$(call link)
 
 $(BIN)/tests/relay-bench: $(call objects,tests/bench,relay-bench load) $(LIBCOMMON)
 	$(call link,-pthread)
