@@ -280,7 +280,7 @@ install: all ## install into DESTDIR
 	install -D -m 644 systemd/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/awfd.conf
 	install -D -m 644 systemd/awfd.conf $(DESTDIR)$(SYSCONFDIR)/awfd/awfd.conf
 	install -d $(DESTDIR)$(SYSCONFDIR)/awfd/awfd.conf.d
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/awfctl.1
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/awfctl.1 man/awf-gh.1
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 man/awfd.conf.5
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/awfd.8 man/awf-relay.8
 

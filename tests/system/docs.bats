@@ -43,6 +43,19 @@ man_text() {
 	done
 }
 
+# `repo clone` is awf-gh's own.
+@test "the commands of gh in awf-gh(1) are those of the table" {
+	page=$(awk '/^\.Ss Commands/ { on = 1 } /^\.El/ && on { exit }
+		on && /^\.It Ic/ { command = $3 } on && /^[a-z]/ { gsub(/,/, ""); for (i = 1; i <= NF; i++) print command, $i }' \
+		man/awf-gh.1 | sed '/^These/d' | grep -v ' These\|^ ' | sort)
+	table=$({ "$bin/tests/gh-table" | grep -v -e ' --' -e ' denied$' | grep ' '; echo repo clone; } | sort)
+	[ -n "$table" ]
+	diff <(echo "$table") <(echo "$page")
+	for command in api status; do
+		grep -qx ".It Ic $command" man/awf-gh.1
+	done
+}
+
 @test "every key of awfd.conf is in the default file and in awfd.conf(5), and the other way round" {
 	code=$(grep -oE '(KEY|LIST)\("[A-Za-z]+", "[A-Za-z0-9]+"' awfd/config.c | sed -E 's/.*, "(.*)"/\1/' | sort)
 	file=$(grep -oE '^#[A-Za-z0-9]+=' systemd/awfd.conf | tr -d '#=' | sort)
