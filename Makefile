@@ -53,8 +53,9 @@ AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cm
                  main nearest options pump refusals render ruleset start start-egress table \
                  terminal word-list
 GH_SRC        := arguments command flags refusal
-CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-request gh-argv gh-env gh-process \
-                 gh-rules listener main reaper reply routes settings uploads
+CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-request gh-argv gh-confinement \
+                 gh-env gh-filter gh-launch gh-limits gh-process gh-rules landlock listener main \
+                 reaper reply routes settings uploads
 AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response proxy-url session \
                  sources unpack
 PAUSE_SRC     := awf-pause
@@ -67,9 +68,9 @@ LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
 LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c openssl)
 LIBS_awfctl         = $(call pkg,libs,json-c yaml-0.1)
-LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c) -lresolv
+LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c libseccomp) -lresolv
 LIBS_awf-gh         = $(call pkg,libs,json-c)
-LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl libidn2 yaml-0.1) \
+LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl libidn2 yaml-0.1 libseccomp) \
                       -lresolv
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 

@@ -228,6 +228,25 @@ static void call_finish(struct exec_call *c, int exit_code)
 	c->done(c, c->userdata);
 }
 
+/* What is told of a gh that a limit of its resources ended. */
+static void tell_limit(struct exec_call *c, enum gh_limit limit)
+{
+	const struct settings *s = c->context->settings;
+
+	switch (limit) {
+	case GH_LIMIT_NONE:
+		return;
+	case GH_LIMIT_CPU:
+		call_stop(c, 504, "gh was stopped: it used more than %llu s of CPU time",
+			  (unsigned long long)s->cpu_seconds);
+		return;
+	case GH_LIMIT_MEMORY:
+		call_stop(c, 500, "gh was stopped: it needs more than %llu bytes of memory",
+			  (unsigned long long)s->gh_memory);
+		return;
+	}
+}
+
 /* --- Downloads
  * ------------------------------------------------------------------------------------ */
 
@@ -270,15 +289,17 @@ static void send_downloads(struct exec_call *c)
 		downloads_hold(c->downloads, c->held);
 }
 
-static void on_ended(int exit_code, void *userdata)
+static void on_ended(const struct gh_end *end, void *userdata)
 {
 	struct exec_call *c = userdata;
+	const struct gh_limits *limits = gh_confinement_limits(c->context->confinement);
 
-	c->exit_code = exit_code;
+	c->exit_code = end->exit_code;
+	tell_limit(c, gh_limits_exceeded(limits, end, c->preview.data, c->preview.length));
 	if (c->stop.status == 0 && makes_downloads(c))
 		send_downloads(c);
 	else
-		call_finish(c, exit_code);
+		call_finish(c, end->exit_code);
 }
 
 static void on_finish(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -361,8 +382,14 @@ static int start_gh(struct exec_call *c, struct err *e)
 				    .repository = s->repository,
 				    .redirect_proxy = s->redirect_proxy,
 				    .directory = c->directory };
-	struct gh_process_spec spec = { .path = s->gh, .directory = c->directory };
+	struct gh_process_spec spec = { .confinement = c->context->confinement,
+					.path = s->gh,
+					.directory = c->directory };
 
+	if (!spec.confinement) {
+		err_copy(e, c->context->unconfined);
+		return e->error;
+	}
 	spec.args = argv = gh_argv_build(&c->request->arguments, c->directory,
 					 repository ? repository : s->repository);
 	spec.env = env = gh_env_build(&base, c->request->env);
@@ -377,7 +404,7 @@ static void run_gh(struct exec_call *c)
 
 	if (start_gh(c, &e) < 0) {
 		log_error("%s", e.message);
-		call_stop(c, 500, "Internal server error");
+		call_stop(c, 500, "%s", e.message);
 		return;
 	}
 	c->phase = PHASE_RUNNING;
@@ -450,7 +477,7 @@ void exec_call_start(struct exec_call *c)
 		return;
 	if (make_directory(c, &e) < 0) {
 		log_error("%s", e.message);
-		call_stop(c, 500, "Internal server error");
+		call_stop(c, 500, "%s", e.message);
 		return;
 	}
 	access_log_write(c->context->log, "exec_start", log_fields(c));

@@ -8,6 +8,7 @@
 #include "containers/cli-proxy/access-log.h"
 #include "containers/cli-proxy/answer.h"
 #include "containers/cli-proxy/exec-request.h"
+#include "containers/cli-proxy/gh-confinement.h"
 #include "containers/cli-proxy/reaper.h"
 #include "containers/cli-proxy/settings.h"
 
@@ -17,6 +18,8 @@ struct exec_context {
 	struct reaper *reaper;
 	struct access_log *log;
 	const struct settings *settings;
+	const struct gh_confinement *confinement; /* NULL where there can be none */
+	const struct err *unconfined;             /* then: why */
 	struct answer_budget budget;
 	uint64_t file_bytes; /* that the files of all calls may have together */
 };

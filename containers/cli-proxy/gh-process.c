@@ -1,13 +1,11 @@
 #include "containers/cli-proxy/gh-process.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <string.h>
 
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/strv.h"
+#include "containers/cli-proxy/gh-launch.h"
 
 /* One read, and so one frame of a streamed answer; as much as a pipe holds. */
 #define READ_SIZE (64 * 1024)
@@ -26,7 +24,7 @@ struct gh_process {
 	const struct gh_process_events *events;
 	void *userdata;
 	struct reaper_child *child; /* NULL once it has exited */
-	int exit_code;
+	struct gh_end end;
 	struct output outputs[OUTPUTS];
 	int input_fd;
 	struct event *writable;
@@ -61,7 +59,7 @@ static void on_finish(evutil_socket_t fd _unused_, short what _unused_, void *us
 {
 	struct gh_process *p = userdata;
 
-	p->events->ended(p->exit_code, p->userdata);
+	p->events->ended(&p->end, p->userdata);
 }
 
 static void on_readable(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -101,12 +99,12 @@ static void on_writable(evutil_socket_t fd _unused_, short what _unused_, void *
 	p->events->input_done(error, p->userdata);
 }
 
-static void on_exited(int exit_code, void *userdata)
+static void on_exited(const struct gh_end *end, void *userdata)
 {
 	struct gh_process *p = userdata;
 
 	p->child = NULL;
-	p->exit_code = exit_code;
+	p->end = *end;
 	check_ended(p);
 }
 
@@ -147,35 +145,20 @@ static int pipes_open(struct pipes *pipes, bool input)
 	return 0;
 }
 
-/* Its own process group, default signals, its directory, its three descriptors and no other. */
-static int run(const struct gh_process_spec *spec, const int theirs[3], pid_t *pid)
+static int run(const struct gh_process_spec *spec, const int theirs[3], pid_t *pid, struct err *e)
 {
-	_cleanup_strv_ char **argv = NULL;
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t all, none;
-	int error;
+	_cleanup_strv_ char **argv = xcalloc(strv_length(spec->args) + 2, sizeof(char *));
+	struct gh_launch launch = { .confinement = spec->confinement,
+				    .path = spec->path,
+				    .argv = argv,
+				    .env = spec->env,
+				    .directory = spec->directory,
+				    .descriptors = theirs };
 
-	argv = xcalloc(strv_length(spec->args) + 2, sizeof(char *));
 	argv[0] = xstrdup("gh");
 	for (size_t i = 0; spec->args[i]; i++)
 		argv[i + 1] = xstrdup(spec->args[i]);
-	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-						      POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addchdir_np(&actions, spec->directory);
-	for (int i = 0; i < 3; i++)
-		posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
-	error = posix_spawn(pid, spec->path, &actions, &attributes, argv, spec->env);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return -error;
+	return gh_launch(&launch, pid, e);
 }
 
 static void output_open(struct gh_process *p, struct event_base *base, int which, int fd)
@@ -200,9 +183,9 @@ int gh_process_spawn(struct event_base *base, struct reaper *reaper,
 	error = pipes_open(&pipes, spec->input);
 	if (error < 0)
 		return err_system(e, error, "cannot make gh's pipes");
-	error = run(spec, pipes.theirs, &pid);
+	error = run(spec, pipes.theirs, &pid, e);
 	if (error < 0)
-		return err_system(e, error, "cannot run %s", spec->path);
+		return error;
 	p = xnew(struct gh_process);
 	p->events = events;
 	p->userdata = userdata;

@@ -8,11 +8,13 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/stdcopy.h"
+#include "containers/cli-proxy/gh-confinement.h"
 #include "containers/cli-proxy/reaper.h"
 
 struct gh_process;
 
 struct gh_process_spec {
+	const struct gh_confinement *confinement;
 	const char *path;
 	char *const *args; /* without the program's name */
 	char *const *env;
@@ -26,7 +28,7 @@ struct gh_process_events {
 	/* What was written has been taken (0), or gh reads no more (-EPIPE). */
 	void (*input_done)(int error, void *userdata);
 	/* It has exited and all of its output was handed over. */
-	void (*ended)(int exit_code, void *userdata);
+	void (*ended)(const struct gh_end *end, void *userdata);
 };
 
 int gh_process_spawn(struct event_base *base, struct reaper *reaper,

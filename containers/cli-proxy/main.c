@@ -2,6 +2,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "common/log.h"
@@ -26,12 +27,22 @@ static void event_freep(struct event **event)
 		event_free(*event);
 }
 
-/* A core file could hold what an agent sent. */
-static void forbid_core_files(void)
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED true /* the leak checker traces the process */
+#else
+#define SANITIZED false
+#endif
+
+/* A core file could hold what an agent sent, and a gh has the same uid as this process. */
+static int forbid_inspection(struct err *e)
 {
 	struct rlimit none = { 0, 0 };
 
-	(void)setrlimit(RLIMIT_CORE, &none);
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return err_system(e, -errno, "cannot forbid core files");
+	if (!SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_system(e, -errno, "cannot forbid tracing");
+	return 0;
 }
 
 static void on_terminate(evutil_socket_t signal _unused_, short what _unused_, void *base)
@@ -48,8 +59,27 @@ static void log_start(struct access_log *log, const struct settings *s)
 	access_log_write(log, "server_start", o);
 }
 
+/* Where a gh can't be confined the proxy serves nevertheless, to tell every caller why it runs
+ * none.
+ */
+static struct gh_confinement *make_confinement(const struct settings *s, struct err *e)
+{
+	struct gh_confinement_spec spec = {
+		.gh = s->gh,
+		.ca_bundle = s->ca_bundle,
+		.limits = { s->cpu_seconds, s->gh_memory, s->files_limit },
+	};
+	struct gh_confinement *confinement = NULL;
+
+	if (gh_confinement_new(&spec, &confinement, e) < 0)
+		log_error("%s", e->message);
+	return confinement;
+}
+
 static int run(struct err *e)
 {
+	_cleanup_err_ struct err unconfined = { 0 };
+	_cleanup_(gh_confinement_freep) struct gh_confinement *confinement = NULL;
 	_cleanup_(access_log_closep) struct access_log *log = NULL;
 	_cleanup_(base_freep) struct event_base *base = event_base_new();
 	_cleanup_(event_freep) struct event *terminate = NULL, *interrupt = NULL;
@@ -61,6 +91,9 @@ static int run(struct err *e)
 	struct routes routes;
 	int error;
 
+	error = forbid_inspection(e);
+	if (error < 0)
+		return error;
 	error = settings_load(&settings, e);
 	if (error < 0)
 		return error;
@@ -68,9 +101,13 @@ static int run(struct err *e)
 	if (error < 0)
 		return error;
 	reaper = reaper_new(base);
-	context = (struct exec_context){
-		.base = base, .reaper = reaper, .log = log, .settings = &settings
-	};
+	confinement = make_confinement(&settings, &unconfined);
+	context = (struct exec_context){ .base = base,
+					 .reaper = reaper,
+					 .log = log,
+					 .settings = &settings,
+					 .confinement = confinement,
+					 .unconfined = &unconfined };
 	context.budget.limit = (size_t)settings.memory_limit;
 	calls = calls_new(&context);
 	routes = (struct routes){ calls, log, &settings };
@@ -93,7 +130,6 @@ int main(void)
 	_cleanup_free_ char *text = NULL;
 
 	signal(SIGPIPE, SIG_IGN);
-	forbid_core_files();
 	if (run(&e) == 0)
 		return 0;
 	text = err_text(&e);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "common/alloc.h"
@@ -28,24 +29,35 @@ static struct reaper_child *find(struct reaper *r, pid_t pid)
 	return NULL;
 }
 
-static int exit_code(int status)
+static uint64_t milliseconds(const struct timeval *tv)
 {
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return (uint64_t)tv->tv_sec * 1000 + (uint64_t)tv->tv_usec / 1000;
+}
+
+static struct gh_end end_of(int status, const struct rusage *usage)
+{
+	return (struct gh_end){
+		.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+		.cpu_milliseconds = milliseconds(&usage->ru_utime) + milliseconds(&usage->ru_stime),
+	};
 }
 
 /* The group's id can't be taken by others as long as its leader is not collected. */
 static void collect(struct reaper *r, pid_t pid)
 {
 	struct reaper_child *c = find(r, pid);
+	struct rusage usage = { 0 };
+	struct gh_end end;
 	int status = 0;
 
 	if (c)
 		(void)kill(-pid, SIGKILL);
-	if (waitpid(pid, &status, WNOHANG) != pid || !c)
+	if (wait4(pid, &status, WNOHANG, &usage) != pid || !c)
 		return;
 	LIST_REMOVE(c, entry);
+	end = end_of(status, &usage);
 	if (c->fn)
-		c->fn(exit_code(status), c->userdata);
+		c->fn(&end, c->userdata);
 	free(c);
 }
 

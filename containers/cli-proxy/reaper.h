@@ -7,11 +7,13 @@
 
 #include "common/cleanup.h"
 
+#include "containers/cli-proxy/gh-limits.h"
+
 struct reaper;
 struct reaper_child;
 
-/* The child has ended and is collected: its exit code, or 128 and its signal. */
-typedef void (*reaper_fn)(int exit_code, void *userdata);
+/* The child has ended and is collected. */
+typedef void (*reaper_fn)(const struct gh_end *end, void *userdata);
 
 struct reaper *reaper_new(struct event_base *base) _must_check_;
 void reaper_free(struct reaper *r);
