@@ -78,11 +78,12 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code awfctl-nearest \
                  awfctl-options awfctl-render awfctl-ruleset awfctl-run clone config conn denials \
                  difc-address difc-ca docker docker-attach docker-network docker-spec domain \
-                 egress environment err errors escape exec-request fd file frame gh-argv \
-                 gh-env gh-request gh-rules host-ports http-answer http-response interface \
-                 json-fields log-tail netlink network nflog-packet nft-ruleset parse plan private-networks \
-                 relay relay-proc relay-storm relay-upstreams resolvers sni-match spawn \
-                 squid-config squid-log stdcopy strbuf strv timestamp unpack upstream-proxy
+                 egress environment err errors escape exec-request fd file frame gh-argv gh-env \
+                 gh-launch gh-limits gh-request gh-rules host-ports http-answer http-response \
+                 interface json-fields landlock log-tail netlink network nflog-packet nft-ruleset \
+                 parse plan private-networks relay relay-proc relay-storm relay-upstreams \
+                 resolvers sni-match spawn squid-config squid-log stdcopy strbuf strv timestamp \
+                 unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
@@ -134,7 +135,7 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)) $(BIN)/tests/probe $(BIN)/tests/gh-table $(BUILD)/internet/made
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) probe fake-gh gh-table without) $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
 
@@ -225,6 +226,13 @@ $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
 
 $(BIN)/tests/gh-table: $(OBJ)/tests/system/gh-table.o $(LIBGH) $(LIBCOMMON)
 	$(call link)
+
+# What the tests of the gh channel have in gh's place, and what takes system calls from awf-cli-proxy.
+$(BIN)/tests/fake-gh: $(call objects,static/tests/system,fake-gh fake-gh-attacks)
+	$(call link_static)
+
+$(BIN)/tests/without: $(OBJ)/static/tests/system/without.o
+	$(call link_static)
 
 $(BIN)/tests/relay-bench: $(call objects,tests/bench,relay-bench load) $(LIBCOMMON)
 	$(call link,-pthread)

@@ -28,7 +28,6 @@ static const struct {
 	{ "AWF_MEMORY_LIMIT", offsetof(struct settings, memory_limit), 32 * MIB, 1, GIB },
 	{ "AWF_CPU_SECONDS", offsetof(struct settings, cpu_seconds), 60, 1, 86400 },
 	{ "AWF_GH_MEMORY", offsetof(struct settings, gh_memory), 256 * MIB, 16 * MIB, 64 * GIB },
-	{ "AWF_FILES_LIMIT", offsetof(struct settings, files_limit), 128 * MIB, 1, 64 * GIB },
 };
 
 static const struct {

@@ -27,7 +27,6 @@ struct settings {
 	uint64_t memory_limit;   /* bytes that all answers that do not stream hold together */
 	uint64_t cpu_seconds;    /* of each gh, as the next two */
 	uint64_t gh_memory;      /* bytes */
-	uint64_t files_limit;    /* bytes of a file it writes */
 };
 
 /* Strings are borrowed from the environment. */

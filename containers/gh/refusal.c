@@ -13,6 +13,7 @@ int refuse(struct err *e, int status, const char *fmt, ...)
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	(void)err_set(e, -EINVAL, ERR_PERMISSION_DENIED, "%s", text);
-	e->status = status;
+	if (e)
+		e->status = status;
 	return -EINVAL;
 }

@@ -1,94 +1,11 @@
 #!/usr/bin/env bats
-# The gh channel by itself: the real awf-gh and the real awf-cli-proxy, with a script in gh's place. No
-# engine, no bed, no root.
+# The gh channel by itself, see cli-proxy.bash.
 # shellcheck disable=SC2154,SC2094 # run sets stderr; a file is compared with itself, sent and returned
 
-bats_require_minimum_version 1.5.0
-
-BIN=$BATS_TEST_DIRNAME/../../build/bin
-
-# A gh whose second argument says what to do.
-write_fake_gh() {
-	cat >"$1" <<-'END'
-		#!/bin/bash
-		case $2 in
-		arguments) printf '<%s>' "$@" ;;
-		both) printf 'out'; printf 'err' >&2 ;;
-		cat) cat ;;
-		environment) env ;;
-		exit) exit "$3" ;;
-		swallow) cat >/dev/null ;;
-		kill) kill -KILL $$ ;;
-		many) head -c "$3" /dev/zero ;;
-		odd) printf 'a\0\377\376\303\251\n\n\n' ;;
-		reach) pwd; ls -A; touch left-over ;;
-		ticks) for i in 1 2 3; do echo "$i"; sleep 0.5; done ;;
-		sleep) echo $$ >"$3"; sleep 1000 & echo $! >>"$3"; wait ;;
-		esac
-	END
-	chmod +x "$1"
-}
-
-# proxy_start [VARIABLE=VALUE...]: with limits that a test can wait for.
-proxy_start() {
-	local port=$((20000 + RANDOM % 10000)) i
-	env -i AWF_CLI_PROXY_PORT="$port" AWF_GH_PATH="$BATS_FILE_TMPDIR/gh" AWF_TMP="$BATS_TEST_TMPDIR" \
-		AWF_CLI_PROXY_LOG="$BATS_TEST_TMPDIR/access.jsonl" AWF_CA_BUNDLE=/ca.pem "$@" \
-		"$BIN/awf-cli-proxy" 3>&- &
-	PROXY=$!
-	export AWF_CLI_PROXY_URL=http://127.0.0.1:$port
-	for ((i = 0; i < 100; i++)); do
-		curl -s "$AWF_CLI_PROXY_URL/health" >/dev/null && return
-		sleep 0.05
-	done
-	return 1
-}
-
-setup_file() {
-	write_fake_gh "$BATS_FILE_TMPDIR/gh"
-}
+load cli-proxy
 
 teardown() {
-	[[ -z ${PROXY:-} ]] || kill "$PROXY" 2>/dev/null || :
-}
-
-gh() {
-	"$BIN/awf-gh" "$@"
-}
-
-# post BODY [CURL-OPTION...]: sets `status` to HTTP's and `output` to the body.
-post() {
-	local body=$1
-	shift
-	output=$(curl -s -w '\n%{http_code}' --data-binary "$body" "$@" "$AWF_CLI_PROXY_URL/exec")
-	status=${output##*$'\n'}
-	output=${output%$'\n'*}
-}
-
-# expect STATUS BODY
-expect() {
-	[[ $status == "$1" && $output == "$2" ]] || { echo "$status $output"; return 1; }
-}
-
-# Both processes of a sleeping gh have gone.
-gone() {
-	local i pid
-	for ((i = 0; i < 100; i++)); do
-		while read -r pid; do
-			[[ ! -e /proc/$pid || $(<"/proc/$pid/stat") == *') Z '* ]] || { sleep 0.05; continue 2; }
-		done <"$1"
-		return 0
-	done
-	return 1
-}
-
-wait_for_lines() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		[[ -s $1 && $(wc -l <"$1") -ge $2 ]] && return
-		sleep 0.05
-	done
-	return 1
+	proxy_stop
 }
 
 @test "health, on both IP versions, and nothing else by a near name" {
@@ -109,7 +26,7 @@ wait_for_lines() {
 	proxy_start
 	post '{"args":["api","both"]}'
 	expect 200 '{"stdout":"out","stderr":"err","exitCode":0}'
-	post '{"args":["api","exit","42"],"cwd":"/nowhere"}'
+	post '{"args":["search","issues","exit","42"],"cwd":"/nowhere"}'
 	expect 200 '{"stdout":"","stderr":"","exitCode":42}'
 	post '{"args":["api","kill"]}'
 	expect 200 '{"stdout":"","stderr":"","exitCode":137}'
@@ -133,7 +50,7 @@ wait_for_lines() {
 	expect 403 "{\"error\":\"Subcommand 'auth' is not permitted\"}"
 	post '{"args":["api"],"env":{"GH_REPO":"github.com/o/r"}}'
 	expect 403 "{\"error\":\"GH_REPO 'github.com/o/r' is not permitted: it must be OWNER/REPO\"}"
-	post '{"args":["api","many","11000000"]}'
+	post '{"args":["search","issues","many","11000000"]}'
 	expect 500 '{"error":"gh was stopped: its output is larger than 10485760 bytes; ask for application/vnd.docker.multiplexed-stream"}'
 }
 
@@ -174,11 +91,11 @@ wait_for_lines() {
 	run -0 --separate-stderr gh api both
 	[ "$output" = out ]
 	[ "$stderr" = err ]
-	run -42 gh api exit 42
+	run -42 gh search issues exit 42
 	run -137 gh api kill
-	gh api arguments $'a\nb' "it's \"q\"" '😀' $'\xff' '' | cmp - <(printf '<api><arguments><a\nb><it'\''s "q"><😀><\377><>')
-	[ "$(gh api arguments "$(head -c 100K /dev/zero | tr '\0' x)" | wc -c)" = $((102400 + 18)) ]
-	[ "$(gh api many 50000000 | wc -c)" = 50000000 ]
+	gh search issues arguments $'a\nb' "it's \"q\"" '😀' $'\xff' '' | cmp - <(printf '<issues><arguments><a\nb><it'\''s "q"><😀><\377><>')
+	[ "$(gh search issues arguments "$(head -c 100K /dev/zero | tr '\0' x)" | wc -c)" = $((102400 + 21)) ]
+	[ "$(gh search issues many 50000000 | wc -c)" = 50000000 ]
 }
 
 @test "output comes as gh writes it" {
@@ -195,8 +112,8 @@ wait_for_lines() {
 	proxy_start
 	[ "$(printf 'x\n\n' | gh api cat -F k=@- | od -An -c | tr -d ' ')" = 'x\n\n' ]
 	[ "$(printf x | gh api cat)" = '' ]
-	[ "$(gh api cat - </dev/null)" = '' ]
-	[ "$(gh api cat - <&-)" = '' ]
+	[ "$(gh api cat --input - </dev/null)" = '' ]
+	[ "$(gh api cat --input - <&-)" = '' ]
 	mkfifo "$BATS_TEST_TMPDIR/idle"
 	exec 6<>"$BATS_TEST_TMPDIR/idle"
 	run -0 timeout 20 "$BIN/awf-gh" api both <&6
@@ -205,36 +122,42 @@ wait_for_lines() {
 @test "64 MiB of input, and no byte more" {
 	proxy_start
 	head -c 64M /dev/urandom >"$BATS_TEST_TMPDIR/in"
-	gh api cat - <"$BATS_TEST_TMPDIR/in" | cmp - "$BATS_TEST_TMPDIR/in"
+	gh api cat --input - <"$BATS_TEST_TMPDIR/in" | cmp - "$BATS_TEST_TMPDIR/in"
 	printf x >>"$BATS_TEST_TMPDIR/in"
 	run -1 --separate-stderr gh api swallow --input=- <"$BATS_TEST_TMPDIR/in"
 	[ "$stderr" = 'gh: gh was stopped: its input is larger than 67108864 bytes' ]
 	[ "$(awk '/VmHWM/ { print $2 }' "/proc/$PROXY/status")" -lt 65536 ]
 }
 
-@test "a client that goes has its gh killed, with all of its processes" {
+@test "a client that goes has its gh killed" {
 	proxy_start
 	local client
-	"$BIN/awf-gh" api sleep "$BATS_TEST_TMPDIR/stream" 3>&- &
+	"$BIN/awf-gh" api sleep 3>&- &
 	client=$!
-	wait_for_lines "$BATS_TEST_TMPDIR/stream" 2
+	wait_for_gh
 	kill -KILL "$client"
-	gone "$BATS_TEST_TMPDIR/stream"
-	curl -s -d "{\"args\":[\"api\",\"sleep\",\"$BATS_TEST_TMPDIR/json\"]}" "$AWF_CLI_PROXY_URL/exec" 3>&- &
+	gone "$GH_PID"
+	curl -s -d '{"args":["api","sleep"]}' "$AWF_CLI_PROXY_URL/exec" 3>&- &
 	client=$!
-	wait_for_lines "$BATS_TEST_TMPDIR/json" 2
+	wait_for_gh
 	kill -KILL "$client"
-	gone "$BATS_TEST_TMPDIR/json"
+	gone "$GH_PID"
 }
 
 @test "a gh that doesn't end is stopped, and its client told" {
+	local code=0
 	proxy_start AWF_EXEC_SECONDS=1 AWF_IDLE_SECONDS=2
-	post "{\"args\":[\"api\",\"sleep\",\"$BATS_TEST_TMPDIR/json\"]}"
-	expect 504 '{"error":"gh was stopped: it did not finish within 1 s"}'
-	gone "$BATS_TEST_TMPDIR/json"
-	run -1 --separate-stderr gh api sleep "$BATS_TEST_TMPDIR/stream"
-	[ "$stderr" = 'gh: gh was stopped: no input or output for 2 s' ]
-	gone "$BATS_TEST_TMPDIR/stream"
+	curl -s -w ' %{http_code}' -d '{"args":["api","sleep"]}' "$AWF_CLI_PROXY_URL/exec" >"$BATS_TEST_TMPDIR/answer" 3>&- &
+	wait_for_gh
+	wait "$!"
+	[ "$(<"$BATS_TEST_TMPDIR/answer")" = '{"error":"gh was stopped: it did not finish within 1 s"} 504' ]
+	gone "$GH_PID"
+	gh api sleep 2>"$BATS_TEST_TMPDIR/answer" 3>&- &
+	wait_for_gh
+	wait "$!" || code=$?
+	[ "$code" = 1 ]
+	[ "$(<"$BATS_TEST_TMPDIR/answer")" = 'gh: gh was stopped: no input or output for 2 s' ]
+	gone "$GH_PID"
 }
 
 @test "many calls at once are all answered" {
@@ -250,19 +173,19 @@ wait_for_lines() {
 
 @test "who finds no place is told that the proxy is busy" {
 	proxy_start AWF_RUNNING_LIMIT=1 AWF_WAITING_LIMIT=0
-	gh api sleep "$BATS_TEST_TMPDIR/pids" 3>&- &
-	wait_for_lines "$BATS_TEST_TMPDIR/pids" 2
+	gh api sleep 3>&- &
+	wait_for_gh
 	post '{"args":["api","both"]}'
 	expect 503 '{"error":"busy: too many calls of gh at once; try again"}'
 }
 
 @test "the access log has every call, with nothing in it that a terminal obeys" {
 	proxy_start
-	gh api arguments $'\e[31m\x9b' >/dev/null
+	gh search issues arguments $'\e[31m\x9b' >/dev/null
 	run -1 gh auth $'\e]0;x\a'
 	run ! env LC_ALL=C grep -P '[\x00-\x09\x0b-\x1f\x7f\x9b]' "$BATS_TEST_TMPDIR/access.jsonl"
 	[ "$(jq -r .event "$BATS_TEST_TMPDIR/access.jsonl" | xargs)" = 'server_start exec_start exec_done exec_denied' ]
-	[ "$(jq -r 'select(.event == "exec_done") | .exitCode, .stdoutBytes' "$BATS_TEST_TMPDIR/access.jsonl" | xargs)" = "0 24" ]
+	[ "$(jq -r 'select(.event == "exec_done") | .exitCode, .stdoutBytes' "$BATS_TEST_TMPDIR/access.jsonl" | xargs)" = "0 27" ]
 }
 
 @test "garbage behind a request doesn't end the proxy" {
@@ -279,13 +202,13 @@ wait_for_lines() {
 @test "SIGTERM ends the proxy at once, and its gh" {
 	local began
 	proxy_start
-	gh api sleep "$BATS_TEST_TMPDIR/pids" 2>/dev/null 3>&- &
-	wait_for_lines "$BATS_TEST_TMPDIR/pids" 2
+	gh api sleep 2>/dev/null 3>&- &
+	wait_for_gh
 	began=$EPOCHREALTIME
 	kill "$PROXY"
 	wait "$PROXY"
 	[ $((${EPOCHREALTIME/./} - ${began/./})) -lt 1000000 ]
-	gone "$BATS_TEST_TMPDIR/pids"
+	gone "$GH_PID"
 }
 
 @test "what the agent's gh says of itself" {

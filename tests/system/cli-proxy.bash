@@ -1,0 +1,67 @@
+# Helpers of the tests of the gh channel by itself: the real awf-gh and the real awf-cli-proxy, with a
+# program in gh's place that does what it is told. No engine, no bed, no root.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+BIN=$(readlink -f "${BASH_SOURCE[0]%/*}/../../build/bin")
+FAKE_GH=$BIN/tests/fake-gh
+
+# proxy_start [VARIABLE=VALUE...]: with limits that a test can wait for. PROXY_COMMAND, an array, is put
+# before it.
+proxy_start() {
+	local port=$((20000 + RANDOM % 10000)) i
+	env -i AWF_CLI_PROXY_PORT="$port" AWF_GH_PATH="$FAKE_GH" AWF_TMP="$BATS_TEST_TMPDIR" \
+		AWF_CLI_PROXY_LOG="$BATS_TEST_TMPDIR/access.jsonl" AWF_CA_BUNDLE=/ca.pem "$@" \
+		"${PROXY_COMMAND[@]}" "$BIN/awf-cli-proxy" 2>"$BATS_TEST_TMPDIR/proxy-errors" 3>&- &
+	PROXY=$!
+	export AWF_CLI_PROXY_URL=http://127.0.0.1:$port
+	for ((i = 0; i < 100; i++)); do
+		curl -s "$AWF_CLI_PROXY_URL/health" >/dev/null && return
+		sleep 0.05
+	done
+	return 1
+}
+
+# For teardown.
+proxy_stop() {
+	[[ -z ${PROXY:-} ]] || kill "$PROXY" 2>/dev/null || :
+}
+
+gh() {
+	"$BIN/awf-gh" "$@"
+}
+
+# post BODY [CURL-OPTION...]: sets `status` to HTTP's and `output` to the body.
+post() {
+	local body=$1
+	shift
+	output=$(curl -s -w '\n%{http_code}' --data-binary "$body" "$@" "$AWF_CLI_PROXY_URL/exec")
+	status=${output##*$'\n'}
+	output=${output%$'\n'*}
+}
+
+# expect STATUS BODY
+expect() {
+	[[ $status == "$1" && $output == "$2" ]] || { echo "$status $output"; return 1; }
+}
+
+# Waits for the proxy's only gh to run; sets GH_PID. Before it executes gh, it is a copy of the proxy.
+wait_for_gh() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		GH_PID=$(pgrep -P "$PROXY" -x fake-gh) && return
+		sleep 0.05
+	done
+	return 1
+}
+
+# gone PID: or a zombie.
+gone() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[[ -e /proc/$1 && $(<"/proc/$1/stat") != *') Z '* ]] || return 0
+		sleep 0.05
+	done
+	return 1
+}
