@@ -61,8 +61,9 @@ AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response
 PAUSE_SRC     := awf-pause
 SQUID_SRC     := sni-match
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
-BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-conn \
-                 stand-in-faults stand-in-github stand-in-record stand-in-routes stand-in-tls
+BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-actions \
+                 stand-in-conn stand-in-faults stand-in-github stand-in-graphql stand-in-plain \
+                 stand-in-record stand-in-releases stand-in-routes stand-in-tls
 
 LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl libidn2)
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)

@@ -30,6 +30,8 @@ static const struct {
 	{ "rate", FAULT_NUMBER, offsetof(struct faults, rate), "BYTES of an answer per second" },
 	{ "status", FAULT_NUMBER, offsetof(struct faults, status),
 	  "CODE of every answer: 503 is no policy" },
+	{ "running", FAULT_NUMBER, offsetof(struct faults, running),
+	  "QUESTIONS that find run 7 still in progress" },
 	{ "certificate", FAULT_CERTIFICATE, offsetof(struct faults, certificate),
 	  "good|expired|other-name|other-ca" },
 };

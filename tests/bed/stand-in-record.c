@@ -10,6 +10,9 @@
 
 #include "common/alloc.h"
 #include "common/strbuf.h"
+#include "common/utf8.h"
+
+enum { MAX_TEXT = 256 * 1024 };
 
 static void add_string(struct json_object *o, const char *key, const char *value)
 {
@@ -84,6 +87,19 @@ static struct json_object *headers_object(char *const *headers)
 	return o;
 }
 
+/* What can be read of a request's body; of a larger one, or of bytes, the digest has to do. */
+static void add_body(struct json_object *o, struct evbuffer *body)
+{
+	size_t n = evbuffer_get_length(body);
+	_cleanup_free_ char *text = n <= MAX_TEXT ? xcalloc(n + 1, 1) : NULL;
+
+	if (!text)
+		return;
+	evbuffer_copyout(body, text, n);
+	if (strlen(text) == n && utf8_is_valid(text))
+		add_string(o, "body", text);
+}
+
 struct json_object *record_request(const struct request *q)
 {
 	_cleanup_free_ char *digest = record_sha256(q->body);
@@ -95,5 +111,6 @@ struct json_object *record_request(const struct request *q)
 	json_object_object_add(o, "body_length",
 			       json_object_new_int64((int64_t)evbuffer_get_length(q->body)));
 	add_string(o, "body_sha256", digest);
+	add_body(o, q->body);
 	return o;
 }

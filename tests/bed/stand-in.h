@@ -25,13 +25,14 @@ enum certificate {
 
 /* How the stand-in misbehaves; all zero is well. */
 struct faults {
-	bool refuse;     /* listens to nobody */
-	bool hang;       /* accepts and never says a byte */
-	bool reset;      /* resets what it has accepted */
-	bool stall;      /* reads requests and never answers */
-	unsigned delay;  /* milliseconds before an answer */
-	unsigned rate;   /* bytes of an answer per second */
-	unsigned status; /* answers every request but health with this status */
+	bool refuse;      /* listens to nobody */
+	bool hang;        /* accepts and never says a byte */
+	bool reset;       /* resets what it has accepted */
+	bool stall;       /* reads requests and never answers */
+	unsigned delay;   /* milliseconds before an answer */
+	unsigned rate;    /* bytes of an answer per second */
+	unsigned status;  /* answers every request but health with this status */
+	unsigned running; /* how many more times run 7 is found in progress */
 	enum certificate certificate;
 };
 
@@ -57,10 +58,33 @@ struct reply {
 	struct evbuffer *body;
 };
 
-/* stand-in-routes.c: the answer to a request. */
-void stand_in_answer(const struct stand_in *s, const struct request *q, struct reply *reply);
+/* What is answered at a path. Tables of them end with an empty row. */
+struct route {
+	const char *methods;
+	const char *path; /* a * stands for one segment */
+	bool healthy;     /* answered also when there is no policy */
+	const char *type; /* of a static answer; NULL is JSON */
+	const char *body; /* the static answer, or else the function makes one */
+	void (*answer)(struct stand_in *s, const struct request *q, const char *path,
+		       struct reply *r);
+};
 
-/* stand-in-github.c: the answer of a GraphQL endpoint to a query. Static. */
+/* stand-in-routes.c: the answer to a request, a static text and a failure. In a text that is JSON
+ * every ' becomes a ", and $host is whom the client asked. */
+void stand_in_answer(struct stand_in *s, const struct request *q, struct reply *reply);
+void stand_in_json(struct reply *r, const struct request *q, const char *text);
+void stand_in_fail(struct reply *r, unsigned status, const char *error, const char *message);
+
+/* By topic: stand-in-plain.c, stand-in-github.c, stand-in-actions.c, stand-in-releases.c. */
+extern const struct route stand_in_plain[];
+extern const struct route stand_in_github[];
+extern const struct route stand_in_actions[];
+extern const struct route stand_in_releases[];
+
+/* stand-in-plain.c: the same bytes for the same length, every time. */
+void stand_in_fill(struct evbuffer *out, size_t length);
+
+/* stand-in-graphql.c: the answer of a GraphQL endpoint to a query. Static. */
 const char *stand_in_graphql(const char *query);
 
 /* stand-in-faults.c: obeys one command of the control socket or of --fault. */
