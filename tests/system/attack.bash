@@ -61,18 +61,51 @@ assert_none_reached() {
 
 # --- a shell in an agent --------------------------------------------------------------------------
 
+# What runs there: a shell that says what each line printed and how it ended.
+# shellcheck disable=SC2016 # for the agent's shell
+readonly AGENT_LOOP='echo ready; while IFS= read -r line; do (eval "$line") 2>&1; status=$?; echo; echo "end $status"; done'
+
 # agent_start NAME [AWFCTL-RUN-OPTION...]: a sandbox whose agent runs what in_agent says. The image is
 # the one that has the tools and trusts the bed's CA.
 agent_start() {
 	local name=$1
 	shift
 	mkfifo "$BATS_TEST_TMPDIR/$name.in" "$BATS_TEST_TMPDIR/$name.out"
-	"$BED" exec -- awfctl run --agent-image awf/agent-test:latest "$@" -- '
-		echo ready; while IFS= read -r line; do (eval "$line") 2>&1; status=$?; echo; echo "end $status"; done' \
+	"$BED" exec -- awfctl run --agent-image awf/agent-test:latest "$@" -- "$AGENT_LOOP" \
 		<"$BATS_TEST_TMPDIR/$name.in" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
 	AGENT_PID=$!
 	exec {ATTACKER_IN}>"$BATS_TEST_TMPDIR/$name.in" {ATTACKER_OUT}<"$BATS_TEST_TMPDIR/$name.out"
 	attacker_line ready || { cat "$BATS_TEST_TMPDIR/$name.err" >&2; return 1; }
+}
+
+# agent_share [AWFCTL-RUN-OPTION...]: for setup_file, one agent for all tests of a file. It holds both
+# ends of its pipes, so that it outlives the tests that join and leave it.
+agent_share() {
+	local pipes=$BATS_FILE_TMPDIR/agent
+	rm -f "$pipes".*
+	mkfifo "$pipes.in" "$pipes.out"
+	"$BED" exec -- awfctl run --agent-image awf/agent-test:latest "$@" -- "$AGENT_LOOP" \
+		0<>"$pipes.in" 1<>"$pipes.out" 2>"$pipes.err" 3>&- &
+	echo $! >"$pipes.pid"
+	agent_join
+	attacker_line ready || { cat "$pipes.err" >&2; return 1; }
+}
+
+# For setup: in_agent goes to the shared one.
+agent_join() {
+	exec {ATTACKER_IN}<>"$BATS_FILE_TMPDIR/agent.in" {ATTACKER_OUT}<>"$BATS_FILE_TMPDIR/agent.out"
+}
+
+# Its client is killed, so its sandbox goes.
+agent_unshare() {
+	local pid
+	pid=$(cat "$BATS_FILE_TMPDIR/agent.pid") || return 0
+	kill -TERM "$pid" 2>/dev/null || :
+	wait_for gone_from_proc "$pid"
+}
+
+gone_from_proc() {
+	[[ ! -e /proc/$1 || $(<"/proc/$1/stat") == *') Z '* ]]
 }
 
 # in_agent COMMAND: runs one line there; its output and its exit code.
