@@ -59,7 +59,7 @@ gh_asked() {
 asked() {
 	gh_requests | jq -se --arg method "$1" --arg path "$2" '
 		any(.[]; .method == $method and (.uri | split("?")[0]) == $path and
-			((.body // "") as $text | ($text | fromjson? // $text) | '"${3:-true}"'))' >/dev/null ||
+			((.body // "") as $text | ($text | fromjson? // $text) | ('"${3:-true}"')? // false))' >/dev/null ||
 		{ printf 'not asked: %s\nbut:\n' "$*"; gh_requests | cut -c -2000; return 1; } >&2
 }
 
@@ -84,5 +84,31 @@ says() {
 
 # Succeeds when no gh runs in any cli-proxy; says which do.
 no_gh_runs() {
-	! bed_exec -u root -- pgrep -l -u "$GH_UID" -x gh
+	! some_gh_runs
+}
+
+some_gh_runs() {
+	bed_exec -u root -- pgrep -l -u "$GH_UID" -x gh
+}
+
+# --- the same gh without anything around it -------------------------------------------------------
+
+# Takes gh out of cli-proxy's image, to prove what it would do.
+direct_gh_install() {
+	bed_exec -u root -- sh -c '
+		id=$(docker create awf/cli-proxy:latest true) && docker cp "$id:/usr/bin/gh" /tmp/direct-gh >/dev/null
+		docker rm "$id" >/dev/null; test -x /tmp/direct-gh'
+}
+
+# direct_gh [NAME=VALUE...] -- ARG...: on the bed's host, as alice, against the same stand-in.
+direct_gh() {
+	local env=()
+	while [[ $1 != -- ]]; do env+=("$1"); shift; done
+	shift
+	bed_exec -- env -i PATH=/usr/bin:/bin HOME=/home/alice/direct GH_HOST=localhost:18443 GH_PROMPT_DISABLED=1 \
+		GH_NO_UPDATE_NOTIFIER=1 SSL_CERT_FILE="$BED_DIFC_CA" "${env[@]}" /tmp/direct-gh "$@"
+}
+
+direct_gh_remove() {
+	bed_exec -u root -- rm -rf /tmp/direct-gh /home/alice/direct
 }
