@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# Many calls of gh at once: each is answered or told to come back, cli-proxy stays within its memory, and
+# another sandbox hardly notices.
+# shellcheck disable=SC2016,SC2154 # for the agent's shell; run sets output
+
+load bed
+load attack
+load internet
+load gh
+
+readonly CALLS=200 ROUNDS=3
+
+# How many times as long a call may take while another sandbox makes all of its calls: two cores are
+# shared by both and by everything else of the test.
+readonly SLOWER=4
+
+setup_file() {
+	bed up
+	bed image agent-test
+}
+
+setup() {
+	bed difc tell forget
+}
+
+teardown() {
+	local agent
+	for agent in "${CROWD:-}" "${OTHER:-}"; do
+		use "$agent"
+		attacker_stop
+	done
+	bed_clean_up_test
+}
+
+# use "IN OUT": in_agent goes to that sandbox.
+use() {
+	read -r ATTACKER_IN ATTACKER_OUT <<<"$1" || :
+}
+
+# The middle one of some calls, in microseconds, made one after the other by the current sandbox.
+latency() {
+	in_agent 'bash /tmp/latency' | sort -n | sed -n 3p
+}
+
+install_crowd() {
+	agent_file /tmp/crowd <<-'END'
+	rm -rf /tmp/calls; mkdir /tmp/calls
+	for ((i = 0; i < $1; i++)); do
+		{ gh api rate_limit --jq .rate.limit >/tmp/calls/$i.out 2>&1; echo $? >/tmp/calls/$i.code; } &
+	done
+	wait
+	END
+}
+
+install_latency() {
+	agent_file /tmp/latency <<-'END'
+	for i in 1 2 3 4 5; do
+		began=${EPOCHREALTIME/[.,]/}
+		gh api zen >/dev/null || exit
+		echo $((${EPOCHREALTIME/[.,]/} - began))
+	done
+	END
+}
+
+# Every call of the crowd ended, with the answer or told that there was no place.
+all_answered() {
+	run -0 in_agent 'cd /tmp/calls && for f in *.code; do printf "%s %s\n" "$(cat $f)" "$(cat ${f%.code}.out)"; done'
+	[ "${#lines[@]}" = "$CALLS" ]
+	grep -q '^0 5000$' <<<"$output"
+	! grep -vxE '0 5000|1 gh: .*busy.*' <<<"$output"
+}
+
+# oom_kills CONTAINER: of cgroups v1 or v2.
+oom_kills() {
+	bed_exec -u root -- sh -c '
+		id=$(docker inspect -f "{{.Id}}" "$1")
+		cat /sys/fs/cgroup/memory/$BED_NAME/$id/memory.oom_control /sys/fs/cgroup/$BED_NAME/$id/memory.events 2>/dev/null |
+			sed -n "s/^oom_kill //p"' sh "$1"
+}
+
+crowd_is_there() {
+	in_agent 'kill -0 $(cat /tmp/pid)'
+}
+
+@test "200 calls at once of one sandbox, and the calls of another" {
+	local proxy quiet=() noisy=() round
+	agent_start crowd "${DIFC[@]}"
+	install_crowd
+	CROWD="$ATTACKER_IN $ATTACKER_OUT"
+	proxy=$(bed_exec -u root -- docker ps -q --filter label=awf.role=cli-proxy)
+	agent_start other "${DIFC[@]}"
+	install_latency
+	OTHER="$ATTACKER_IN $ATTACKER_OUT"
+	latency >/dev/null # warm
+	for ((round = 0; round < ROUNDS; round++)); do
+		quiet+=("$(latency)")
+		use "$CROWD"
+		in_agent "bash /tmp/crowd $CALLS & echo \$! >/tmp/pid"
+		wait_for some_gh_runs
+		use "$OTHER"
+		noisy+=("$(latency)")
+		use "$CROWD"
+		crowd_is_there # all the while
+		WAIT_SECONDS=120 wait_for in_agent '! kill -0 $(cat /tmp/pid) 2>/dev/null'
+		all_answered
+		use "$OTHER"
+	done
+	echo "# alone: ${quiet[*]} us; beside the crowd: ${noisy[*]} us" >&3
+	mapfile -t quiet < <(printf '%s\n' "${quiet[@]}" | sort -n)
+	mapfile -t noisy < <(printf '%s\n' "${noisy[@]}" | sort -n)
+	((noisy[ROUNDS / 2] < quiet[ROUNDS / 2] * SLOWER))
+	[ "$(oom_kills "$proxy")" = 0 ]
+	no_gh_runs
+}
