@@ -33,7 +33,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 # --- What each program is made of -----------------------------------------------------------------
 
-COMMON_SRC    := alloc ascii err escape fd file log parse strbuf stdcopy strv timestamp utf8
+COMMON_SRC    := alloc ascii clock err escape fd file log parse strbuf stdcopy strv timestamp utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer \
                  docker-attach docker-container docker-http docker-network docker-seccomp \
@@ -51,7 +51,7 @@ PROBE_SRC     := ask diagnosis main
 AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cmd-version \
                  cmd-wait commands complain denial-text domains-file exit-code help input-file \
                  main nearest options pump refusals render ruleset start start-egress table \
-                 terminal word-list
+                 tenant terminal word-list
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-request gh-argv gh-confinement \
                  gh-env gh-filter gh-launch gh-limits gh-process gh-rules landlock listener main \
@@ -77,14 +77,14 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code awfctl-nearest \
-                 awfctl-options awfctl-render awfctl-ruleset awfctl-run clone config conn denials \
-                 difc-address difc-ca docker docker-attach docker-network docker-spec domain \
-                 egress environment err errors escape exec-request fd file frame gh-argv gh-env \
-                 gh-launch gh-limits gh-request gh-rules host-ports http-answer http-response \
-                 interface json-fields landlock log-tail netlink network nflog-packet nft-ruleset \
-                 parse plan private-networks relay relay-proc relay-storm relay-upstreams \
-                 resolvers sni-match spawn squid-config squid-log stdcopy strbuf strv timestamp \
-                 unpack upstream-proxy
+                 awfctl-options awfctl-render awfctl-ruleset awfctl-run awfctl-tenant clone config \
+                 conn denials difc-address difc-ca difc-probe docker docker-attach docker-network \
+                 docker-spec domain egress environment err errors escape exec-request fd file \
+                 frame gh-argv gh-env gh-launch gh-limits gh-request gh-rules host-ports \
+                 http-answer http-response interface json-fields landlock log-tail netlink network \
+                 nflog-packet nft-ruleset parse plan private-networks relay relay-proc relay-storm \
+                 relay-upstreams resolvers sni-match spawn squid-config squid-log stdcopy strbuf \
+                 strv timestamp unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.

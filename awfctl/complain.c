@@ -1,10 +1,15 @@
 #include "awfctl/complain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "awfctl/exit-code.h"
+#include "awfctl/tenant.h"
 #include "common/alloc.h"
 #include "common/log.h"
+#include "common/strv.h"
+
+#define SERVER_URL "GITHUB_SERVER_URL"
 
 /* What to look at when the DIFC proxy was not usable, by awfd's diagnosis. */
 static const struct {
@@ -20,7 +25,8 @@ static const struct {
 	{ "tls-untrusted", "a DIFC proxy makes a new CA at each start: give its current ca.crt" },
 	{ "tls-wrong-name", "a DIFC proxy's certificate has to be for localhost" },
 	{ "tls-expired", "restart the DIFC proxy, which renews its certificate, or set the clock" },
-	{ "http-status", "it runs but is not healthy: look at its log and its policy" },
+	{ "http-status", "it runs but is not healthy: look at its log" },
+	{ "policy-missing", "start the DIFC proxy with a policy" },
 };
 
 /* Parameters of awfd's methods that are operands here. */
@@ -84,14 +90,45 @@ static char *invalid_text(const struct options *o, const struct err *e)
 	return xasprintf("%s '%s': %s", name, value, e->message);
 }
 
-static char *difc_text(const struct err *e)
+static const char *difc_advice(const char *diagnosis)
 {
-	_cleanup_free_ char *text = err_text(e);
+	for (size_t i = 0; diagnosis && i < ARRAY_SIZE(difc_advices); i++)
+		if (strcmp(difc_advices[i].diagnosis, diagnosis) == 0)
+			return difc_advices[i].advice;
+	return NULL;
+}
 
-	for (size_t i = 0; e->value && i < ARRAY_SIZE(difc_advices); i++)
-		if (strcmp(difc_advices[i].diagnosis, e->value) == 0)
-			return xasprintf("%s; %s", text, difc_advices[i].advice);
-	return TAKE_PTR(text);
+/* The tenant that the command is to work for, or that the DIFC proxy's answer is about. */
+static char *tenant_of_job(const struct options *o, const struct err *e)
+{
+	const char *url = strv_env_get(o->environment, SERVER_URL);
+	char *tenant = tenant_find(url ? url : getenv(SERVER_URL));
+
+	return tenant ? tenant : tenant_find(e->message);
+}
+
+/* A DIFC proxy that is up but fails may be one for github.com. */
+static bool may_be_tenants(const char *diagnosis)
+{
+	return diagnosis &&
+	       (strcmp(diagnosis, "http-status") == 0 || strcmp(diagnosis, "policy-missing") == 0);
+}
+
+static char *difc_text(const struct options *o, const struct err *e)
+{
+	_cleanup_free_ char *text = err_text(e), *advised = NULL;
+	_cleanup_free_ char *addressed = tenant_find(e->subject), *tenant = NULL;
+	const char *advice = difc_advice(e->value);
+
+	if (addressed)
+		return xasprintf("%s; %s is GitHub itself: give the address of a DIFC proxy for it",
+				 text, addressed);
+	advised = advice ? xasprintf("%s; %s", text, advice) : xstrdup(text);
+	tenant = may_be_tenants(e->value) ? tenant_of_job(o, e) : NULL;
+	if (!tenant)
+		return TAKE_PTR(advised);
+	return xasprintf("%s; is it one for %s, with that tenant's API address and a token of it?",
+			 advised, tenant);
 }
 
 static char *engine_text(const struct options *o, const struct err *e)
@@ -113,7 +150,7 @@ char *complain_text(const struct options *o, const struct err *e)
 	case ERR_INVALID_ARGUMENT:
 		return invalid_text(o, e);
 	case ERR_DIFC_UNREACHABLE:
-		return difc_text(e);
+		return difc_text(o, e);
 	case ERR_ENGINE:
 		return engine_text(o, e);
 	case ERR_NOT_FOUND:

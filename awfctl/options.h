@@ -42,6 +42,7 @@ struct options {
 	const char *log_level;
 	const char *difc_proxy_host;
 	const char *difc_proxy_ca_cert; /* a path */
+	const char *difc_wait;
 	const char *workdir;
 	const char *image;
 	char **environment;

@@ -6,6 +6,7 @@
 #include "awfctl/input-file.h"
 #include "common/alloc.h"
 #include "common/log.h"
+#include "common/parse.h"
 #include "common/strv.h"
 #include "common/utf8.h"
 
@@ -31,6 +32,23 @@ static int read_ca(const char *path, char **ret, struct err *e)
 	if (strlen(text) != length || !utf8_is_valid(text))
 		return usage_error(e, "--difc-proxy-ca-cert: %s: not a PEM file", path);
 	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+/* How much is too much is awfd's to say. */
+static int set_difc_wait(const struct options *o, struct start_request *request, struct err *e)
+{
+	uint64_t seconds;
+
+	request->difc_wait = FIELD_INT_ABSENT;
+	if (!o->difc_wait)
+		return 0;
+	if (parse_uint(o->difc_wait, 0, INT32_MAX, &seconds) < 0)
+		return usage_error(e,
+				   "--difc-wait '%s': give a number of seconds, as in "
+				   "--difc-wait 60; 0 means not to wait",
+				   o->difc_wait);
+	request->difc_wait = (int64_t)seconds;
 	return 0;
 }
 
@@ -128,6 +146,8 @@ int start_build(const struct options *o, struct start_request *request, struct e
 	if (r == 0)
 		r = start_egress_build(o, request, e);
 	if (r == 0)
+		r = set_difc_wait(o, request, e);
+	if (r == 0)
 		r = set_difc(o, request, e);
 	return r;
 }
@@ -151,6 +171,8 @@ int start_take_reply(const struct reply *reply, char **id, struct err *e)
 		return r;
 	if (started.phase)
 		log_debug("%s: %.1f ms", started.phase, (double)started.elapsed_us / 1000);
+	if (started.waiting_for)
+		log_info("waiting for %s", started.waiting_for);
 	warn_dropped(started.dropped_environment);
 	if (!reply->continues) {
 		*id = TAKE_PTR(started.id);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "awfd/difc-probe.h"
 #include "awfd/domain.h"
 #include "awfd/network.h"
 #include "awfd/upstream-proxy.h"
@@ -268,6 +269,7 @@ static const struct config_key keys[] = {
 	KEY("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),
 	KEY("Difc", "ProbeUser", parse_required, probe_user, "awf-probe", 0, 0),
 	KEY("Difc", "ProbeTimeoutMs", parse_number, probe_timeout_ms, "5000", 100, 60000),
+	KEY("Difc", "WaitSeconds", parse_number, difc_wait_s, "30", 0, DIFC_PROBE_WAIT_MAX_S),
 	KEY("Difc", "SystemCABundle", parse_optional_path, ca_bundle,
 	    "/etc/ssl/certs/ca-certificates.crt", 0, 0),
 	LIST("Difc", "RedirectHosts", redirect_hosts, "", is_redirect_host,

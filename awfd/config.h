@@ -26,6 +26,7 @@ struct config {
 	char *relay_user;
 	char *probe_user;
 	uint64_t probe_timeout_ms;
+	uint64_t difc_wait_s;
 	char *ca_bundle;
 	char *helper_directory; /* of awf-relay, awf-difc-probe and awf-gh */
 	char **redirect_hosts;  /* of artifact storage, for cli-proxy alone */

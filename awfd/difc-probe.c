@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -26,7 +27,8 @@ struct difc_probe {
 	int fd; /* the helper's stdin and stdout: a socket pair */
 	struct event *readable;
 	struct event *timeout;
-	struct strbuf answer;
+	struct strbuf answer; /* of the line that is read */
+	difc_probe_waiting_fn waiting;
 	difc_probe_fn fn;
 	void *userdata;
 };
@@ -67,43 +69,101 @@ static bool parse_address(const char *text, uint16_t port, struct sockaddr_stora
 	return inet_pton(AF_INET6, text, &v6->sin6_addr) == 1;
 }
 
-/* Maps the helper's line; what is none is the helper's failure, not the proxy's. */
-static int judge(const struct difc_probe *p, struct sockaddr_storage *address, struct err *e)
+/* A line of the helper: a good answer, a failure, or one that it waits to see pass. */
+enum line { LINE_NONE, LINE_GOOD, LINE_FAILED, LINE_WAITING };
+
+static bool get_flag(struct json_object *answer, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(answer, key, &value) && json_object_get_boolean(value);
+}
+
+static enum line parse_line(const struct difc_probe *p, const char *line, size_t length,
+			    struct sockaddr_storage *address, struct err *e)
 {
 	_cleanup_json_ struct json_object *answer = NULL;
 	const char *text, *message;
 
-	if (p->answer.length > 0 && p->answer.data[p->answer.length - 1] == '\n' &&
-	    frame_parse(p->answer.data, p->answer.length - 1, &answer, NULL) == 0) {
-		text = get_text(answer, "address");
-		if (text && parse_address(text, p->port, address))
-			return 0;
-		text = get_text(answer, "diagnosis");
-		message = get_text(answer, "message");
-		if (text && message)
-			return err_difc(e, p->target, text, "%s", message);
-	}
-	return err_set(e, -EBADMSG, ERR_SYSTEM, "awf-difc-probe gave no answer");
+	if (frame_parse(line, length, &answer, NULL) < 0)
+		return LINE_NONE;
+	text = get_text(answer, "address");
+	if (text && parse_address(text, p->port, address))
+		return LINE_GOOD;
+	text = get_text(answer, "diagnosis");
+	message = get_text(answer, "message");
+	if (!text || !message)
+		return LINE_NONE;
+	(void)err_difc(e, p->target, text, "%s", message);
+	return get_flag(answer, "waiting") ? LINE_WAITING : LINE_FAILED;
 }
 
-static void on_readable(evutil_socket_t fd, short what _unused_, void *userdata)
+/* Takes one line, and may be cancelled by whom it tells. What is none that we know is the helper's
+ * failure, not the proxy's. */
+static void take_line(struct difc_probe *p, const char *line, size_t length)
 {
-	struct difc_probe *p = userdata;
 	_cleanup_err_ struct err e = { 0 };
 	struct sockaddr_storage address;
-	char buffer[1024];
-	ssize_t n = read(fd, buffer, sizeof(buffer));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0 && p->answer.length + (size_t)n <= ANSWER_MAX) {
-		strbuf_append(&p->answer, buffer, (size_t)n);
-		return;
-	}
-	if (judge(p, &address, &e) < 0)
+	switch (parse_line(p, line, length, &address, &e)) {
+	case LINE_NONE:
+		(void)err_set(&e, -EBADMSG, ERR_SYSTEM, "awf-difc-probe gave no answer");
 		finish(p, NULL, &e);
-	else
+		break;
+	case LINE_GOOD:
 		finish(p, &address, NULL);
+		break;
+	case LINE_FAILED:
+		finish(p, NULL, &e);
+		break;
+	case LINE_WAITING:
+		if (p->waiting)
+			p->waiting(&e, p->userdata);
+		break;
+	}
+}
+
+/* The length of the first line that was read, or -EAGAIN. */
+static ssize_t line_length(const struct difc_probe *p)
+{
+	const char *end =
+		p->answer.length > 0 ? memchr(p->answer.data, '\n', p->answer.length) : NULL;
+
+	return end ? end - p->answer.data : -EAGAIN;
+}
+
+/* Reads some, and no endless line: 0, -EAGAIN, or another error when the helper has no more. */
+static int read_some(struct difc_probe *p)
+{
+	char buffer[1024];
+	ssize_t n = read(p->fd, buffer, sizeof(buffer));
+
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	if (n == 0 || p->answer.length + (size_t)n > ANSWER_MAX)
+		return -EBADMSG;
+	strbuf_append(&p->answer, buffer, (size_t)n);
+	return 0;
+}
+
+/* One line in each turn of the loop: after it the probe may be gone. */
+static void on_readable(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct difc_probe *p = userdata;
+	_cleanup_free_ char *line = NULL;
+	ssize_t length = line_length(p);
+	int r = length < 0 ? read_some(p) : 0;
+
+	if (r < 0 && r != -EAGAIN)
+		take_line(p, "", 0);
+	length = r < 0 ? -EAGAIN : line_length(p);
+	if (length < 0)
+		return;
+	line = xstrndup(p->answer.data, (size_t)length);
+	strbuf_consume(&p->answer, (size_t)length + 1);
+	if (line_length(p) >= 0)
+		event_active(p->readable, EV_READ, 0);
+	take_line(p, line, strlen(line));
 }
 
 static void on_timeout(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -121,18 +181,35 @@ static void on_ended(struct child *c _unused_, bool well _unused_, const char *h
 {
 }
 
+static char **candidates_of(const struct difc_probe_spec *spec)
+{
+	char **relay = NULL;
+
+	if (spec->network < 0)
+		return difc_address_candidates(spec->address);
+	strv_append(&relay, "127.0.0.1");
+	return relay;
+}
+
 static int start_child(struct event_base *base, const struct difc_probe_spec *spec, int fd,
 		       struct difc_probe *p, struct err *e)
 {
-	_cleanup_strv_ char **candidates = difc_address_candidates(spec->address);
+	_cleanup_strv_ char **candidates = candidates_of(spec);
 	_cleanup_strv_ char **argv = NULL;
-	struct spawn spawn = {
-		.path = spec->path, .uid = spec->uid, .gid = spec->gid, .in = fd, .out = fd
-	};
+	struct spawn spawn = { .path = spec->path,
+			       .uid = spec->uid,
+			       .gid = spec->gid,
+			       .network = spec->network,
+			       .in = fd,
+			       .out = fd };
 
 	strv_append(&argv, "awf-difc-probe");
 	strv_append(&argv, "--timeout-ms");
-	strv_appendf(&argv, "%d", spec->timeout_ms);
+	strv_appendf(&argv, "%" PRIu64, spec->timeout_ms);
+	strv_append(&argv, "--wait-ms");
+	strv_appendf(&argv, "%" PRIu64, spec->wait_ms);
+	if (spec->live)
+		strv_append(&argv, "--live");
 	strv_append(&argv, "--port");
 	strv_appendf(&argv, "%u", spec->address->port);
 	strv_append(&argv, "--");
@@ -161,9 +238,10 @@ static int send_ca(struct difc_probe *p, const char *ca, struct err *e)
 	return 0;
 }
 
-static void watch(struct event_base *base, struct difc_probe *p, int timeout_ms)
+static void watch(struct event_base *base, struct difc_probe *p, uint64_t ms)
 {
-	struct timeval tv = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+	struct timeval tv = { .tv_sec = (time_t)(ms / 1000),
+			      .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
 
 	p->readable = event_new(base, p->fd, EV_READ | EV_PERSIST, on_readable, p);
 	p->timeout = evtimer_new(base, on_timeout, p);
@@ -173,8 +251,9 @@ static void watch(struct event_base *base, struct difc_probe *p, int timeout_ms)
 	event_add(p->timeout, &tv);
 }
 
-int difc_probe_start(struct event_base *base, const struct difc_probe_spec *spec, difc_probe_fn fn,
-		     void *userdata, struct difc_probe **ret, struct err *e)
+int difc_probe_start(struct event_base *base, const struct difc_probe_spec *spec,
+		     difc_probe_waiting_fn waiting, difc_probe_fn fn, void *userdata,
+		     struct difc_probe **ret, struct err *e)
 {
 	struct difc_probe *p;
 	int pair[2], r;
@@ -183,6 +262,7 @@ int difc_probe_start(struct event_base *base, const struct difc_probe_spec *spec
 		return err_system(e, -errno, "cannot make a socket pair for awf-difc-probe");
 	p = xnew(struct difc_probe);
 	*p = (struct difc_probe){ .fd = pair[0],
+				  .waiting = waiting,
 				  .fn = fn,
 				  .userdata = userdata,
 				  .port = spec->address->port,
@@ -197,7 +277,7 @@ int difc_probe_start(struct event_base *base, const struct difc_probe_spec *spec
 		difc_probe_cancel(p);
 		return r;
 	}
-	watch(base, p, spec->timeout_ms + SLACK_MS);
+	watch(base, p, spec->wait_ms + spec->timeout_ms + SLACK_MS);
 	*ret = p;
 	return 0;
 }

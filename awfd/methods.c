@@ -97,6 +97,15 @@ static void tell_phase(struct call *call, const struct sandbox_news *news)
 	fields_clear(&start_reply_table, &reply);
 }
 
+static void tell_waiting(struct call *call, const struct sandbox_news *news)
+{
+	struct start_reply reply = { .waiting_for = err_text(news->error) };
+
+	if (call_wants_more(call))
+		call_reply_continues(call, &start_reply_table, &reply);
+	fields_clear(&start_reply_table, &reply);
+}
+
 static void tell_started(struct call *call, const struct sandbox *s)
 {
 	struct start_reply reply = { .id = xstrdup(sandbox_id(s)) };
@@ -116,6 +125,9 @@ static void on_start_event(struct sandbox *s, enum sandbox_event event,
 	case SANDBOX_PHASE:
 		tell_phase(call, news);
 		break;
+	case SANDBOX_WAITING:
+		tell_waiting(call, news);
+		break;
 	case SANDBOX_STARTED:
 		waiting_free(w);
 		tell_started(call, s);
@@ -127,6 +139,17 @@ static void on_start_event(struct sandbox *s, enum sandbox_event event,
 		reply_error(call, news->error);
 		break;
 	}
+}
+
+/* Nobody knows the id of what is being started. */
+static void start_gone(void *userdata)
+{
+	struct waiting *w = userdata;
+	struct sandbox *s = sandbox_watched(w->watch);
+
+	waiting_gone(w);
+	if (s)
+		sandbox_give_up(s, "client gone");
 }
 
 static void method_start(struct manager *m, struct call *call, void *in,
@@ -146,7 +169,7 @@ static void method_start(struct manager *m, struct call *call, void *in,
 		reply_error(call, &e);
 		return;
 	}
-	(void)waiting_new(call, s, on_start_event);
+	call_on_gone(call, start_gone, waiting_new(call, s, on_start_event));
 	sandbox_create(s, lease ? call_conn(call) : NULL);
 }
 

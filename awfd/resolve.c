@@ -118,6 +118,7 @@ static int start(struct event_base *base, const struct resolve_spec *spec, struc
 								      r->result.name, NULL },
 					     .uid = spec->uid,
 					     .gid = spec->gid,
+					     .network = -EBADF,
 					     .in = -EBADF,
 					     .out = writer },
 			    on_ended, r, &r->child, e);

@@ -9,12 +9,17 @@
 #include "awfd/docker-network.h"
 #include "awfd/environment.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
 
 /* How often, and after which time each, the engine is asked again for a command's end. */
 #define WAIT_RETRIES  20
 #define WAIT_RETRY_MS 250
+
+/* The waiting and the last attempt have limits of their own, which the user sets; this one is
+ * behind the largest of them. */
+#define DIFC_TIMEOUT_MS (DIFC_PROBE_WAIT_MAX_S * 1000 + 70000)
 
 enum {
 	DIFC,
@@ -27,6 +32,7 @@ enum {
 	LINKS,
 	RELAY,
 	READY,
+	LIVE,
 	AGENT,
 	ATTACH,
 	RUN_AGENT,
@@ -73,6 +79,40 @@ static void step_done(void *userdata, unsigned step, const struct err *e)
 /* --- reach DIFC proxy: before anything is created ----------------------------------------------
  */
 
+static void on_difc_waiting(const struct err *e, void *userdata)
+{
+	sandbox_tell(userdata, SANDBOX_WAITING, &(struct sandbox_news){ .error = e });
+}
+
+/* Whatever there is to wait for, the two probes have one time to wait. */
+static uint64_t difc_wait_left(const struct sandbox *s)
+{
+	uint64_t now = clock_ms();
+
+	return now < s->difc_wait_end ? s->difc_wait_end - now : 0;
+}
+
+/* With the cli-proxy's pidfd as network, the relay is asked instead of the proxy itself. */
+static int start_probe(struct sandbox *s, int network, difc_probe_fn fn, struct err *e)
+{
+	struct manager *m = s->manager;
+	_cleanup_free_ char *path = xasprintf("%s/awf-difc-probe", m->config->helper_directory);
+	struct difc_probe_spec spec = {
+		.path = path,
+		.uid = m->probe_uid,
+		.gid = m->probe_gid,
+		.address = &s->difc,
+		.ca_pem = s->request.difc_proxy_ca_cert,
+		.network = network,
+		.live = network >= 0,
+		.timeout_ms = m->config->probe_timeout_ms,
+		.wait_ms = difc_wait_left(s),
+	};
+	int r = difc_probe_start(m->base, &spec, on_difc_waiting, fn, s, &s->probe, e);
+
+	return r < 0 ? r : PLAN_STEP_RUNNING;
+}
+
 static void on_probed(const struct sockaddr_storage *address, const struct err *e, void *userdata)
 {
 	struct sandbox *s = userdata;
@@ -86,19 +126,9 @@ static void on_probed(const struct sockaddr_storage *address, const struct err *
 static int probe_step(void *subject, unsigned step _unused_, struct err *e)
 {
 	struct sandbox *s = subject;
-	struct manager *m = s->manager;
-	_cleanup_free_ char *path = xasprintf("%s/awf-difc-probe", m->config->helper_directory);
-	struct difc_probe_spec spec = {
-		.path = path,
-		.uid = m->probe_uid,
-		.gid = m->probe_gid,
-		.address = &s->difc,
-		.ca_pem = s->request.difc_proxy_ca_cert,
-		.timeout_ms = (int)m->config->probe_timeout_ms,
-	};
-	int r = difc_probe_start(m->base, &spec, on_probed, s, &s->probe, e);
 
-	return r < 0 ? r : PLAN_STEP_RUNNING;
+	s->difc_wait_end = clock_ms() + s->difc_wait_ms;
+	return start_probe(s, -EBADF, on_probed, e);
 }
 
 static void probe_cancel(void *subject, unsigned step _unused_)
@@ -347,6 +377,30 @@ void sandbox_ready_ended(struct sandbox *s, const struct err *e)
 	plan_step_ended(s->plan, READY, e);
 }
 
+/* --- the DIFC proxy, as the sandbox's gh will see it --------------------------------------------
+ */
+
+static void on_lives(const struct sockaddr_storage *address _unused_, const struct err *e,
+		     void *userdata)
+{
+	struct sandbox *s = userdata;
+	_cleanup_err_ struct err named = { 0 };
+
+	s->probe = NULL;
+	if (e) {
+		err_copy(&named, e);
+		(void)err_wrap(&named, "through the relay");
+	}
+	plan_step_ended(s->plan, LIVE, e ? &named : NULL);
+}
+
+static int live_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	struct sandbox *s = subject;
+
+	return start_probe(s, s->containers[DOCKER_ROLE_CLI_PROXY].pidfd, on_lives, e);
+}
+
 /* --- attach ------------------------------------------------------------------------------------
  */
 
@@ -464,7 +518,7 @@ static int run_agent_step(void *subject, unsigned step, struct err *e _unused_)
 /* Calls that make something are drained, not cancelled: what the engine makes late must be seen. */
 static const struct plan_step create_plan[STEP_COUNT] = {
 	[DIFC] = { .name = "reach DIFC proxy",
-		   .timeout_ms = 70000,
+		   .timeout_ms = DIFC_TIMEOUT_MS,
 		   .start = probe_step,
 		   .cancel = probe_cancel,
 		   .wanted = has_difc },
@@ -519,6 +573,12 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		    .start = ready_step,
 		    .cancel = ready_cancel,
 		    .wanted = has_sidecar },
+	[LIVE] = { .name = "DIFC proxy through relay",
+		   .after = AFTER(RELAY),
+		   .timeout_ms = DIFC_TIMEOUT_MS,
+		   .start = live_step,
+		   .cancel = probe_cancel,
+		   .wanted = has_difc },
 	[AGENT] = { .name = "create agent",
 		    .after = AFTER(PAUSE),
 		    .timeout_ms = 30000,
@@ -533,7 +593,8 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		     .cancel = attach_cancel,
 		     .wanted = wants_attach },
 	[RUN_AGENT] = { .name = "start agent",
-			.after = AFTER(LINKS) | AFTER(READY) | AFTER(ATTACH) | AFTER(AGENT),
+			.after = AFTER(LINKS) | AFTER(READY) | AFTER(LIVE) | AFTER(ATTACH) |
+				 AFTER(AGENT),
 			.timeout_ms = 30000,
 			.start = run_agent_step,
 			.cancel = container_step_cancel,

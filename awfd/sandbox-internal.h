@@ -82,6 +82,8 @@ struct sandbox {
 
 	bool has_difc;
 	struct difc_address difc;
+	uint64_t difc_wait_ms;
+	uint64_t difc_wait_end; /* by clock_ms() */
 
 	struct egress egress;
 	struct resolve *resolve;

@@ -1,6 +1,7 @@
 #include "awfd/sandbox.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -155,6 +156,24 @@ static void sandbox_free(struct sandbox *s)
 	free(s);
 }
 
+/* How long the start waits for the DIFC proxy. */
+static int check_difc_wait(struct sandbox *s, const struct start_request *r, struct err *e)
+{
+	_cleanup_free_ char *value = xasprintf("%" PRId64, r->difc_wait);
+
+	s->difc_wait_ms = s->manager->config->difc_wait_s * 1000;
+	if (r->difc_wait == FIELD_INT_ABSENT)
+		return 0;
+	if (!s->has_difc)
+		return err_invalid(e, "difcWait", value,
+				   "there is no DIFC proxy to wait for; name it, too");
+	if (r->difc_wait < 0 || r->difc_wait > DIFC_PROBE_WAIT_MAX_S)
+		return err_invalid(e, "difcWait", value, "is not between 0 and %d seconds",
+				   DIFC_PROBE_WAIT_MAX_S);
+	s->difc_wait_ms = (uint64_t)r->difc_wait * 1000;
+	return 0;
+}
+
 static int check_difc(struct sandbox *s, const struct start_request *r, struct err *e)
 {
 	int error;
@@ -206,6 +225,8 @@ static int check_request(struct sandbox *s, const struct start_request *r, struc
 	if (r->image && *r->image == '\0')
 		return err_invalid(e, "image", r->image, "is empty");
 	error = check_difc(s, r, e);
+	if (error == 0)
+		error = check_difc_wait(s, r, e);
 	return error < 0 ? error : egress_check(r, s->manager->config, &s->egress, e);
 }
 
@@ -280,6 +301,11 @@ void sandbox_unwatch(struct sandbox_watch *w)
 	if (w->sandbox)
 		LIST_REMOVE(w, entry);
 	free(w);
+}
+
+struct sandbox *sandbox_watched(const struct sandbox_watch *w)
+{
+	return w->sandbox;
 }
 
 static void drop_dead_watches(struct sandbox *s)
@@ -419,6 +445,12 @@ void sandbox_destroy(struct sandbox *s, const char *reason)
 	docker_call_cancel(TAKE_PTR(s->signal));
 	sandbox_set_state(s, SANDBOX_DESTROYING);
 	start_destroy_plan(s);
+}
+
+void sandbox_give_up(struct sandbox *s, const char *reason)
+{
+	if (s->state == SANDBOX_CREATING)
+		sandbox_destroy(s, reason);
 }
 
 void sandbox_fail(struct sandbox *s, const char *reason)

@@ -23,6 +23,7 @@ enum sandbox_state {
 
 enum sandbox_event {
 	SANDBOX_PHASE,   /* a step of the create plan ended: news has name and time */
+	SANDBOX_WAITING, /* its start waits for what news->error tells */
 	SANDBOX_STARTED, /* the agent runs */
 	SANDBOX_DENIED,  /* it was refused something: news->denial */
 	SANDBOX_ENDED,   /* nothing is left; news->error is why it never ran, or NULL */
@@ -53,6 +54,9 @@ void sandbox_destroy(struct sandbox *s, const char *reason);
 /* Sends the signal, waits grace_ms for the command to end, and destroys the sandbox. */
 void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms);
 
+/* Ends it if its command does not run yet. */
+void sandbox_give_up(struct sandbox *s, const char *reason);
+
 /* Watches until SANDBOX_ENDED was told or sandbox_unwatch(); the handle stays valid until then. */
 struct sandbox_watch;
 typedef void (*sandbox_watch_fn)(struct sandbox *s, enum sandbox_event event,
@@ -60,6 +64,9 @@ typedef void (*sandbox_watch_fn)(struct sandbox *s, enum sandbox_event event,
 struct sandbox_watch *sandbox_watch(struct sandbox *s, sandbox_watch_fn fn,
 				    void *userdata) _must_check_;
 void sandbox_unwatch(struct sandbox_watch *w);
+
+/* The sandbox that is watched, or NULL when there is none any more. */
+struct sandbox *sandbox_watched(const struct sandbox_watch *w);
 
 /* The agent's stream: the one opened before it started if nobody took it, else a new one. fn is
  * called once, from the loop, with a descriptor (taken over by fn) or an error. The stream is shut

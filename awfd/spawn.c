@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -56,6 +57,11 @@ static int detach(struct child *c)
 {
 	(void)c;
 	return setsid() < 0 || chdir("/") < 0 ? -1 : 0;
+}
+
+static int enter_network(struct child *c)
+{
+	return c->spawn->network < 0 ? 0 : setns(c->spawn->network, CLONE_NEWNET);
 }
 
 /* Puts the descriptors where the program expects them, from 0, and the two that only the child
@@ -122,6 +128,7 @@ static const struct {
 } steps[] = {
 	{ "reset the signals", reset_signals },
 	{ "make a session", detach },
+	{ "enter its network", enter_network }, /* while the pidfd is there, and the right */
 	{ "place the descriptors", place_fds },
 	{ "become its user", drop_user },
 	{ "drop the capabilities", drop_capabilities },

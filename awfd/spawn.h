@@ -17,8 +17,9 @@ struct spawn {
 	char *const *argv; /* argv[0] included */
 	uid_t uid;
 	gid_t gid;
-	int in;  /* descriptor for stdin, or -EBADF for /dev/null */
-	int out; /* descriptor for stdout, or -EBADF for /dev/null; stderr is awfd's */
+	int network; /* pidfd of the process whose network it gets, or -EBADF: awfd's own */
+	int in;      /* descriptor for stdin, or -EBADF for /dev/null */
+	int out;     /* descriptor for stdout, or -EBADF for /dev/null; stderr is awfd's */
 	const int
 		*fds; /* passed on as 3, 4, …, with LISTEN_FDS and LISTEN_PID (sd_listen_fds(3)) */
 	size_t fd_count;

@@ -254,9 +254,11 @@ static struct json_object *build_bool(const struct field *f _unused_, const void
 	return json_object_new_boolean(*(const bool *)at);
 }
 
-static struct json_object *build_int(const struct field *f _unused_, const void *at)
+static struct json_object *build_int(const struct field *f, const void *at)
 {
-	return json_object_new_int64(*(const int64_t *)at);
+	int64_t number = *(const int64_t *)at;
+
+	return f->absent != 0 && number == f->absent ? NULL : json_object_new_int64(number);
 }
 
 static struct json_object *build_strings(const struct field *f _unused_, const void *at)
@@ -344,6 +346,8 @@ static int parse_one(const struct field *f, struct json_object *object, void *to
 	if (!json_object_object_get_ex(object, f->name, &value) || !value) {
 		if (f->flags & FIELD_REQUIRED)
 			return err_invalid(e, f->name, NULL, "is missing");
+		if (f->absent != 0)
+			*(int64_t *)member(f, to) = f->absent;
 		return 0;
 	}
 	return field_types[f->type].parse(f, value, member(f, to), e);

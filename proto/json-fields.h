@@ -30,7 +30,11 @@ struct field {
 	size_t max; /* bytes of one string; for arrays and maps of all of it; 0: FIELD_MAX_DEFAULT
 		     */
 	const struct field_table *table;
+	int64_t absent; /* FIELD_INT: 0, or what stands for a field that is not there */
 };
+
+/* An `absent` that no message can hold. */
+#define FIELD_INT_ABSENT INT64_MIN
 
 struct field_table {
 	const char *name; /* the type's name in the interface file, or NULL for parameters */

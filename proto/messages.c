@@ -15,6 +15,7 @@ static const struct field start_request_fields[] = {
 	START(workdir, "workdir", .type = FIELD_STRING),
 	START(difc_proxy_host, "difcProxyHost", .type = FIELD_STRING),
 	START(difc_proxy_ca_cert, "difcProxyCaCert", .type = FIELD_STRING, .max = MESSAGE_CA_MAX),
+	START(difc_wait, "difcWait", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 	START(tty, "tty", .type = FIELD_BOOL),
 	START(open_stdin, "openStdin", .type = FIELD_BOOL),
 	START(attach, "attach", .type = FIELD_BOOL),
@@ -34,6 +35,7 @@ const struct field_table start_request_table =
 static const struct field start_reply_fields[] = {
 	REPLY(phase, "phase", .type = FIELD_STRING),
 	REPLY(elapsed_us, "elapsedUs", .type = FIELD_INT),
+	REPLY(waiting_for, "waitingFor", .type = FIELD_STRING),
 	REPLY(id, "id", .type = FIELD_STRING),
 	REPLY(dropped_environment, "droppedEnvironment", .type = FIELD_STRINGS,
 	      .max = MESSAGE_ENV_MAX),

@@ -22,6 +22,7 @@ struct start_request {
 	char *workdir;
 	char *difc_proxy_host;
 	char *difc_proxy_ca_cert; /* PEM text, not a path */
+	int64_t difc_wait;        /* seconds, or FIELD_INT_ABSENT: as awfd is configured */
 	bool tty;
 	bool open_stdin;
 	bool attach; /* open the attach stream before the agent starts; Attach then hands it over */
@@ -36,10 +37,11 @@ struct start_request {
 	char **allow_host_service_ports; /* the same; dangerous ones too */
 };
 
-/* One reply of Start: a phase that ended, or with `id` the last one. */
+/* One reply of Start: a phase that ended, what is waited for, or with `id` the last one. */
 struct start_reply {
 	char *phase;
 	int64_t elapsed_us; /* time the phase took */
+	char *waiting_for;  /* what is not as it should be yet, for a person */
 	char *id;
 	char **dropped_environment; /* names of variables that were not passed on */
 };

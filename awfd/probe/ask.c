@@ -7,20 +7,48 @@
 #include <openssl/x509v3.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/escape.h"
 #include "common/strbuf.h"
 
 #define SERVER_NAME    "localhost"
-#define HEALTH_PATH    "/api/v3/health"
+#define USER_AGENT     "awf-difc-probe/" AWF_VERSION /* GitHub refuses who has none */
 #define STATUS_GOOD    200
+#define STATUS_SERVER  500  /* and more: the server failed */
 #define BODY_MAX       4096 /* bytes of an answer that are looked at */
 #define BODY_SHOWN     200
 #define NOT_CONFIGURED "proxy enforcement not configured"
+
+/* What is asked, one after the other on one connection. */
+static const struct request {
+	const char *path;
+	const char *name;
+	bool live;                /* asked only of a proxy that has to be ready for use */
+	bool any_status;          /* only a missing policy counts against it */
+	const char *good_refusal; /* what a body says that is as good as status 200 */
+} requests[] = {
+	{ "/api/v3/health", "its health check", false, false, NULL },
+	/* GitHub itself has answered; a GitHub Enterprise Server may be without limits. */
+	{ "/api/v3/rate_limit", "its request for the rate limit", true, false,
+	  "Rate limiting is not enabled" },
+	/* The proxy passes the other two on without its policy; this it refuses for want of one,
+	 * while GitHub may refuse it for many reasons. */
+	{ "/api/v3/user", "its request for the user", true, true, NULL },
+};
 
 /* What libcurl and OpenSSL tell about a failure. */
 struct failure {
 	char detail[CURL_ERROR_SIZE];
 	long verification; /* X509_V_ERR_… */
+};
+
+/* The asking of one candidate. */
+struct asking {
+	const struct question *question;
+	CURL *curl;
+	uint64_t end; /* of the time, by clock_ms() */
+	struct strbuf body;
+	struct failure failure;
 };
 
 /* Keeps the beginning of a body and lets the rest pass. */
@@ -70,26 +98,25 @@ static struct curl_slist *connect_to(const struct question *q)
 }
 
 /* No proxy, no other CA, no redirects (libcurl's default): nothing but what was asked for. */
-static void set_options(CURL *curl, const struct question *q, struct strbuf *body,
-			struct failure *failure)
+static void set_options(struct asking *x)
 {
-	_cleanup_free_ char *url = xasprintf("https://" SERVER_NAME ":%u" HEALTH_PATH, q->port);
+	const struct question *q = x->question;
 	struct curl_blob ca = { (void *)q->ca, q->ca_length, CURL_BLOB_COPY };
+	CURL *curl = x->curl;
 
-	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, USER_AGENT);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca);
 	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, set_verification);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, q->timeout_ms);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, failure->detail);
-	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &failure->verification);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, x->failure.detail);
+	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &x->failure.verification);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &x->body);
 }
 
 static void judge_failure(CURL *curl, CURLcode code, const char *host, const struct failure *f,
@@ -104,56 +131,83 @@ static void judge_failure(CURL *curl, CURLcode code, const char *host, const str
 	a->message = xasprintf("%s: %s: %s", host, diagnosis_meaning(a->diagnosis), text);
 }
 
-static void judge_status(const char *host, long status, struct strbuf *body, struct answer *a)
+static enum diagnosis diagnosis_of_status(long status, const char *body)
 {
-	_cleanup_free_ char *shown = NULL;
-
-	a->diagnosis = DIAGNOSIS_HTTP_STATUS;
-	if (body->data && strstr(body->data, NOT_CONFIGURED)) {
-		a->message = xasprintf("%s: it is up but has no policy: " NOT_CONFIGURED, host);
-		return;
-	}
-	body->length = MIN(body->length, (size_t)BODY_SHOWN);
-	strbuf_append(body, "", 0);
-	shown = escape_control(body->data);
-	a->message = xasprintf("%s: %s with status %ld: %s", host, diagnosis_meaning(a->diagnosis),
-			       status, shown);
+	if (strstr(body, NOT_CONFIGURED))
+		return DIAGNOSIS_POLICY_MISSING;
+	return status >= STATUS_SERVER ? DIAGNOSIS_HTTP_SERVER : DIAGNOSIS_HTTP_STATUS;
 }
 
-static void judge(CURL *curl, const char *host, struct strbuf *body, struct answer *a)
+static char *status_text(const struct request *r, long status, const char *body)
 {
-	char *address = NULL;
+	_cleanup_free_ char *begin = xstrndup(body, BODY_SHOWN);
+	_cleanup_free_ char *shown = escape_control(begin);
+
+	return xasprintf("%s failed with status %ld: %s", r->name, status, shown);
+}
+
+/* Judges what was answered to a request; whether it is good. */
+static bool judge(CURL *curl, const struct request *r, const char *host, const char *body,
+		  struct answer *a)
+{
+	_cleanup_free_ char *text = NULL;
 	long status = 0;
 
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	(void)curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &address);
-	a->good = status == STATUS_GOOD && address;
-	if (a->good)
-		a->address = xstrdup(address);
-	else
-		judge_status(host, status, body, a);
+	if (status == STATUS_GOOD || (r->good_refusal && strstr(body, r->good_refusal)))
+		return true;
+	a->diagnosis = diagnosis_of_status(status, body);
+	if (r->any_status && a->diagnosis != DIAGNOSIS_POLICY_MISSING)
+		return true;
+	text = a->diagnosis == DIAGNOSIS_POLICY_MISSING
+		       ? xasprintf("%s: " NOT_CONFIGURED, diagnosis_meaning(a->diagnosis))
+		       : status_text(r, status, body);
+	a->message = xasprintf("%s: %s", host, text);
+	return false;
+}
+
+/* Makes one request, in what is left of the time; whether it was answered well. */
+static bool make_request(struct asking *x, const struct request *r, struct answer *a)
+{
+	const struct question *q = x->question;
+	_cleanup_free_ char *url = xasprintf("https://" SERVER_NAME ":%u%s", q->port, r->path);
+	uint64_t now = clock_ms();
+	CURLcode code;
+
+	strbuf_clear(&x->body);
+	strbuf_append(&x->body, "", 0);
+	x->failure = (struct failure){ .verification = X509_V_OK };
+	curl_easy_setopt(x->curl, CURLOPT_URL, url);
+	curl_easy_setopt(x->curl, CURLOPT_TIMEOUT_MS, now < x->end ? (long)(x->end - now) : 1L);
+	code = curl_easy_perform(x->curl);
+	if (code == CURLE_OK)
+		return judge(x->curl, r, q->host, x->body.data, a);
+	judge_failure(x->curl, code, q->host, &x->failure, a);
+	return false;
 }
 
 void ask(const struct question *q, struct answer *ret)
 {
-	_cleanup_strbuf_ struct strbuf body = { 0 };
+	struct asking x = { .question = q,
+			    .curl = curl_easy_init(),
+			    .end = clock_ms() + q->timeout_ms };
 	struct curl_slist *to = connect_to(q);
-	struct failure failure = { .verification = X509_V_OK };
-	CURL *curl = curl_easy_init();
-	CURLcode code;
+	char *address = NULL;
 
-	if (!curl)
+	if (!x.curl)
 		abort();
-	*ret = (struct answer){ 0 };
-	set_options(curl, q, &body, &failure);
-	curl_easy_setopt(curl, CURLOPT_CONNECT_TO, to);
-	code = curl_easy_perform(curl);
-	if (code == CURLE_OK)
-		judge(curl, q->host, &body, ret);
-	else
-		judge_failure(curl, code, q->host, &failure, ret);
-	curl_easy_cleanup(curl);
+	set_options(&x);
+	curl_easy_setopt(x.curl, CURLOPT_CONNECT_TO, to);
+	*ret = (struct answer){ .good = true };
+	for (size_t i = 0; ret->good && i < ARRAY_SIZE(requests); i++)
+		if (q->live || !requests[i].live)
+			ret->good = make_request(&x, &requests[i], ret);
+	(void)curl_easy_getinfo(x.curl, CURLINFO_PRIMARY_IP, &address);
+	if (ret->good)
+		ret->address = xstrdup(address);
+	curl_easy_cleanup(x.curl);
 	curl_slist_free_all(to);
+	strbuf_clear(&x.body);
 }
 
 void answer_clear(struct answer *a)

@@ -1,4 +1,5 @@
-/* One question to one candidate: https://localhost:PORT/api/v3/health, wherever that really is. */
+/* One question to one candidate: does https://localhost:PORT/api/v3/, wherever that really is, answer
+ * as a healthy DIFC proxy; and is it ready for use: does it reach GitHub, and has it a policy. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +14,8 @@ struct question {
 	uint16_t port;
 	const void *ca; /* PEM */
 	size_t ca_length;
-	long timeout_ms;
+	bool live; /* whether it has to be ready for use */
+	uint64_t timeout_ms;
 };
 
 struct answer {

@@ -4,22 +4,29 @@
 
 #include <openssl/x509_vfy.h>
 
+/* A proxy that is being started is not there, or not ready: that passes. Its certificate and its
+ * policy are made before it listens: what is wrong with them stays so until somebody mends it. */
 static const struct {
 	const char *name;
 	const char *meaning;
+	bool may_pass;
 } texts[] = {
-	[DIAGNOSIS_UNRESOLVABLE] = { "unresolvable", "the name has no address" },
-	[DIAGNOSIS_UNREACHABLE] = { "unreachable", "there is no way to this address" },
-	[DIAGNOSIS_REFUSED] = { "refused", "nothing listens there" },
-	[DIAGNOSIS_TIMEOUT] = { "timeout", "no answer in time" },
-	[DIAGNOSIS_RESET] = { "reset", "the connection was closed without an answer" },
-	[DIAGNOSIS_NOT_TLS] = { "tls-not-tls", "what answers there does not speak TLS" },
-	[DIAGNOSIS_TLS_OTHER] = { "tls-other", "no TLS connection could be made" },
-	[DIAGNOSIS_UNTRUSTED] = { "tls-untrusted",
-				  "its certificate is not signed by the given CA" },
-	[DIAGNOSIS_WRONG_NAME] = { "tls-wrong-name", "its certificate is not for localhost" },
-	[DIAGNOSIS_EXPIRED] = { "tls-expired", "its certificate has expired or is not valid yet" },
-	[DIAGNOSIS_HTTP_STATUS] = { "http-status", "its health check failed" },
+	[DIAGNOSIS_UNRESOLVABLE] = { "unresolvable", "the name has no address", true },
+	[DIAGNOSIS_UNREACHABLE] = { "unreachable", "there is no way to this address", true },
+	[DIAGNOSIS_REFUSED] = { "refused", "nothing listens there", true },
+	[DIAGNOSIS_TIMEOUT] = { "timeout", "no answer in time", true },
+	[DIAGNOSIS_RESET] = { "reset", "the connection was closed without an answer", true },
+	[DIAGNOSIS_NOT_TLS] = { "tls-not-tls", "what answers there does not speak TLS", false },
+	[DIAGNOSIS_TLS_OTHER] = { "tls-other", "no TLS connection could be made", false },
+	[DIAGNOSIS_UNTRUSTED] = { "tls-untrusted", "its certificate is not signed by the given CA",
+				  false },
+	[DIAGNOSIS_WRONG_NAME] = { "tls-wrong-name", "its certificate is not for localhost",
+				   false },
+	[DIAGNOSIS_EXPIRED] = { "tls-expired", "its certificate has expired or is not valid yet",
+				false },
+	[DIAGNOSIS_HTTP_SERVER] = { "http-status", "it failed to answer", true },
+	[DIAGNOSIS_HTTP_STATUS] = { "http-status", "its answer is not a DIFC proxy's", false },
+	[DIAGNOSIS_POLICY_MISSING] = { "policy-missing", "it is up but has no policy", false },
 };
 
 /* A number of libcurl, the system or OpenSSL, and what it says. */
@@ -79,6 +86,11 @@ const char *diagnosis_name(enum diagnosis d)
 const char *diagnosis_meaning(enum diagnosis d)
 {
 	return texts[d].meaning;
+}
+
+bool diagnosis_may_pass(enum diagnosis d)
+{
+	return texts[d].may_pass;
 }
 
 static enum diagnosis look_up(const struct row *rows, size_t count, long number,

@@ -75,6 +75,18 @@ static void answer_failure(struct reply *r, unsigned status)
 	stand_in_fail(r, status, "stand_in", "as told");
 }
 
+/* What the real one passes on as it is, and so answers without a policy, too. */
+static bool is_unfiltered(const char *path)
+{
+	static const char *const paths[] = { "/meta", "/rate_limit", "/octocat", "/zen",
+					     "/versions" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (strcmp(paths[i], path) == 0)
+			return true;
+	return false;
+}
+
 static bool method_is_in(const char *method, const char *methods)
 {
 	size_t n = strlen(method);
@@ -88,6 +100,8 @@ static void answer_route(struct stand_in *s, const struct request *q, const char
 {
 	if (s->faults.status && !route->healthy) {
 		answer_failure(r, s->faults.status);
+	} else if (s->faults.no_policy && !route->healthy && !is_unfiltered(path)) {
+		answer_failure(r, 503);
 	} else if (!method_is_in(q->head.method, route->methods)) {
 		stand_in_fail(r, 405, "method_not_allowed", q->head.method);
 	} else if (route->body && route->type) {

@@ -33,6 +33,7 @@ struct faults {
 	unsigned rate;    /* bytes of an answer per second */
 	unsigned status;  /* answers every request but health with this status */
 	unsigned running; /* how many more times run 7 is found in progress */
+	bool no_policy;   /* refuses what it would have to filter */
 	enum certificate certificate;
 };
 

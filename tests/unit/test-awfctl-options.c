@@ -189,6 +189,7 @@ static void test_complaints(void **state _unused_)
 		{ "difcProxyHost", "h:0", "--difc-proxy-host 'h:0': no" },
 		{ "difcProxyCaCert", "-----BEGIN", "--difc-proxy-ca-cert '/ca.crt': no" },
 		{ "difcProxyCaCert", NULL, "--difc-proxy-ca-cert '/ca.crt': no" },
+		{ "difcWait", "3601", "--difc-wait '9999': no" },
 		{ "workdir", "x", "--container-workdir 'x': no" },
 		{ "environment", "TOKEN=secret", "--env 'TOKEN': no" },
 		{ "image", "I", "--agent-image 'I': no" },
@@ -207,6 +208,7 @@ static void test_complaints(void **state _unused_)
 	};
 	struct options o = { .difc_proxy_host = "h:0",
 			     .difc_proxy_ca_cert = "/ca.crt",
+			     .difc_wait = "9999",
 			     .upstream_proxy = "http://me:p@ss@proxy:3128" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

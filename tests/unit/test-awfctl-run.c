@@ -322,14 +322,16 @@ static void test_request(void **state)
 	fclose(f);
 	FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "--log-level=debug", "run", "-e", "A=b c",
 		 "--container-workdir", "/w", "--agent-image=img", "--difc-proxy-host", "",
-		 "--difc-proxy-ca-cert", ca, "--tty", "--", "a", "", "$b c", "--", "\xc3\xbc");
+		 "--difc-proxy-ca-cert", ca, "--difc-wait=0", "--tty", "--", "a", "", "$b c", "--",
+		 "\xc3\xbc");
 	call = fake_accept_call(&r->fake, &r->conn, "io.awf.Sandbox.Start");
-	assert_string_equal(json_object_to_json_string_ext(call, JSON_C_TO_STRING_NOSLASHESCAPE),
-			    "{\"command\":[\"a\",\"\",\"$b c\",\"--\",\"\xc3\xbc\"],"
-			    "\"image\":\"img\",\"environment\":{\"A\":\"b c\"},"
-			    "\"workdir\":\"/w\",\"difcProxyHost\":\"\","
-			    "\"difcProxyCaCert\":\"-----BEGIN\",\"tty\":true,\"openStdin\":true,"
-			    "\"attach\":true,\"lease\":true,\"enableHostAccess\":false}");
+	assert_string_equal(
+		json_object_to_json_string_ext(call, JSON_C_TO_STRING_NOSLASHESCAPE),
+		"{\"command\":[\"a\",\"\",\"$b c\",\"--\",\"\xc3\xbc\"],"
+		"\"image\":\"img\",\"environment\":{\"A\":\"b c\"},"
+		"\"workdir\":\"/w\",\"difcProxyHost\":\"\","
+		"\"difcProxyCaCert\":\"-----BEGIN\",\"difcWait\":0,\"tty\":true,\"openStdin\":true,"
+		"\"attach\":true,\"lease\":true,\"enableHostAccess\":false}");
 	json_object_put(call);
 	unlink(ca);
 	fake_send(

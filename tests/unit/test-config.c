@@ -62,6 +62,7 @@ static void assert_defaults(const struct config *c)
 	assert_same_text(c->relay_user, "awf-relay");
 	assert_same_text(c->probe_user, "awf-probe");
 	assert_int_equal(c->probe_timeout_ms, 5000);
+	assert_int_equal(c->difc_wait_s, 30);
 	assert_same_text(c->ca_bundle, "/etc/ssl/certs/ca-certificates.crt");
 	assert_same_text(c->log_directory, "/var/log/awfd");
 	assert_same_text(c->image_squid, "awf/squid:latest");
@@ -132,6 +133,7 @@ static void test_every_key(void **state _unused_)
 						      "[Difc]\n"
 						      "ProbeUser=v\n"
 						      "ProbeTimeoutMs=100\n"
+						      "WaitSeconds=3600\n"
 						      "SystemCABundle=\n"
 						      "RedirectHosts=*.a.example, b.example\n"
 						      "[Egress]\n"
@@ -162,6 +164,7 @@ static void test_every_key(void **state _unused_)
 	assert_same_text(c->relay_user, "u");
 	assert_same_text(c->probe_user, "v");
 	assert_int_equal(c->probe_timeout_ms, 100);
+	assert_int_equal(c->difc_wait_s, 3600);
 	assert_same_text(c->ca_bundle, NULL);
 	assert_same_text(c->log_directory, "/l");
 	assert_same_text(c->image_squid, "q");
@@ -316,6 +319,8 @@ static const struct {
 	  "2: ProbeTimeoutMs=60001: expected a number from 100 to 60000" },
 	{ "[Difc]\nProbeTimeoutMs=5s",
 	  "2: ProbeTimeoutMs=5s: expected a number from 100 to 60000" },
+	{ "[Difc]\nWaitSeconds=3601", "2: WaitSeconds=3601: expected a number from 0 to 3600" },
+	{ "[Difc]\nWaitSeconds=", "2: WaitSeconds=: expected a number from 0 to 3600" },
 	{ "[Images]\nAgent=", "2: Agent=: expected a value" },
 	{ "[Relay]\nUser=", "2: User=: expected a value" },
 	{ "[Network]\nPrefix=", "2: Prefix=: expected an IPv4 network such as 172.30.0.0/24" },

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 
 #include "awfd/difc-probe.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "tests/unit/check.h"
 #include "tests/unit/certificates.h"
@@ -91,18 +93,31 @@ struct behaviour {
 	void (*serve)(int fd, const struct behaviour *behaviour); /* NULL: as an HTTPS server */
 };
 
+/* What servers that are started from now on answer to these requests, when it is not the answer to
+ * all. */
+static struct {
+	const char *rate_limit, *user;
+} apart;
+
+static const char *answer_to(const char *request, const struct behaviour *b)
+{
+	if (apart.rate_limit && strstr(request, "GET /api/v3/rate_limit "))
+		return apart.rate_limit;
+	return apart.user && strstr(request, "GET /api/v3/user ") ? apart.user : b->answer;
+}
+
 static void serve_https(int fd, const struct behaviour *b)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	SSL *ssl;
-	char request[4096];
+	char request[4096] = "";
 
 	SSL_CTX_use_certificate(context, made.leaves[b->identity].x509);
 	SSL_CTX_use_PrivateKey(context, made.leaves[b->identity].key);
 	ssl = SSL_new(context);
 	SSL_set_fd(ssl, fd);
-	if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof(request)) > 0 && b->answer) {
-		SSL_write(ssl, b->answer, (int)strlen(b->answer));
+	if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof(request) - 1) > 0 && b->answer) {
+		SSL_write(ssl, answer_to(request, b), (int)strlen(answer_to(request, b)));
 		SSL_shutdown(ssl);
 	} else if (!b->answer) {
 		poll(NULL, 0, -1);
@@ -209,7 +224,23 @@ struct result {
 	char *address;
 	uint16_t port;
 	struct err e;
+	bool live;
+	uint64_t wait_ms;
+	char told[128];                   /* diagnoses that were waited for, each with a space */
+	void (*waiting)(struct result *); /* what the test does then */
+	struct server server;             /* what it started */
 };
+
+static void on_waiting(const struct err *e, void *userdata)
+{
+	struct result *r = userdata;
+
+	assert_int_equal(e->kind, ERR_DIFC_UNREACHABLE);
+	assert_true(strlen(r->told) + strlen(e->value) + 2 <= sizeof(r->told));
+	strcat(strcat(r->told, e->value), " ");
+	if (r->waiting)
+		r->waiting(r);
+}
 
 static void on_result(const struct sockaddr_storage *address, const struct err *e, void *userdata)
 {
@@ -235,10 +266,11 @@ static void result_clear(struct result *r)
 	free(r->address);
 	err_clear(&r->e);
 	event_base_free(r->base);
+	*r = (struct result){ 0 };
 }
 
 static struct difc_probe *start_probe(struct result *r, const char *program, const char *host,
-				      uint16_t port, const char *ca, int timeout_ms)
+				      uint16_t port, const char *ca, uint64_t timeout_ms)
 {
 	const struct difc_address address = { .host = (char *)host, .port = port };
 	const struct difc_probe_spec spec = { .path = program,
@@ -246,12 +278,15 @@ static struct difc_probe *start_probe(struct result *r, const char *program, con
 					      .gid = geteuid() == 0 ? NOBODY : getegid(),
 					      .address = &address,
 					      .ca_pem = ca,
-					      .timeout_ms = timeout_ms };
+					      .network = -EBADF,
+					      .live = r->live,
+					      .timeout_ms = timeout_ms,
+					      .wait_ms = r->wait_ms };
 	_cleanup_err_ struct err e = { 0 };
 	struct difc_probe *p = NULL;
 
-	*r = (struct result){ .base = event_base_new() };
-	if (difc_probe_start(r->base, &spec, on_result, r, &p, &e) < 0)
+	r->base = event_base_new();
+	if (difc_probe_start(r->base, &spec, on_waiting, on_result, r, &p, &e) < 0)
 		fail_msg("%s", e.message);
 	assert_int_equal(r->calls, 0);
 	return p;
@@ -259,7 +294,7 @@ static struct difc_probe *start_probe(struct result *r, const char *program, con
 
 /* Probes and waits for the answer. */
 static void probe_with(struct result *r, const char *host, uint16_t port, const char *ca,
-		       int timeout_ms)
+		       uint64_t timeout_ms)
 {
 	const struct timeval limit = { .tv_sec = LIMIT_SECONDS };
 	_cleanup_free_ char *program = program_path("awf-difc-probe");
@@ -275,7 +310,7 @@ static void probe_with(struct result *r, const char *host, uint16_t port, const 
 static const struct {
 	const char *what;
 	struct behaviour behaviour;
-	int timeout_ms;
+	uint64_t timeout_ms;
 	const char *diagnosis; /* NULL: it answers */
 	const char *message;   /* part of it */
 } rows[] = {
@@ -329,8 +364,13 @@ static const struct {
 	{ "no policy",
 	  { GOOD, HEAD("503 Service Unavailable") "\r\n" NO_GUARD, NULL },
 	  TIMEOUT_MS,
-	  "http-status",
+	  "policy-missing",
 	  "127.0.0.1: it is up but has no policy: proxy enforcement not configured" },
+	{ "500",
+	  { GOOD, HEAD("500 Internal Server Error") "\r\nold\nnews", NULL },
+	  TIMEOUT_MS,
+	  "http-status",
+	  "its health check failed with status 500: old\\x0anews" },
 	{ "404",
 	  { GOOD, HEAD("404 Not Found") "\r\nno\033[1m such page", NULL },
 	  TIMEOUT_MS,
@@ -345,15 +385,27 @@ static const struct {
 	  { GOOD, "220 mail.example ESMTP\r\n", NULL },
 	  TIMEOUT_MS,
 	  "http-status",
-	  "its health check failed" },
+	  "its answer is not a DIFC proxy's" },
 };
+
+/* The rows of what is wrong and may pass; the rest stays. */
+static const char *const passing[] = { "silence", "silence after TLS", "reset",
+				       "end",     "end after TLS",     "500" };
+
+static bool may_pass(const char *what)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (strcmp(passing[i], what) == 0)
+			return true;
+	return false;
+}
 
 static void test_answers(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct server s = server_start(&rows[i].behaviour);
-		_cleanup_(result_clear) struct result r;
+		_cleanup_(result_clear) struct result r = { 0 };
 
 		probe_with(&r, "127.0.0.1", s.port, made.ca_pem, rows[i].timeout_ms);
 		server_stop(&s);
@@ -371,13 +423,201 @@ static void test_answers(void **state)
 	}
 }
 
+static void give_up(struct result *r)
+{
+	event_base_loopbreak(r->base);
+}
+
+static void test_what_is_waited_for(void **state)
+{
+	const struct timeval limit = { .tv_sec = LIMIT_SECONDS };
+	_cleanup_free_ char *program = program_path("awf-difc-probe");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct server s = server_start(&rows[i].behaviour);
+		struct result r = { .wait_ms = LIMIT_SECONDS * 1000, .waiting = give_up };
+		struct difc_probe *p = start_probe(&r, program, "127.0.0.1", s.port, made.ca_pem,
+						   rows[i].timeout_ms);
+
+		event_base_loopexit(r.base, &limit);
+		event_base_dispatch(r.base);
+		assert_row(rows[i].what, r.calls == !may_pass(rows[i].what));
+		assert_row(rows[i].what, (*r.told != '\0') == may_pass(rows[i].what));
+		if (r.calls == 0)
+			difc_probe_cancel(p);
+		server_stop(&s);
+		result_clear(&r);
+	}
+}
+
+#define ANSWER(status, body) HEAD(status) "\r\n" body
+
+/* What is asked beside its health of a proxy that has to be ready for use. */
+static const struct {
+	const char *what;
+	const char *rate_limit, *user;
+	const char *diagnosis; /* NULL: it is ready */
+	const char *message;
+} lives[] = {
+	{ "ready", ANSWER("200 OK", "{}"), ANSWER("200 OK", "{}"), NULL, NULL },
+	{ "no user", ANSWER("200 OK", "{}"), ANSWER("403 Forbidden", "by policy"), NULL, NULL },
+	{ "a server without limits",
+	  ANSWER("404 Not Found", "{\"message\":\"Rate limiting is not enabled.\"}"),
+	  ANSWER("200 OK", "{}"), NULL, NULL },
+	{ "no GitHub", ANSWER("502 Bad Gateway", "upstream\033[1m failed"), ANSWER("200 OK", "{}"),
+	  "http-status",
+	  "127.0.0.1: its request for the rate limit failed with status 502: upstream\\x1b[1m failed" },
+	{ "a bad token", ANSWER("401 Unauthorized", "{\"message\":\"Bad credentials\"}"),
+	  ANSWER("200 OK", "{}"), "http-status", "status 401: {\"message\":\"Bad credentials\"}" },
+	{ "no policy", ANSWER("200 OK", "{}"), ANSWER("503 Service Unavailable", NO_GUARD),
+	  "policy-missing",
+	  "127.0.0.1: it is up but has no policy: proxy enforcement not configured" },
+	{ "no policy at all", ANSWER("503 Service Unavailable", NO_GUARD),
+	  ANSWER("503 Service Unavailable", NO_GUARD), "policy-missing", "has no policy" },
+};
+
+static void test_live(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
+		const struct behaviour b = { GOOD, ANSWER("200 OK", OK_BODY), NULL };
+		struct server s;
+		_cleanup_(result_clear) struct result healthy = { 0 }, live = { .live = true };
+
+		apart.rate_limit = lives[i].rate_limit;
+		apart.user = lives[i].user;
+		s = server_start(&b);
+
+		probe_with(&healthy, "127.0.0.1", s.port, made.ca_pem, TIMEOUT_MS);
+		probe_with(&live, "127.0.0.1", s.port, made.ca_pem, TIMEOUT_MS);
+		server_stop(&s);
+		assert_row(lives[i].what, same_text(healthy.address, "127.0.0.1"));
+		assert_row(lives[i].what, same_text(live.e.value, lives[i].diagnosis));
+		if (lives[i].message)
+			assert_text_contains(live.e.message, lives[i].message);
+		else
+			assert_row(lives[i].what, same_text(live.address, "127.0.0.1"));
+	}
+	apart.rate_limit = apart.user = NULL;
+}
+
+/* --- Waiting --------------------------------------------------------------------------------- */
+
+static const struct behaviour proxy_good = { GOOD, ANSWER("200 OK", OK_BODY), NULL };
+static const struct behaviour proxy_ill = { GOOD, ANSWER("502 Bad Gateway", "soon"), NULL };
+
+/* Begins, or goes on, to serve on the port of r->server. */
+static void serve_as(struct result *r, const struct behaviour *b)
+{
+	const int on = 1;
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(r->server.port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (r->server.pid > 0)
+		server_stop(&r->server);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	r->server = server_start_on(fd, r->server.port, b);
+}
+
+/* It comes up, falls ill, and is well in the end. */
+static void mend(struct result *r)
+{
+	serve_as(r, strstr(r->told, "http-status") ? &proxy_good : &proxy_ill);
+}
+
+static void test_waiting(void **state)
+{
+	struct result r = { .wait_ms = LIMIT_SECONDS * 1000, .waiting = mend };
+
+	(void)state;
+	close(loopback_listen(&r.server.port));
+	probe_with(&r, "127.0.0.1", r.server.port, made.ca_pem, TIMEOUT_MS);
+	server_stop(&r.server);
+	assert_same_text(r.address, "127.0.0.1");
+	assert_same_text(r.told, "refused http-status ");
+	result_clear(&r);
+}
+
+/* The waiting has an end, and then the failure is told that there was last. */
+static void test_wait_ends(void **state)
+{
+	_cleanup_(result_clear) struct result r = { .wait_ms = SHORT_MS };
+	uint64_t began = clock_ms();
+	uint16_t port;
+
+	(void)state;
+	close(loopback_listen(&port));
+	probe_with(&r, "127.0.0.1", port, made.ca_pem, TIMEOUT_MS);
+	assert_true(clock_ms() - began >= SHORT_MS);
+	assert_same_text(r.told, "refused ");
+	assert_same_text(r.e.value, "refused");
+}
+
+static void test_cancel_waiting(void **state)
+{
+	struct result r = { .wait_ms = LIMIT_SECONDS * 1000, .waiting = give_up };
+	_cleanup_free_ char *program = program_path("awf-difc-probe");
+	struct difc_probe *p;
+	uint16_t port;
+
+	(void)state;
+	close(loopback_listen(&port));
+	p = start_probe(&r, program, "127.0.0.1", port, made.ca_pem, TIMEOUT_MS);
+	event_base_dispatch(r.base);
+	difc_probe_cancel(p);
+	assert_same_text(r.told, "refused ");
+	assert_int_equal(r.calls, 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	result_clear(&r);
+}
+
+/* A helper whose awfd was killed does not wait on. */
+static void test_orphan(void **state)
+{
+	_cleanup_free_ char *program = program_path("awf-difc-probe");
+	_cleanup_free_ char *port_text = NULL;
+	struct pollfd ended = { .events = POLLIN };
+	char line[4096];
+	int in[2], out[2];
+	uint16_t port;
+	pid_t pid;
+
+	(void)state;
+	close(loopback_listen(&port));
+	port_text = xasprintf("%u", port);
+	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		execl(program, program, "--timeout-ms", "1000", "--wait-ms", "3600000", "--port",
+		      port_text, "127.0.0.1", NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	assert_true(write(in[1], made.ca_pem, strlen(made.ca_pem)) > 0);
+	close(in[1]);
+	assert_true(read(out[0], line, sizeof(line)) > 0); /* it waits now */
+	close(out[0]);
+	ended.fd = pidfd_open(pid, 0);
+	assert_int_equal(poll(&ended, 1, LIMIT_SECONDS * 1000), 1);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ended.fd);
+}
+
 /* An answer of any length is looked at only as far as is shown. */
 static void test_long_answer(void **state)
 {
 	_cleanup_free_ char *answer = xcalloc(200000, 1);
 	const struct behaviour b = { GOOD, answer, NULL };
 	struct server s;
-	_cleanup_(result_clear) struct result r;
+	_cleanup_(result_clear) struct result r = { 0 };
 
 	(void)state;
 	strcpy(answer, HEAD("500 Internal Server Error") "\r\n");
@@ -393,7 +633,7 @@ static void test_long_answer(void **state)
 static void test_refused(void **state)
 {
 	uint16_t port;
-	_cleanup_(result_clear) struct result r;
+	_cleanup_(result_clear) struct result r = { 0 };
 	_cleanup_free_ char *subject = NULL;
 
 	(void)state;
@@ -408,7 +648,7 @@ static void test_refused(void **state)
 /* No resolver is ever asked for a label of 64 characters. */
 static void test_unresolvable(void **state)
 {
-	_cleanup_(result_clear) struct result r;
+	_cleanup_(result_clear) struct result r = { 0 };
 
 	(void)state;
 	probe_with(&r, LABEL64 ".invalid", 443, made.ca_pem, TIMEOUT_MS);
@@ -425,7 +665,7 @@ static void test_localhost(void **state)
 					.sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	socklen_t length = sizeof(address);
 	struct server s = server_start(&bad);
-	struct result r;
+	struct result r = { 0 };
 	int listener;
 
 	(void)state;
@@ -457,7 +697,7 @@ static void test_other_ca(void **state)
 	_cleanup_free_ char *other = certificate_pem(&made.other_ca);
 	_cleanup_free_ char *both = xasprintf("%s%s", other, made.ca_pem);
 	struct server s = server_start(&good);
-	struct result r;
+	struct result r = { 0 };
 
 	(void)state;
 	probe_with(&r, "127.0.0.1", s.port, other, TIMEOUT_MS);
@@ -503,7 +743,7 @@ static void test_impostors(void **state)
 	assert_int_equal(chmod(directory, 0755), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(impostors); i++) {
 		FILE *f = fopen(path, "we");
-		struct result r;
+		struct result r = { 0 };
 
 		fprintf(f, "#!/bin/sh\n%s\n", impostors[i].script);
 		fclose(f);
@@ -526,7 +766,7 @@ static void test_cancel(void **state)
 	_cleanup_free_ char *program = program_path("awf-difc-probe");
 	struct server s = server_start(&silence);
 	struct difc_probe *p;
-	struct result r;
+	struct result r = { 0 };
 
 	(void)state;
 	p = start_probe(&r, program, "127.0.0.1", s.port, made.ca_pem, TIMEOUT_MS);
@@ -545,10 +785,20 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),   cmocka_unit_test(test_long_answer),
-		cmocka_unit_test(test_refused),   cmocka_unit_test(test_unresolvable),
-		cmocka_unit_test(test_localhost), cmocka_unit_test(test_other_ca),
-		cmocka_unit_test(test_impostors), cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_long_answer),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unresolvable),
+		cmocka_unit_test(test_localhost),
+		cmocka_unit_test(test_other_ca),
+		cmocka_unit_test(test_impostors),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_what_is_waited_for),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_wait_ends),
+		cmocka_unit_test(test_cancel_waiting),
+		cmocka_unit_test(test_orphan),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -111,6 +111,43 @@ static void test_round_trip(void **state _unused_)
 			    everything);
 }
 
+struct choice {
+	int64_t number;
+};
+
+static const struct field choice_fields[] = {
+	FIELD(struct choice, number, "number", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+};
+static const struct field_table choice_table = FIELD_TABLE(struct choice, NULL, choice_fields);
+
+/* A number may be told apart from none: no message can hold what stands for none. */
+static void test_absent_number(void **state _unused_)
+{
+	static const struct {
+		const char *text;
+		int64_t number;
+		const char *built;
+	} cases[] = {
+		{ "{}", FIELD_INT_ABSENT, "{}" },
+		{ "{\"number\":null}", FIELD_INT_ABSENT, "{}" },
+		{ "{\"number\":0}", 0, "{\"number\":0}" },
+		{ "{\"number\":-1}", -1, "{\"number\":-1}" },
+	};
+	_cleanup_json_ struct json_object *least = json_of("{\"number\":-9223372036854775808}");
+	struct choice c = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_json_ struct json_object *o = json_of(cases[i].text), *built = NULL;
+
+		assert_int_equal(fields_parse(&choice_table, o, &c, NULL), 0);
+		assert_int_equal(c.number, cases[i].number);
+		built = fields_build(&choice_table, &c);
+		assert_string_equal(json_object_to_json_string_ext(built, JSON_C_TO_STRING_PLAIN),
+				    cases[i].built);
+	}
+	assert_int_equal(fields_parse(&choice_table, least, &c, NULL), -EINVAL);
+}
+
 /* Absent pointers are left out, flags and numbers never are; a null is an absent field. */
 static void test_absent(void **state _unused_)
 {
@@ -302,10 +339,11 @@ static void test_shown_values(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything), cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_absent),     cmocka_unit_test(test_empty_lists),
-		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_limits),     cmocka_unit_test(test_shown_values),
+		cmocka_unit_test(test_everything),   cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_absent),       cmocka_unit_test(test_absent_number),
+		cmocka_unit_test(test_empty_lists),  cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_missing),      cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_shown_values),
 	};
 
 	return RUN_TESTS("json-fields", tests);

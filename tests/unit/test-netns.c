@@ -6,14 +6,17 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "awfd/netns.h"
+#include "awfd/spawn.h"
 #include "common/log.h"
 #include "tests/unit/check.h"
 #include "tests/unit/namespaces.h"
 
-#define PORT 18443
+#define PORT   18443
+#define NOBODY 65534
 
 static ino_t namespace_here(void)
 {
@@ -51,6 +54,45 @@ static void test_call(void **state)
 	assert_string_equal(e.message, "as asked");
 	assert_int_equal(namespace_here(), here);
 	place_end(&there);
+}
+
+/* A helper program in another network is there from its first instruction. */
+static void test_spawn(void **state)
+{
+	static char *const argv[] = { "readlink", "/proc/self/ns/net", NULL };
+	struct place there = place_new();
+	_cleanup_free_ char *path = xasprintf("/proc/%d/ns/net", there.pid);
+	_cleanup_err_ struct err e = { 0 };
+	char expected[64] = "", output[64] = "";
+	int fds[2], pidfd;
+	struct spawn s = { .path = "/bin/readlink",
+			   .argv = argv,
+			   .uid = NOBODY,
+			   .gid = NOBODY,
+			   .network = there.pidfd,
+			   .in = -EBADF };
+	pid_t pid;
+
+	(void)state;
+	assert_true(readlink(path, expected, sizeof(expected) - 2) > 0);
+	strcat(expected, "\n");
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	s.out = fds[1];
+	if (spawn_start(&s, &pid, &pidfd, &e) < 0)
+		fail_msg("%s", e.message);
+	close(fds[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(read(fds[0], output, sizeof(output) - 1) > 0);
+	assert_string_equal(output, expected);
+	close(fds[0]);
+	close(pidfd);
+
+	kill(there.pid, SIGKILL);
+	assert_int_equal(waitpid(there.pid, NULL, 0), there.pid);
+	s.out = -EBADF;
+	assert_int_equal(spawn_start(&s, &pid, &pidfd, &e), -ESRCH);
+	assert_text_contains(e.message, "could not enter its network");
+	close(there.pidfd);
 }
 
 static void test_is_own(void **state)
@@ -220,10 +262,11 @@ static void test_no_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_call),       cmocka_unit_test(test_is_own),
-		cmocka_unit_test(test_ended),      cmocka_unit_test(test_listen),
-		cmocka_unit_test(test_listen_any), cmocka_unit_test(test_listen_refused),
-		cmocka_unit_test(test_aborts),     cmocka_unit_test(test_no_leaks),
+		cmocka_unit_test(test_call),           cmocka_unit_test(test_spawn),
+		cmocka_unit_test(test_is_own),         cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_listen),         cmocka_unit_test(test_listen_any),
+		cmocka_unit_test(test_listen_refused), cmocka_unit_test(test_aborts),
+		cmocka_unit_test(test_no_leaks),
 	};
 
 	if (!namespaces_begin())

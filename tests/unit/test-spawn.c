@@ -129,7 +129,7 @@ static char *const tell_argv[] = { (char *)"awf-test-child", (char *)"tell", NUL
 
 static void test_privileges(void **state)
 {
-	struct spawn s = { .path = SELF, .argv = tell_argv, .in = -EBADF };
+	struct spawn s = { .path = SELF, .argv = tell_argv, .network = -EBADF, .in = -EBADF };
 	_cleanup_free_ char *text = NULL, *uid = NULL;
 	pid_t pid;
 
@@ -158,7 +158,7 @@ static void on_signal(int sig)
 /* Blocked, ignored and caught signals of the parent leave no trace. */
 static void test_signals(void **state)
 {
-	struct spawn s = { .path = SELF, .argv = tell_argv, .in = -EBADF };
+	struct spawn s = { .path = SELF, .argv = tell_argv, .network = -EBADF, .in = -EBADF };
 	_cleanup_free_ char *text = NULL;
 	sigset_t blocked, before, after;
 	unsigned long long ignored;
@@ -182,7 +182,7 @@ static void test_signals(void **state)
 
 static void test_environment(void **state)
 {
-	struct spawn s = { .path = SELF, .argv = tell_argv, .in = -EBADF };
+	struct spawn s = { .path = SELF, .argv = tell_argv, .network = -EBADF, .in = -EBADF };
 	_cleanup_free_ char *text = NULL;
 	pid_t pid;
 
@@ -205,7 +205,7 @@ static void test_descriptors(void **state)
 	_cleanup_close_ int r3 = -EBADF, w3 = -EBADF, r4 = -EBADF, w4 = -EBADF, leak = -EBADF;
 	_cleanup_close_ int in = -EBADF, in_writer = -EBADF;
 	_cleanup_free_ char *text = NULL, *three = NULL, *four = NULL, *listen_pid = NULL;
-	struct spawn s = { .path = SELF, .argv = tell_argv };
+	struct spawn s = { .path = SELF, .argv = tell_argv, .network = -EBADF };
 	pid_t pid;
 
 	(void)state;
@@ -238,7 +238,7 @@ static void test_swapped_descriptors(void **state)
 {
 	_cleanup_close_ int r3 = -EBADF, w3 = -EBADF, r4 = -EBADF, w4 = -EBADF;
 	_cleanup_free_ char *text = NULL, *three = NULL, *four = NULL;
-	struct spawn s = { .path = SELF, .argv = tell_argv, .in = -EBADF };
+	struct spawn s = { .path = SELF, .argv = tell_argv, .network = -EBADF, .in = -EBADF };
 	int low[2];
 	pid_t pid;
 
@@ -269,7 +269,7 @@ static void test_private_directory(void **state)
 	_cleanup_free_ char *path = xasprintf("%s/child", directory), *text = NULL;
 	_cleanup_close_ int from = open(SELF, O_RDONLY | O_CLOEXEC);
 	int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	struct spawn s = { .path = path, .argv = tell_argv, .in = -EBADF };
+	struct spawn s = { .path = path, .argv = tell_argv, .network = -EBADF, .in = -EBADF };
 	pid_t pid;
 
 	(void)state;
@@ -285,7 +285,7 @@ static void test_failures(void **state)
 {
 	_cleanup_free_ char *not_a_program = xstrdup("/tmp/test-spawn-XXXXXX");
 	_cleanup_err_ struct err e = { 0 };
-	struct spawn s = { .argv = tell_argv, .in = -EBADF, .out = -EBADF };
+	struct spawn s = { .argv = tell_argv, .network = -EBADF, .in = -EBADF, .out = -EBADF };
 	int fd, pidfd = -1;
 	pid_t pid = -1;
 
@@ -313,7 +313,9 @@ static void test_failures(void **state)
 
 static void test_never_root(void **state)
 {
-	struct spawn s = { .path = SELF, .argv = tell_argv, .in = -EBADF, .out = -EBADF };
+	struct spawn s = {
+		.path = SELF, .argv = tell_argv, .network = -EBADF, .in = -EBADF, .out = -EBADF
+	};
 	_cleanup_err_ struct err e = { 0 };
 	int pidfd;
 	pid_t pid;
