@@ -54,8 +54,8 @@ AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cm
                  tenant terminal word-list
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-request gh-argv gh-confinement \
-                 gh-env gh-filter gh-launch gh-limits gh-process gh-rules landlock listener main \
-                 reaper reply routes settings uploads
+                 gh-env gh-filter gh-launch gh-limits gh-process gh-rules gh-trouble landlock \
+                 listener main reaper reply routes settings uploads
 AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response proxy-url session \
                  sources unpack
 PAUSE_SRC     := awf-pause
@@ -80,11 +80,11 @@ UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code a
                  awfctl-options awfctl-render awfctl-ruleset awfctl-run awfctl-tenant clone config \
                  conn denials difc-address difc-ca difc-probe docker docker-attach docker-network \
                  docker-spec domain egress environment err errors escape exec-request fd file \
-                 frame gh-argv gh-env gh-launch gh-limits gh-request gh-rules host-ports \
-                 http-answer http-response interface json-fields landlock log-tail netlink network \
-                 nflog-packet nft-ruleset parse plan private-networks relay relay-proc relay-storm \
-                 relay-upstreams resolvers sni-match spawn squid-config squid-log stdcopy strbuf \
-                 strv timestamp unpack upstream-proxy
+                 frame gh-argv gh-env gh-launch gh-limits gh-request gh-rules gh-trouble \
+                 host-ports http-answer http-response interface json-fields landlock log-tail \
+                 netlink network nflog-packet nft-ruleset parse plan private-networks relay \
+                 relay-proc relay-storm relay-upstreams resolvers sni-match spawn squid-config \
+                 squid-log stdcopy strbuf strv timestamp unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.

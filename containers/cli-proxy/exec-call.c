@@ -15,6 +15,7 @@
 #include "containers/cli-proxy/gh-argv.h"
 #include "containers/cli-proxy/gh-env.h"
 #include "containers/cli-proxy/gh-process.h"
+#include "containers/cli-proxy/gh-trouble.h"
 #include "containers/cli-proxy/reply.h"
 #include "containers/cli-proxy/uploads.h"
 
@@ -56,6 +57,7 @@ struct exec_call {
 	uint64_t file_bytes; /* what it takes of the budget of files */
 	uint64_t output_bytes[2];
 	struct strbuf preview; /* the beginning of stderr */
+	struct gh_trouble trouble;
 	struct timespec started;
 	exec_call_fn done;
 	void *userdata;
@@ -155,6 +157,8 @@ static void on_output(enum stdcopy_type type, const void *data, size_t length, v
 	c->output_bytes[is_error] += length;
 	if (is_error && c->preview.length < PREVIEW_BYTES)
 		strbuf_append(&c->preview, data, MIN(length, PREVIEW_BYTES - c->preview.length));
+	if (is_error)
+		gh_trouble_take(&c->trouble, data, length);
 	touch(c);
 	answer_output(c->answer, type, data, length);
 }
@@ -247,6 +251,18 @@ static void tell_limit(struct exec_call *c, enum gh_limit limit)
 	}
 }
 
+/* Says what gh can't know of a DIFC proxy that has failed it. */
+static void explain_trouble(struct exec_call *c)
+{
+	const char *advice = gh_trouble_advice(&c->trouble);
+	_cleanup_free_ char *line = NULL;
+
+	if (!advice)
+		return;
+	line = xasprintf("gh: %s\n", advice);
+	on_output(STDCOPY_STDERR, line, strlen(line), c);
+}
+
 /* --- Downloads
  * ------------------------------------------------------------------------------------ */
 
@@ -295,6 +311,8 @@ static void on_ended(const struct gh_end *end, void *userdata)
 	const struct gh_limits *limits = gh_confinement_limits(c->context->confinement);
 
 	c->exit_code = end->exit_code;
+	if (end->exit_code != 0 && c->stop.status == 0)
+		explain_trouble(c);
 	tell_limit(c, gh_limits_exceeded(limits, end, c->preview.data, c->preview.length));
 	if (c->stop.status == 0 && makes_downloads(c))
 		send_downloads(c);

@@ -97,6 +97,13 @@ static int do_many(const struct call *c)
 	return 0;
 }
 
+/* What gh says when its connection ends early. */
+static int do_lost(const struct call *c)
+{
+	fputs("Get \"https://localhost:18443/api/v3/zen\": EOF\n", stderr);
+	return atoi(c->argument);
+}
+
 static int do_odd(const struct call *c _unused_)
 {
 	static const char bytes[] = "a\0\377\376\303\251\n\n\n";
@@ -213,6 +220,7 @@ static const struct {
 	{ "exit", do_exit },
 	{ "fill", do_fill },
 	{ "kill", do_kill },
+	{ "lost", do_lost },
 	{ "many", do_many },
 	{ "odd", do_odd },
 	{ "reach", do_reach },

@@ -188,6 +188,18 @@ teardown() {
 	[ "$(jq -r 'select(.event == "exec_done") | .exitCode, .stdoutBytes' "$BATS_TEST_TMPDIR/access.jsonl" | xargs)" = "0 27" ]
 }
 
+@test "a gh that failed for want of the DIFC proxy says what that means, and only then" {
+	proxy_start
+	run -1 --separate-stderr gh search issues lost 1
+	[ "$stderr" = 'Get "https://localhost:18443/api/v3/zen": EOF
+gh: the DIFC proxy does not answer; gh works again as soon as it does' ]
+	run -0 --separate-stderr gh search issues lost 0
+	[ "$stderr" = 'Get "https://localhost:18443/api/v3/zen": EOF' ]
+	post '{"args":["search","issues","lost","1"]}'
+	[ "$status" = 200 ]
+	[[ $(jq -r .stderr <<<"$output") == *'EOF'$'\n''gh: the DIFC proxy does not answer'* ]]
+}
+
 @test "garbage behind a request doesn't end the proxy" {
 	proxy_start
 	exec 5<>"/dev/tcp/127.0.0.1/${AWF_CLI_PROXY_URL##*:}"
