@@ -2,7 +2,7 @@
 # The image of cli-proxy: our program, gh, git, and the libraries they need. No shell.
 
 image=cli-proxy
-packages=(ca-certificates coreutils gh git libevent-2.1-7 libjson-c5)
+packages=(ca-certificates coreutils gh git libevent-2.1-7 libjson-c5 libseccomp2)
 binaries=(awf-cli-proxy)
 
 # shellcheck source=containers/image-lib.sh

@@ -1,6 +1,6 @@
 # Helpers of the tests of the gh channel by itself: the real awf-gh and the real awf-cli-proxy, with a
 # program in gh's place that does what it is told. No engine, no bed, no root.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # GH_PID is for the tests
 
 bats_require_minimum_version 1.5.0
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What is taken from a gh before it runs. Every attack is first let loose without confinement, where it
 # has to succeed. See cli-proxy.bash.
-# shellcheck disable=SC2154 # run sets stderr
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # run and post set output, status and stderr, anew in each test
 
 load cli-proxy
 

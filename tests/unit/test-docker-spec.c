@@ -95,10 +95,15 @@ static struct json_object *at(struct json_object *o, const char *key)
 	return value;
 }
 
-/* no_new_privs, and our seccomp profile: one that refuses what it doesn't name. */
+/* no_new_privs, and our seccomp profile: one that refuses what it doesn't name, but lets cli-proxy
+ * confine its gh. */
 static void assert_security_options(struct json_object *options)
 {
 	static const char refuses[] = "seccomp={\"defaultAction\":\"SCMP_ACT_ERRNO\",";
+	static const char *const of_confinement[] = { "\"landlock_create_ruleset\"",
+						      "\"landlock_add_rule\"",
+						      "\"landlock_restrict_self\"", "\"seccomp\"",
+						      "\"execveat\"" };
 	const char *profile = json_object_get_string(json_object_array_get_idx(options, 1));
 
 	assert_int_equal(json_object_array_length(options), 2);
@@ -108,6 +113,8 @@ static void assert_security_options(struct json_object *options)
 	assert_null(strstr(profile, "\"socket\",\""));
 	assert_null(strstr(profile, "io_uring"));
 	assert_null(strstr(profile, "socketcall"));
+	for (size_t i = 0; i < ARRAY_SIZE(of_confinement); i++)
+		assert_non_null(strstr(profile, of_confinement[i]));
 }
 
 /* What no container may lack, whatever the golden files say. */
