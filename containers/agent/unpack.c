@@ -70,20 +70,35 @@ static int cannot_make(const struct unpack *u, int error, struct err *e)
 	return err_system(e, error, "cannot make %s/%s", u->directory, u->entry.path);
 }
 
-/* The directory that the user named, with all above it; his links are his. */
-static int open_root(struct unpack *u, struct err *e)
+/* Makes the directory that the user named, with all above it; his links are his. An error of
+ * mkdir() counts only if the directory can't be opened then: it may be of one that is there
+ * already. */
+static int make_root(struct unpack *u)
 {
-	if (u->root >= 0)
-		return 0;
+	int error = 0;
+
 	for (char *slash = u->directory; (slash = strchr(slash + 1, '/'));) {
 		*slash = '\0';
-		(void)mkdir(u->directory, 0777); /* what matters is told by open() */
+		if (mkdir(u->directory, 0777) < 0 && errno != EEXIST && error == 0)
+			error = -errno;
 		*slash = '/';
 	}
-	(void)mkdir(u->directory, 0777);
+	if (mkdir(u->directory, 0777) < 0 && errno != EEXIST && error == 0)
+		error = -errno;
+	return error;
+}
+
+static int open_root(struct unpack *u, struct err *e)
+{
+	int error;
+
+	if (u->root >= 0)
+		return 0;
+	error = make_root(u);
 	u->root = open(u->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u->root < 0)
-		return err_system(e, -errno, "cannot open directory %s", u->directory);
+		return err_system(e, error < 0 ? error : -errno, "cannot make directory %s",
+				  u->directory);
 	return 0;
 }
 

@@ -36,7 +36,7 @@ teardown_file() {
 	says 'X-Stand-In: difc' 'gh api --include zen'
 	says '"method":"DELETE"' 'gh api -X DELETE echo'
 	asked DELETE /api/v3/echo
-	says '"X-Extra":"yes"' 'gh api -H "X-Extra: yes" echo'
+	says '"X-Github-Api-Version":"2022-11-28"' 'gh api -H "X-GitHub-Api-Version: 2022-11-28" echo'
 	says stand-in "gh api graphql -f query='{viewer{login}}' --jq .data.viewer.login"
 }
 

@@ -94,7 +94,6 @@ same_bytes() {
 @test "what the agent cannot read is named, and nothing is asked" {
 	work 'echo secret >closed; chmod 000 closed; mkdir dir; mkfifo fifo; cat closed' && false
 	refuses_file 'gh issue create -R o/r -t T --body-file closed' closed denied
-	refuses_file 'gh issue create -R o/r -t T --body-file /etc/shadow' /etc/shadow denied
 	refuses_file 'gh issue create -R o/r -t T --body-file none' none 'o such file'
 	refuses_file 'gh issue create -R o/r -t T --body-file dir' dir irectory
 	refuses_file 'gh api echo --input closed' closed denied
@@ -118,9 +117,13 @@ same_bytes() {
 }
 
 @test "a file that is too large is refused with the limit" {
-	work 'head -c 67108865 /dev/zero >big'
-	run -1 work 'timeout 60 gh api blob --input big >/dev/null'
-	[[ $output == *67108864* || $output == *'64 MiB'* ]]
+	work 'truncate -s 134217729 big'
+	run -1 work 'gh api blob --input big >/dev/null'
+	[ "$output" = 'gh: The files are larger than 134217728 bytes' ]
+	nothing_arrived
+	run -1 work 'gh release upload v1 -R o/r big /dev/zero'
+	[ "$output" = 'gh: /dev/zero is no regular file, and larger than 67108864 bytes' ]
+	nothing_arrived
 	work 'rm big'
 }
 
@@ -162,7 +165,8 @@ nothing_escaped() {
 	prove_alive https://blob.example/good.zip
 	run -0 work 'gh run download 1 -R o/r -n art -D dl'
 	[ "$(work 'cat dl/good.txt')" = good ]
-	[ "$(work 'od -An -tu1 -w256 dl/deep/er.bin | tr -s " "')" = " $(seq -s ' ' 0 255)" ]
+	# Every byte once.
+	[ "$(work 'sha256sum <dl/deep/er.bin')" = "$(printf '%b' "$(printf '\\x%02x' {0..255})" | sha256sum)" ]
 	# Without a name each has a directory of its own, as with gh.
 	run -0 work 'mkdir dl2 && cd dl2 && gh run download 1 -R o/r && cat art/good.txt'
 	[ "$output" = good ]

@@ -86,23 +86,23 @@ make_attacker_image() {
 	make_attacker_image
 	bed_configure_awfd <<<$'[Images]\nCliProxy=awf/attacker:latest'
 	run -0 --separate-stderr with_difc '
-		gh api say alive
-		gh api attack file-write ./own
-		gh api attack file-read /etc/passwd
+		gh search issues say alive
+		gh search issues attack file-write ./own
+		gh search issues attack file-read /etc/passwd
 		gh api descriptors | tr "\n" " "; echo
 		for attack in exec-path execat-path execat-descriptor execat-high execat-absolute; do
-			gh api attack $attack /usr/bin/git
+			gh search issues attack $attack /usr/bin/git
 		done
 		for attack in exec-self process-fork process-clone3 namespace-unshare memory-shared socket-unix; do
-			gh api attack $attack
+			gh search issues attack $attack
 		done
 		for attack in proc-environ proc-memory other-trace other-memory other-kill other-owner other-limit; do
-			gh api attack $attack 1
+			gh search issues attack $attack 1
 		done
-		gh api attack file-write /tmp/canary
-		gh api attack file-list /tmp
-		gh api attack file-chmod /tmp
-		gh api attack file-read /proc/self/environ
+		gh search issues attack file-write /tmp/canary
+		gh search issues attack file-list /tmp
+		gh search issues attack file-chmod /tmp
+		gh search issues attack file-read /proc/self/environ
 		:'
 	echo "$output"
 	[ "${lines[*]:0:4}" = 'alive reached reached 0 1 2 ' ]
