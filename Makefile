@@ -79,7 +79,7 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code awfctl-nearest \
                  awfctl-options awfctl-render awfctl-ruleset awfctl-run awfctl-tenant clone config \
                  conn denials difc-address difc-ca difc-probe docker docker-attach docker-network \
-                 docker-spec domain egress environment err errors escape exec-request fd file \
+                 docker-spec domain downloads egress environment err errors escape exec-request fd file \
                  frame gh-argv gh-env gh-launch gh-limits gh-request gh-rules gh-trouble \
                  host-ports http-answer http-response interface json-fields landlock log-tail \
                  netlink network nflog-packet nft-ruleset parse plan private-networks relay \

@@ -8,10 +8,12 @@
 #include "tests/system/fake-gh.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "common/cleanup.h"
@@ -76,6 +78,47 @@ static int do_environment(const struct call *c _unused_)
 static int do_exit(const struct call *c)
 {
 	return atoi(c->argument);
+}
+
+/* Prints the file that --input names. */
+static int do_copy(const struct call *c)
+{
+	const char *path = NULL;
+	FILE *file;
+	char buffer[4096];
+	size_t n;
+
+	for (int i = 3; i + 1 < c->argc; i++)
+		if (strcmp(c->argv[i], "--input") == 0)
+			path = c->argv[i + 1];
+	file = path ? fopen(path, "re") : NULL;
+	if (!file)
+		return 1;
+	while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
+		fwrite(buffer, 1, n, stdout);
+	return fclose(file);
+}
+
+static int put(const char *path, mode_t mode, const char *text, off_t size)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+
+	return fd < 0 || write(fd, text, strlen(text)) < 0 || ftruncate(fd, size) < 0;
+}
+
+/* run download make: leaves what a download may leave, and a link if it can. */
+static int do_download(const struct call *c)
+{
+	const char *directory = NULL;
+
+	for (int i = 4; i + 1 < c->argc; i++)
+		if (strcmp(c->argv[i], "-D") == 0)
+			directory = c->argv[i + 1];
+	return !directory || mkdir(directory, 0700) < 0 || chdir(directory) < 0 ||
+	       mkdir("a", 0700) < 0 || mkdir("empty", 0700) < 0 ||
+	       (symlink("/etc/passwd", "link") < 0 && errno != EPERM) ||
+	       put("a/name", 0600, "text", 4) || put("a/run", 0700, "", 0) ||
+	       put("large", 0600, "", 50000000);
 }
 
 static int do_kill(const struct call *c _unused_)
@@ -214,7 +257,9 @@ static const struct {
 	{ "attack", do_attack },
 	{ "both", do_both },
 	{ "cat", do_cat },
+	{ "copy", do_copy },
 	{ "descriptors", do_descriptors },
+	{ "download", do_download },
 	{ "eat", do_eat },
 	{ "environment", do_environment },
 	{ "exit", do_exit },

@@ -231,3 +231,107 @@ gh: the DIFC proxy does not answer; gh works again as soon as it does' ]
 	run -1 --separate-stderr env AWF_CLI_PROXY_URL=http://127.0.0.1:1 "$BIN/awf-gh" --version
 	[ "$stderr" = 'gh: cannot reach cli-proxy at 127.0.0.1:1: Connection refused' ]
 }
+
+# What other agent images have as gh: it sends its whole environment, and reads what it is sent only as
+# JSON. It strips newlines at the end, and splits an argument at a newline.
+other_gh() {
+	local args input='' answer
+	args=$(printf '%s\n' "$@" | jq -R . | jq -s -c .)
+	[ -t 0 ] || input=$(base64 -w 0)
+	answer=$(jq -n --argjson args "$args" --arg cwd "$PWD" --arg stdin "$input" \
+		'{args: $args, cwd: $cwd, stdin: $stdin, env: (env | with_entries(select(.key | startswith("BASH") | not)))}' |
+		curl -sS --max-time 60 -w '\n%{http_code}' -H 'Content-Type: application/json' --data-binary @- \
+			"$AWF_CLI_PROXY_URL/exec")
+	if [[ ${answer##*$'\n'} != 200 ]]; then
+		jq -r '.error // "unknown error"' <<<"${answer%$'\n'*}" >&2
+		return 1
+	fi
+	answer=${answer%$'\n'*}
+	jq -j .stdout <<<"$answer"
+	jq -j .stderr <<<"$answer" >&2
+	return "$(jq .exitCode <<<"$answer")"
+}
+
+@test "the gh of other agent images works, within its own defects" {
+	export GH_TOKEN=secret GH_PAGER=sh GH_REPO=o/r
+	proxy_start
+	run -0 --separate-stderr other_gh api both </dev/null
+	[ "$output" = out ]
+	[ "$stderr" = err ]
+	run -42 other_gh search issues exit 42 </dev/null
+	[ "$(other_gh api cat --input - <<<hello)" = hello ]
+	[ "$(other_gh search issues arguments "a b" '"q"' </dev/null)" = '<issues><arguments><a b><"q">' ]
+	[[ $(other_gh api environment </dev/null) != *secret* ]]
+	run -1 --separate-stderr other_gh auth token </dev/null
+	[ "$stderr" = "Subcommand 'auth' is not permitted" ]
+	# What only awf-gh can do is refused, not done with the container's files.
+	run -1 --separate-stderr other_gh api cat --input /etc/passwd </dev/null
+	[ "$stderr" = "Files are not permitted: only the agent's own gh can send them" ]
+}
+
+# on_terminal COLUMNS COMMAND...: its output, from a terminal so wide.
+on_terminal() {
+	local columns=$1
+	shift
+	script -qec "stty cols $columns; $(printf '%q ' "$@")" /dev/null </dev/null | tr -d '\r'
+}
+
+@test "gh knows the agent's terminal, when there is one" {
+	proxy_start
+	run -0 env TERM=xterm-256color COLORTERM=truecolor NO_COLOR=1 "$BIN/awf-gh" api environment
+	[[ $output == *NO_COLOR=1* && $output != *TERM=* && $output != *GH_FORCE_TTY* ]]
+	run -0 on_terminal 132 env TERM=xterm-256color COLORTERM=truecolor "$BIN/awf-gh" api environment
+	for entry in GH_FORCE_TTY=132 TERM=xterm-256color COLORTERM=truecolor GH_PAGER=cat; do
+		grep -qx "$entry" <<<"$output"
+	done
+	run -1 --separate-stderr env GH_FORCE_TTY=80 TERM='x y' "$BIN/awf-gh" api environment
+	[ "$stderr" = "gh: TERM 'x y' is not permitted: it must be the name of a terminal" ]
+}
+
+@test "an interrupt of the agent's gh ends the other" {
+	local status=0
+	proxy_start
+	# In the background the shell has it ignored.
+	env --default-signal=INT "$BIN/awf-gh" api sleep 3>&- &
+	wait_for_gh
+	kill -INT "$!"
+	wait "$!" || status=$?
+	[ "$status" = 130 ]
+	gone "$GH_PID"
+}
+
+@test "files cross with their bytes, their names and their limits" {
+	local f=$BATS_TEST_TMPDIR/f
+	proxy_start AWF_FILES_LIMIT=100000
+	mkdir "$f"
+	head -c 70000 /dev/urandom >"$f/in"
+	: >"$f/empty"
+	(cd "$f" && gh api copy --input in) | cmp - "$f/in"
+	# The name stays the agent's, and what follows in the argument too.
+	run -0 gh search issues both
+	run -0 gh api arguments -F "k=@$f/empty" "--input=$f/in"
+	[[ $output =~ ^'<api><arguments><-F><k=@'$BATS_TEST_TMPDIR/gh-....../files/0/empty'><--input='$BATS_TEST_TMPDIR/gh-....../files/1/in'>'$ ]]
+	[ "$(gh api copy --input <(printf text))" = text ]
+	[ "$(printf 'from stdin' | gh api cat -F a=@"$f/in" -F b=@-)" = 'from stdin' ]
+	head -c 30001 /dev/zero >"$f/more"
+	run -1 --separate-stderr gh api copy --input "$f/in" -F "k=@$f/more"
+	[ "$stderr" = 'gh: The files are larger than 100000 bytes' ]
+	post '{"args":["api","copy","--input","x"],"files":[3]}'
+	expect 400 '{"error":"files need Accept: application/vnd.docker.multiplexed-stream"}'
+	[ -z "$(find "$BATS_TEST_TMPDIR" -name 'gh-*')" ]
+}
+
+@test "downloads cross with their bytes and their names, as fast as the agent takes them" {
+	local f=$BATS_TEST_TMPDIR/f
+	proxy_start
+	run -0 gh run download make -R o/r -D "$f"
+	[ "$(cat "$f/a/name" "$f/empty/none" 2>/dev/null)" = text ]
+	[ -x "$f/a/run" ]
+	[ -d "$f/empty" ]
+	[ "$(wc -c <"$f/large")" = 50000000 ]
+	[ ! -e "$f/link" ]
+	[ "$(awk '/VmHWM/ { print $2 }' "/proc/$PROXY/status")" -lt 32768 ]
+	run -1 --separate-stderr gh run download make -R o/r -D "$f"
+	[[ $stderr == "gh: $f/"*' already exists' ]]
+	[ -z "$(find "$BATS_TEST_TMPDIR" -name 'gh-*')" ]
+}
