@@ -361,6 +361,20 @@ static int own_group(const char *target _unused_)
 	return setpgid(0, 0);
 }
 
+/* getpid(2) as programs of 32 bits make it; system calls have other numbers there. */
+static int own_abi(const char *target _unused_)
+{
+#ifdef __x86_64__
+	long pid;
+
+	__asm__ volatile("int $0x80" : "=a"(pid) : "a"(20) : "memory");
+	return pid == getpid() ? 0 : -1;
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 /* --- Memory that is not counted, or stays --- */
 
 static int memory_file(const char *target _unused_)
@@ -456,6 +470,7 @@ static const struct {
 	{ "own-limit", own_limit },
 	{ "own-session", own_session },
 	{ "own-group", own_group },
+	{ "own-abi", own_abi },
 	{ "memory-file", memory_file },
 	{ "memory-shared", memory_shared },
 	{ "memory-segment", memory_segment },

@@ -142,6 +142,13 @@ state_of() {
 	done
 }
 
+@test "a gh that makes system calls of another architecture is killed" {
+	[[ $(uname -m) == x86_64 ]] || return 0 # others have no second one that is always there
+	[ "$("$FAKE_GH" api attack own-abi)" = reached ]
+	proxy_start
+	run -159 gh api attack own-abi
+}
+
 @test "a gh that uses too much CPU time is stopped, and its client told" {
 	proxy_start AWF_CPU_SECONDS=1
 	post '{"args":["api","spin"]}'
