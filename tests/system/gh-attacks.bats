@@ -8,6 +8,7 @@ load bed
 load attack
 load internet
 load gh
+load gh-attack
 
 setup_file() {
 	gh_sandbox_start
@@ -29,68 +30,6 @@ teardown() {
 teardown_file() {
 	direct_gh_remove
 	gh_sandbox_end
-}
-
-# --- how attacks are made -------------------------------------------------------------------------
-
-# In the agent: each line of stdin, {"args":[...],"env":{...}}, is tried in both ways; a line each says
-# what came of it.
-install_attacks() {
-	agent_file /tmp/attack <<-'END'
-	#!/bin/bash
-	while IFS= read -r row; do
-		mapfile -d '' args < <(jq -j '.args[] + "\u0000"' <<<"$row")
-		mapfile -d '' env < <(jq -j '.env // {} | to_entries[] | "\(.key)=\(.value)\u0000"' <<<"$row")
-		timeout 60 env "${env[@]}" gh "${args[@]}" </dev/null >/tmp/out 2>/tmp/err
-		code=$?
-		status=$(jq -c '{args, env: (.env // {})}' <<<"$row" | curl -s --max-time 60 -o /tmp/body -w '%{http_code}' \
-			--data-binary @- http://172.30.0.50:11000/exec)
-		jq -nc --argjson row "$row" --argjson code "$code" --arg status "$status" --rawfile out /tmp/out \
-			--rawfile err /tmp/err --rawfile body /tmp/body \
-			'{args: $row.args, env: $row.env, code: $code, out: $out, err: $err, status: $status, body: $body}'
-	done
-	END
-	in_agent 'chmod +x /tmp/attack'
-}
-
-# attack: tries the rows of stdin, each an array of arguments or an object; the results are in `results`.
-attack() {
-	jq -c 'if type == "array" then {args: .} else . end' | agent_file /tmp/rows
-	results=$(in_agent '/tmp/attack </tmp/rows')
-	[[ -n $results ]]
-}
-
-# every CONDITION: it holds for each result; prints those for which it doesn't.
-every() {
-	local others
-	others=$(jq -c "select(($1) | not)" <<<"$results")
-	[[ -z $others ]] || { printf 'not so: %s\n' "$1"; cut -c -400 <<<"$others"; return 1; } >&2
-}
-
-readonly REFUSED_RAW='.status == "403" and (.body | fromjson | .error | length) > 10'
-readonly REFUSED_GH='.code == 1 and .out == "" and (.err | test("^gh: .{10}"))'
-
-# The root directory of cli-proxy's container, seen from the bed's host.
-proxy_root() {
-	printf '/proc/%s/root' "$(bed_exec -u root -- pgrep -x awf-cli-proxy)"
-}
-
-# Nothing was written in cli-proxy, and nothing of it is anywhere: its passwd has a user that no other has.
-proxy_is_untouched() {
-	local files
-	files=$(bed_exec -u root -- find "$(proxy_root)/tmp" "$(proxy_root)/home" "$(proxy_root)/root" -mindepth 1 -not -name 'gh-*')
-	[[ -z $files ]] || { echo "$files"; return 1; } >&2
-	run ! grep -F 'cli-proxy:x:' <<<"${results:-}"
-	run ! grep -F 'cli-proxy:x:' "$BED_DIR/difc/record.jsonl"
-}
-
-# all_refused: each row of stdin, in both ways, and none of it was seen at the stand-in.
-all_refused() {
-	attack
-	every "$REFUSED_RAW"
-	every "$REFUSED_GH"
-	nothing_arrived
-	proxy_is_untouched
 }
 
 @test "the canary is where gh in cli-proxy could read it, and only there" {
@@ -319,7 +258,7 @@ readonly INSTEAD='url.ext::git init %s.insteadOf=https://localhost:18443/o/r'
 	END
 	every "$REFUSED_RAW"
 	proxy_is_untouched
-	[ "$(gh_requests | grep -c 'SSL_CERT_FILE=')" = 0 ]
+	[ "$(gh_requests | grep -c 'GH_CONFIG_DIR=')" = 0 ]
 }
 
 @test "arguments that write files never write in cli-proxy" {
@@ -327,8 +266,7 @@ readonly INSTEAD='url.ext::git init %s.insteadOf=https://localhost:18443/o/r'
 	bed_exec -- test -e canary
 	bed_exec -- rm canary
 	# An artifact named ".." is unpacked one up.
-	bed_exec -u root -- sh -c 'cat "$1" "$2" >/tmp/both-ca.crt; chmod 644 /tmp/both-ca.crt' sh "$BED_DIFC_CA" "$BED_CA"
-	direct_gh SSL_CERT_FILE=/tmp/both-ca.crt -- run download 2 -R o/r -D canary/deep
+	direct_gh -- run download 2 -R o/r -D canary/deep
 	bed_exec -- test -e canary/good.txt
 	bed difc tell forget
 	attack <<-'END'
@@ -356,14 +294,13 @@ readonly INSTEAD='url.ext::git init %s.insteadOf=https://localhost:18443/o/r'
 @test "arguments that leave the DIFC proxy for another host" {
 	bed_second_difc 28443 second
 	local record=$BED_DIR/difc-second.jsonl
-	bed_exec -u root -- sh -c 'cat "$1" "$2" >/tmp/both-ca.crt; chmod 644 /tmp/both-ca.crt' sh "$BED_DIFC_CA" "$BED_SECOND_DIFC_CA"
-	direct_gh SSL_CERT_FILE=/tmp/both-ca.crt -- api https://localhost:28443/absolute --silent || :
+	direct_gh_trust "$BED_SECOND_DIFC_CA"
+	direct_gh -- api https://localhost:28443/absolute --silent || :
 	grep -q /absolute "$record"
-	direct_gh SSL_CERT_FILE=/tmp/both-ca.crt -- pr list -R localhost:28443/o/r
+	direct_gh -- pr list -R localhost:28443/o/r
 	grep -q /api/graphql "$record"
-	direct_gh SSL_CERT_FILE=/tmp/both-ca.crt GH_REPO=localhost:28443/o/by-env -- run list || :
+	direct_gh GH_REPO=localhost:28443/o/by-env -- run list || :
 	grep -q /repos/o/by-env/ "$record"
-	bed_exec -u root -- rm /tmp/both-ca.crt
 	bed difc tell forget
 	: >"$record"
 	all_refused <<-'END'

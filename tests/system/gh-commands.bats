@@ -82,9 +82,11 @@ teardown_file() {
 	asked POST /api/v3/repos/o/r/actions/workflows/100/dispatches '. == {ref: "main", inputs: {a: "b"}}'
 }
 
-@test "gh release: list, view; gh repo view; gh search; gh label; gh status" {
+@test "gh release: list, view, create; gh repo view; gh search; gh label; gh status" {
 	says 'The first release' 'gh release list -R o/r'
 	says 'Notes from the stand-in.' 'gh release view v1 -R o/r'
+	says /o/r/releases/tag/v2 'gh release create v2 -R o/r --title "A title" --notes "Some notes"'
+	asked POST /api/v3/repos/o/r/releases '.tag_name == "v2" and .name == "A title" and .body == "Some notes"'
 	says 'From the readme.' 'gh repo view o/r'
 	says 'The first issue' 'gh search issues stand'
 	says 'The first issue' 'gh search prs stand'

@@ -10,6 +10,7 @@ load gh
 
 setup_file() {
 	gh_sandbox_start
+	direct_gh_install
 }
 
 setup() {
@@ -18,10 +19,12 @@ setup() {
 }
 
 teardown() {
+	bed_exec -- rm -rf canary
 	gh_sandbox_leave
 }
 
 teardown_file() {
+	direct_gh_remove
 	gh_sandbox_end
 }
 
@@ -175,6 +178,8 @@ nothing_escaped() {
 }
 
 @test "neither an artifact's name nor what is in it leads out of the directory" {
+	direct_gh -- run download 2 -R o/r -D canary/deep
+	bed_exec -- test -e canary/good.txt
 	work 'mkdir -p dl/deep; timeout 60 gh run download 2 -R o/r -D dl/deep; true'
 	nothing_escaped
 	work '! test -e dl/good.txt'
@@ -189,6 +194,9 @@ nothing_escaped() {
 }
 
 @test "what is at the place already is neither overwritten nor followed" {
+	bed_exec -- sh -c 'mkdir -p canary/dl canary/kept && ln -s ../kept canary/dl/deep'
+	direct_gh -- run download 1 -R o/r -n art -D canary/dl
+	bed_exec -- test -e canary/kept/er.bin
 	work 'mkdir -p dl ../kept; echo mine >../kept/file; ln -s ../../kept/file dl/good.txt'
 	work 'timeout 60 gh run download 1 -R o/r -n art -D dl; true'
 	[ "$(in_agent 'cat /tmp/work/kept/file')" = mine ]

@@ -97,7 +97,13 @@ some_gh_runs() {
 direct_gh_install() {
 	bed_exec -u root -- sh -c '
 		id=$(docker create awf/cli-proxy:latest true) && docker cp "$id:/usr/bin/gh" /tmp/direct-gh >/dev/null
-		docker rm "$id" >/dev/null; test -x /tmp/direct-gh'
+		docker rm "$id" >/dev/null; test -x /tmp/direct-gh && : >/tmp/direct-ca.crt'
+	direct_gh_trust "$BED_DIFC_CA" "$BED_CA"
+}
+
+# direct_gh_trust FILE...: also these CAs.
+direct_gh_trust() {
+	bed_exec -u root -- sh -c 'cat "$@" >>/tmp/direct-ca.crt' sh "$@"
 }
 
 # direct_gh [NAME=VALUE...] -- ARG...: on the bed's host, as alice, against the same stand-in.
@@ -106,9 +112,9 @@ direct_gh() {
 	while [[ $1 != -- ]]; do env+=("$1"); shift; done
 	shift
 	bed_exec -- env -i PATH=/usr/bin:/bin HOME=/home/alice/direct GH_HOST=localhost:18443 GH_PROMPT_DISABLED=1 \
-		GH_NO_UPDATE_NOTIFIER=1 SSL_CERT_FILE="$BED_DIFC_CA" "${env[@]}" /tmp/direct-gh "$@"
+		GH_NO_UPDATE_NOTIFIER=1 SSL_CERT_FILE=/tmp/direct-ca.crt "${env[@]}" /tmp/direct-gh "$@"
 }
 
 direct_gh_remove() {
-	bed_exec -u root -- rm -rf /tmp/direct-gh /home/alice/direct
+	bed_exec -u root -- rm -rf /tmp/direct-gh /tmp/direct-ca.crt /home/alice/direct
 }
