@@ -1,5 +1,6 @@
-/* One question to one candidate: does https://localhost:PORT/api/v3/, wherever that really is, answer
- * as a healthy DIFC proxy; and is it ready for use: does it reach GitHub, and has it a policy. */
+/* One question to one candidate: does https://localhost:PORT/api/v3/, wherever that really is,
+ * answer as a healthy DIFC proxy; and is it ready for use: does it reach GitHub, and has it a
+ * policy. */
 #pragma once
 
 #include <stdbool.h>

@@ -339,6 +339,10 @@ static void test_request(void **state)
 		"{\"continues\":true,\"parameters\":{\"phase\":\"start pause\",\"elapsedUs\":1500}}",
 		-EBADF);
 	fake_send(&r->conn,
+		  "{\"continues\":true,\"parameters\":{\"waitingFor\":\"DIFC proxy h:1: n\\u0007 "
+		  "(refused)\"}}",
+		  -EBADF);
+	fake_send(&r->conn,
 		  "{\"parameters\":{\"id\":\"" ID "\",\"droppedEnvironment\":[\"GH_TOKEN\","
 		  "\"GITHUB_TOKEN\"]}}",
 		  -EBADF);
@@ -347,6 +351,7 @@ static void test_request(void **state)
 	assert_int_equal(fake_wait(&r->fake), 0);
 	assert_output(r->fake.out, "");
 	assert_output(r->fake.err, "awfctl: debug: start pause: 1.5 ms\n"
+				   "awfctl: waiting for DIFC proxy h:1: n\\x07 (refused)\n"
 				   "awfctl: warning: not passed on to the command: GH_TOKEN, "
 				   "GITHUB_TOKEN\n");
 }
