@@ -35,11 +35,12 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse strbuf stdcopy strv timestamp utf8
 PROTO_SRC     := errors frame interface json-fields messages
-AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe docker docker-answer \
-                 docker-attach docker-container docker-http docker-network docker-seccomp \
-                 docker-spec domain egress environment host-ipv6 host-ports http-answer link \
-                 link-bridge link-request link-seal log-journal log-tail manager methods netlink \
-                 netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
+AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe \
+                 docker docker-answer docker-attach docker-container docker-http docker-network \
+                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 \
+                 host-ports http-answer link link-bridge link-request link-seal log-journal \
+                 log-tail manager methods netlink netns network nflog nflog-packet nft \
+                 nft-egress nft-expr nft-namespace \
                  nft-objects nft-ruleset nft-set nft-table peer plan private-networks reconcile \
                  relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
                  sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
@@ -55,7 +56,7 @@ AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cm
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-request gh-argv gh-confinement \
                  gh-env gh-filter gh-launch gh-limits gh-process gh-rules gh-trouble landlock \
-                 listener main reaper reply routes settings uploads
+                 listener main reaper redact reply routes settings uploads
 AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response proxy-url session \
                  sources unpack
 PAUSE_SRC     := awf-pause
@@ -76,23 +77,24 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code awfctl-nearest \
-                 awfctl-options awfctl-render awfctl-ruleset awfctl-run awfctl-tenant clone config \
-                 conn denials difc-address difc-ca difc-probe docker docker-attach docker-network \
-                 docker-spec domain downloads egress environment err errors escape exec-request fd file \
-                 frame gh-argv gh-env gh-launch gh-limits gh-request gh-rules gh-trouble \
-                 host-ports http-answer http-response interface json-fields landlock log-tail \
-                 netlink network nflog-packet nft-ruleset parse plan private-networks relay \
-                 relay-proc relay-storm relay-upstreams resolvers sni-match spawn squid-config \
-                 squid-log stdcopy strbuf strv timestamp unpack upstream-proxy
+UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code \
+                 awfctl-nearest awfctl-options awfctl-render awfctl-ruleset awfctl-run \
+                 awfctl-tenant clone config conn denials difc-address difc-ca difc-probe docker \
+                 docker-attach docker-network docker-spec domain downloads egress environment err \
+                 errors escape exec-request fd file frame gh-argv gh-env gh-launch gh-limits \
+                 gh-log gh-request gh-rules gh-trouble host-ports http-answer http-response \
+                 interface json-fields landlock log-tail netlink network nflog-packet nft-ruleset \
+                 parse plan private-networks redact relay relay-proc relay-storm relay-upstreams \
+                 resolvers sni-match spawn squid-config squid-log stdcopy strbuf strv timestamp \
+                 unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame host-ports \
-                 http-response nflog ruleset squid-config squid-log stdcopy
+FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame gh-log host-ports \
+                 http-response nflog redact ruleset squid-config squid-log stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -265,11 +267,14 @@ FUZZ_SRC_domain := awfd/domain.c
 FUZZ_SRC_download-entry := containers/agent/download-entry.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-argv.c gh-env.c gh-rules.c) \
 			 $(GH_SRC:%=containers/gh/%.c)
+
+FUZZ_SRC_gh-log := awfd/gh-log.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
 FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c network.c private-networks.c squid-config.c squid-log.c)
 FUZZ_SRC_squid-log := awfd/squid-log.c
+FUZZ_SRC_redact := containers/cli-proxy/redact.c
 FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c
 
 format: ## reformat the C sources with clang-format

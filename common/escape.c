@@ -1,6 +1,5 @@
 #include "common/escape.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "common/strbuf.h"
@@ -31,4 +30,16 @@ char *escape_control(const char *text)
 		}
 	}
 	return strbuf_take(&out);
+}
+
+bool escape_is_needed(const char *text)
+{
+	while (*text) {
+		size_t n = utf8_sequence(text);
+
+		if (n == 0 || is_control((const unsigned char *)text, n))
+			return true;
+		text += n;
+	}
+	return false;
 }

@@ -1,10 +1,14 @@
-/* The access log: one JSON object a line, for every call that was refused, started or done. */
+/* The access log: one JSON object a line, for every call that was refused, started or done. In what
+ * it quotes, secrets are redacted (redact.h), control characters and bytes that are not UTF-8 are
+ * escaped, and what is long is cut, with a mark: a line has at most ACCESS_LOG_LINE_MAX bytes. */
 #pragma once
 
 #include <json-c/json.h>
 
 #include "common/cleanup.h"
 #include "common/err.h"
+
+#define ACCESS_LOG_LINE_MAX 16384
 
 struct access_log;
 
@@ -16,10 +20,12 @@ DEFINE_CLEANUP(struct access_log, access_log_close)
 /* Writes one event; takes the fields over. */
 void access_log_write(struct access_log *log, const char *event, struct json_object *fields);
 
-/* Adds text, or its first `length` bytes, with every control character and every byte that is not
- * UTF-8 escaped; long text is cut, with a mark. */
+/* Adds a text of that length. */
 void access_log_add_text(struct json_object *fields, const char *key, const char *text,
 			 size_t length);
 
-/* Adds arguments, each as above. */
-void access_log_add_args(struct json_object *fields, const char *key, char *const *args);
+/* Adds gh's arguments: command, subcommand (where there is one) and all of them, `args`. */
+void access_log_add_args(struct json_object *fields, char *const *args);
+
+/* Writes that a call was refused; args may be NULL. */
+void access_log_denied(struct access_log *log, char *const *args, const char *reason);

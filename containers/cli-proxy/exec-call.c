@@ -195,7 +195,7 @@ static struct json_object *log_fields(const struct exec_call *c)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "id", json_object_new_string(c->id));
-	access_log_add_args(o, "args", c->request->args);
+	access_log_add_args(o, c->request->args);
 	return o;
 }
 

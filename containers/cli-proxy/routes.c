@@ -103,12 +103,7 @@ static int read_request(const struct settings *s, struct evbuffer *body, bool st
 static void deny(struct routes *r, struct evhttp_request *req, const struct exec_request *request,
 		 const struct err *e)
 {
-	struct json_object *fields = json_object_new_object();
-
-	if (request)
-		access_log_add_args(fields, "args", request->args);
-	access_log_add_text(fields, "reason", e->message, strlen(e->message));
-	access_log_write(r->log, "exec_denied", fields);
+	access_log_denied(r->log, request ? request->args : NULL, e->message);
 	reply_error(req, e->status, e->message);
 }
 

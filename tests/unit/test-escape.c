@@ -88,12 +88,25 @@ static void test_escape(void **state _unused_)
 	}
 }
 
+/* A backslash alone is written as two, but needs nothing. */
+static void test_is_needed(void **state _unused_)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool has_backslash = strchr(rows[i].text, '\\');
+		bool changes = strcmp(rows[i].text, rows[i].escaped) != 0;
+
+		assert_row(rows[i].escaped,
+			   escape_is_needed(rows[i].text) == (changes && !has_backslash));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequences),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_is_needed),
 	};
 
 	return RUN_TESTS("escape", tests);
