@@ -35,7 +35,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse strbuf stdcopy strv timestamp utf8
 PROTO_SRC     := errors frame interface json-fields messages
-AWFD_SRC      := child config conn denials difc-address difc-ca difc-probe \
+AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca difc-probe \
                  docker docker-answer docker-attach docker-container docker-http docker-network \
                  docker-seccomp docker-spec domain egress environment gh-log host-ipv6 \
                  host-ports http-answer link link-bridge link-request link-seal log-journal \
@@ -79,14 +79,14 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code \
                  awfctl-nearest awfctl-options awfctl-render awfctl-ruleset awfctl-run \
-                 awfctl-tenant clone config conn denials difc-address difc-ca difc-probe docker \
-                 docker-attach docker-network docker-spec domain downloads egress environment err \
-                 errors escape exec-request fd file frame gh-argv gh-env gh-launch gh-limits \
-                 gh-log gh-request gh-rules gh-trouble host-ports http-answer http-response \
-                 interface json-fields landlock log-tail netlink network nflog-packet nft-ruleset \
-                 parse plan private-networks redact relay relay-proc relay-storm relay-upstreams \
-                 resolvers sni-match spawn squid-config squid-log stdcopy strbuf strv timestamp \
-                 unpack upstream-proxy
+                 awfctl-tenant cli-proxy-limits clone config conn denials difc-address difc-ca \
+                 difc-probe docker docker-attach docker-network docker-spec domain downloads \
+                 egress environment err errors escape exec-request fd file frame gh-argv gh-env \
+                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-ports http-answer \
+                 http-response interface json-fields landlock log-tail netlink network \
+                 nflog-packet nft-ruleset parse plan private-networks redact relay relay-proc \
+                 relay-storm relay-upstreams resolvers sni-match spawn squid-config squid-log \
+                 stdcopy strbuf strv timestamp unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.

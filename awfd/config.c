@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -18,6 +19,11 @@
 #define CONFIG_PATH     AWF_SYSCONFDIR "/awfd/awfd.conf"
 #define CONFIG_SIZE_MAX (256 * 1024)
 #define PREFIX_BITS     24
+
+#define DAY_SECONDS 86400
+#define KIB         (UINT64_C(1) << 10)
+#define MIB         (UINT64_C(1) << 20)
+#define GIB         (UINT64_C(1) << 30)
 
 struct config_key {
 	const char *section;
@@ -79,6 +85,28 @@ static int parse_number(const struct config_key *key, const char *text, struct c
 	return bad_value(key, text, e, expected);
 }
 
+/* In the largest unit that needs no fraction. The caller owns it. */
+static char *size_text(uint64_t bytes)
+{
+	static const char *const units[] = { "", "K", "M", "G" };
+	size_t unit = 0;
+
+	while (unit + 1 < ARRAY_SIZE(units) && bytes > 0 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	return xasprintf("%" PRIu64 "%s", bytes, units[unit]);
+}
+
+static int bad_size(const struct config_key *key, const char *text, struct err *e)
+{
+	_cleanup_free_ char *min = size_text(key->min), *max = size_text(key->max);
+	_cleanup_free_ char *expected =
+		xasprintf("a size such as 512M or 6G, from %s to %s", min, max);
+
+	return bad_value(key, text, e, expected);
+}
+
 /* Bytes with an optional K, M or G (of 1024), in either case. */
 static int parse_size(const struct config_key *key, const char *text, struct config *c,
 		      struct err *e)
@@ -95,7 +123,7 @@ static int parse_size(const struct config_key *key, const char *text, struct con
 		digits[length - 1] = '\0';
 	if (parse_uint(digits, 0, UINT64_MAX >> shift, &value) < 0 || value << shift < key->min ||
 	    value << shift > key->max)
-		return bad_value(key, text, e, "a size such as 512M or 6G");
+		return bad_size(key, text, e);
 	*to = value << shift;
 	return 0;
 }
@@ -283,7 +311,19 @@ static const struct config_key keys[] = {
 	LIST("Egress", "PrivateNetworks", private_networks, "", is_network,
 	     "networks such as 10.0.0.0/8"),
 	KEY("HostAccess", "Allow", parse_switch, host_access, "yes", 0, 0),
-	KEY("Agent", "Memory", parse_size, memory_bytes, "6G", 16u << 20, UINT64_C(1) << 50),
+	KEY("Gh", "RunningCalls", parse_number, gh.running_calls, "4", 1, 64),
+	KEY("Gh", "WaitingCalls", parse_number, gh.waiting_calls, "48", 0, 1000),
+	KEY("Gh", "WaitSeconds", parse_number, gh.wait_seconds, "30", 1, DAY_SECONDS),
+	KEY("Gh", "TimeoutSeconds", parse_number, gh.timeout_seconds, "30", 1, DAY_SECONDS),
+	KEY("Gh", "StreamTimeoutSeconds", parse_number, gh.stream_timeout_seconds, "600", 1,
+	    DAY_SECONDS),
+	KEY("Gh", "IdleSeconds", parse_number, gh.idle_seconds, "30", 1, DAY_SECONDS),
+	KEY("Gh", "OutputMax", parse_size, gh.output_max, "10M", KIB, 32 * MIB),
+	KEY("Gh", "InputMax", parse_size, gh.input_max, "64M", 0, 64 * GIB),
+	KEY("Gh", "FilesMax", parse_size, gh.files_max, "128M", MIB, 64 * GIB),
+	KEY("Gh", "CpuSeconds", parse_number, gh.cpu_seconds, "60", 1, DAY_SECONDS),
+	KEY("Gh", "GhMemoryMax", parse_size, gh.memory_max, "256M", 64 * MIB, 64 * GIB),
+	KEY("Agent", "Memory", parse_size, memory_bytes, "6G", 16 * MIB, UINT64_C(1) << 50),
 	KEY("Agent", "Pids", parse_number, pids, "1000", 1, 4194304),
 };
 

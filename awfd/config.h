@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
+#include "awfd/cli-proxy-limits.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -38,6 +39,7 @@ struct config {
 	char **no_proxy;         /* what the upstream proxy is not asked for; likewise */
 	char **private_networks; /* that --allow-private may reach */
 	uint64_t host_access;    /* enum config_switch */
+	struct cli_proxy_limits gh;
 	uint64_t memory_bytes;
 	uint64_t pids;
 };

@@ -16,9 +16,11 @@
 
 #define SQUID_ETC         "/etc/awf"
 #define SQUID_CONF        "/etc/awf/squid.conf"
-#define SQUID_LOG         "/run/awf/access.log"
 #define SQUID_DESCRIPTORS 8192
-#define SQUID_LOG_MAX     (UINT64_C(1) << 30) /* bytes in all; what was read is given back */
+
+/* The log of squid and of cli-proxy: bytes in all; what was read is given back. */
+#define LOG_TARGET "/run/awf/access.log"
+#define LOG_MAX    (UINT64_C(1) << 30)
 
 /* The job goes first when the host is out of memory. */
 #define AGENT_OOM_SCORE_ADJ 500
@@ -118,9 +120,12 @@ static void put_bind(struct json_object *host, const char *source, const char *t
 	(void)json_object_array_add(array, mount);
 }
 
-static void put_tmpfs(struct json_object *host, const char *options)
+/* What is in there counts as the container's memory. */
+static void put_tmpfs(struct json_object *host, const char *mode, uint64_t size)
 {
 	struct json_object *tmpfs = json_object_new_object();
+	_cleanup_free_ char *options =
+		xasprintf("%s,nosuid,nodev,mode=1777,size=%" PRIu64, mode, size);
 
 	put_string(tmpfs, "/tmp", options);
 	put(host, "Tmpfs", tmpfs);
@@ -291,11 +296,13 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 	put_isolation(host, s, DOCKER_ROLE_SQUID, s->squid_network);
 	put_limits(host, 256 * MIB, 32);
 	put_ulimit(host, "nofile", SQUID_DESCRIPTORS);
-	put_ulimit(host, "fsize", SQUID_LOG_MAX);
+	put_ulimit(host, "fsize", LOG_MAX);
 	put_bind(host, s->squid_directory, SQUID_ETC, false);
-	put_bind(host, s->squid_log, SQUID_LOG, true);
+	put_bind(host, s->squid_log, LOG_TARGET, true);
 }
 
+/* It writes its log and into /tmp: what it could fill is bounded by the size of a file and of /tmp.
+ */
 static void fill_cli_proxy(const struct docker_spec *s, struct json_object *config,
 			   struct json_object *host)
 {
@@ -303,10 +310,12 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 
 	strv_appendf(&environment, "AWF_DIFC_PORT=%u", s->difc_port);
 	strv_append(&environment, "AWF_CA_BUNDLE=" CA_BUNDLE_TARGET);
+	strv_append(&environment, "AWF_CLI_PROXY_LOG=" LOG_TARGET);
 	if (s->github_repository)
 		strv_appendf(&environment, "GITHUB_REPOSITORY=%s", s->github_repository);
 	if (s->redirect_proxy)
 		strv_appendf(&environment, "AWF_REDIRECT_PROXY=%s", s->redirect_proxy);
+	cli_proxy_limits_environment(s->cli_proxy_limits, &environment);
 	put_string(config, "Image", s->cli_proxy_image);
 	put_list(config, "Entrypoint", "/usr/local/bin/awf-cli-proxy");
 	put_strings(config, "Env", environment);
@@ -314,9 +323,13 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 	put_string(config, "Hostname", "cli-proxy");
 	put_string(config, "StopSignal", "SIGKILL");
 	put_isolation(host, s, DOCKER_ROLE_CLI_PROXY, "none");
-	put_limits(host, 256 * MIB, 50);
-	put_tmpfs(host, "rw,noexec,nosuid,nodev,mode=1777,size=64m");
+	put_limits(host, cli_proxy_limits_memory(s->cli_proxy_limits),
+		   cli_proxy_limits_pids(s->cli_proxy_limits));
+	put_ulimit(host, "nofile", cli_proxy_limits_descriptors(s->cli_proxy_limits));
+	put_tmpfs(host, "rw,noexec", cli_proxy_limits_tmp_size(s->cli_proxy_limits));
+	put_ulimit(host, "fsize", MAX(LOG_MAX, s->cli_proxy_limits->files_max));
 	put_bind(host, s->ca_bundle_path, CA_BUNDLE_TARGET, false);
+	put_bind(host, s->cli_proxy_log, LOG_TARGET, true);
 }
 
 /* --- The agent --- */
@@ -333,15 +346,6 @@ static void put_stdio(struct json_object *config, const struct docker_spec *s)
 	}
 	if (s->tty)
 		put_true(config, "Tty");
-}
-
-/* Jobs run what they put into /tmp. What is there counts as their memory. */
-static void put_agent_tmpfs(struct json_object *host, uint64_t memory)
-{
-	_cleanup_free_ char *options =
-		xasprintf("rw,exec,nosuid,nodev,mode=1777,size=%" PRIu64, memory / 2);
-
-	put_tmpfs(host, options);
 }
 
 /* The command goes into Entrypoint: it is then the whole argv, and neither the image's entrypoint
@@ -366,7 +370,7 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_limits(host, s->memory_bytes, s->pids);
 	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
 	put_ulimit(host, "core", 0);
-	put_agent_tmpfs(host, s->memory_bytes);
+	put_tmpfs(host, "rw,exec", s->memory_bytes / 2); /* jobs run what they put there */
 	if (s->difc)
 		put_bind(host, s->gh_path, GH_TARGET, false);
 }

@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 
+#include "awfd/cli-proxy-limits.h"
 #include "common/cleanup.h"
 
 /* What the containers of one sandbox are made from. All strings are borrowed. */
@@ -31,11 +32,13 @@ struct docker_spec {
 	const char *ca_bundle_path;    /* on the host, for cli-proxy */
 	const char *gh_path;           /* of awf-gh on the host, for the agent */
 	const char *github_repository; /* or NULL */
-	bool ipv6;                     /* the host's kernel has it */
+	const struct cli_proxy_limits *cli_proxy_limits;
+	bool ipv6; /* the host's kernel has it */
 	const char *squid_image;
 	const char *squid_network;   /* the engine's network that squid alone sits on */
-	const char *squid_directory; /* on the host: configuration, and access.log beside it */
+	const char *squid_directory; /* on the host: its configuration */
 	const char *squid_log;       /* on the host: a file that squid appends to */
+	const char *cli_proxy_log;   /* likewise */
 	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */
 	const char *host_address;    /* of host.docker.internal in the agent, or NULL */
 };

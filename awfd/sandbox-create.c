@@ -148,8 +148,12 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 		r = sandbox_dirs_make(s, e);
 	if (r == 0)
 		r = sandbox_logs_open(s, e);
+	if (r == 0 && sandbox_has_cli_proxy(s))
+		r = sandbox_logs_follow(s, SANDBOX_LOG_GH, e);
 	if (r == 0 && sandbox_has_squid(s))
 		r = sandbox_squid_configure(s, e);
+	if (r == 0 && sandbox_has_squid(s))
+		r = sandbox_logs_follow(s, SANDBOX_LOG_SQUID, e);
 	return r;
 }
 
@@ -162,7 +166,8 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 	_cleanup_free_ char *bundle = sandbox_dirs_ca_bundle(s);
 	_cleanup_free_ char *gh = xasprintf("%s/awf-gh", c->helper_directory);
 	_cleanup_free_ char *squid_directory = sandbox_squid_directory(s);
-	_cleanup_free_ char *squid_log = sandbox_squid_log(s);
+	_cleanup_free_ char *squid_log = sandbox_logs_source(s, SANDBOX_LOG_SQUID);
+	_cleanup_free_ char *cli_proxy_log = sandbox_logs_source(s, SANDBOX_LOG_GH);
 	_cleanup_free_ char *squid_url = sandbox_squid_url(s);
 	char host[INET_ADDRSTRLEN];
 	struct in_addr address = config_address(c, SANDBOX_HOST_HOST);
@@ -187,10 +192,12 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.ca_bundle_path = bundle,
 		.gh_path = gh,
 		.github_repository = environment_repository(s->request.environment),
+		.cli_proxy_limits = &c->gh,
 		.squid_image = c->image_squid,
 		.squid_network = DOCKER_NETWORK,
 		.squid_directory = squid_directory,
 		.squid_log = squid_log,
+		.cli_proxy_log = cli_proxy_log,
 		.redirect_proxy = sandbox_has_redirects(s) ? squid_url : NULL,
 	};
 

@@ -26,6 +26,8 @@
 #define SANDBOX_HOST_CLI    50
 #define SANDBOX_CLI_PORT    11000
 #define SANDBOX_SQUID_PORT  3128
+#define SANDBOX_CLI_ID      65532 /* whom they run as in their images */
+#define SANDBOX_SQUID_ID    65533
 
 #define SANDBOX_DIFC_LISTENERS 2 /* 127.0.0.1 and ::1 */
 #define SANDBOX_SIDECARS       2 /* cli-proxy and squid */
@@ -60,12 +62,18 @@ struct ready {
 	int fd;
 };
 
-enum sandbox_log_kind { SANDBOX_LOG_SQUID, SANDBOX_LOG_FIREWALL, SANDBOX_LOG_COUNT };
+enum sandbox_log_kind {
+	SANDBOX_LOG_SQUID,
+	SANDBOX_LOG_GH,
+	SANDBOX_LOG_FIREWALL,
+	SANDBOX_LOG_COUNT,
+};
 
 struct sandbox_log {
 	int fd;
 	int64_t size;
-	uint64_t lost; /* lines that could not be written */
+	uint64_t lost;         /* lines that could not be written */
+	struct log_tail *tail; /* of what a sidecar writes; or NULL */
 };
 
 struct sandbox {
@@ -91,7 +99,6 @@ struct sandbox {
 	struct nft_squid squid; /* its place in the host's table; points into squid_targets */
 	struct sockaddr_storage *squid_targets;
 	bool squid_known;
-	struct log_tail *squid_tail;
 	struct sandbox_log logs[SANDBOX_LOG_COUNT];
 	struct nflog *nflogs[SANDBOX_NAMESPACES];
 
@@ -187,12 +194,12 @@ void sandbox_ready_ended(struct sandbox *s, const struct err *e); /* sandbox-cre
 int sandbox_squid_configure(struct sandbox *s, struct err *e) _must_check_;
 char *sandbox_squid_url(const struct sandbox *s) _must_check_;
 char *sandbox_squid_directory(const struct sandbox *s) _must_check_;
-char *sandbox_squid_log(const struct sandbox *s) _must_check_;
 
-/* sandbox-logs.c */
+/* sandbox-logs.c. A source is what a sidecar writes, on the host; following makes it. */
 int sandbox_logs_open(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_close(struct sandbox *s);
-int sandbox_logs_follow_squid(struct sandbox *s, const char *path, struct err *e) _must_check_;
+char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind) _must_check_;
+int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_end(struct sandbox *s);
 

@@ -1,5 +1,6 @@
-/* A sandbox's logs, /var/log/awfd/<id>/: what squid decided and what the firewall dropped, as JSON
- * lines, each also counted among the sandbox's denials. */
+/* A sandbox's logs, /var/log/awfd/<id>/, as JSON lines: what gh was called with and what became of
+ * it, what squid decided and what the firewall dropped; the latter two also counted among the
+ * sandbox's denials. What the sidecars write is taken over by line, never as it is. */
 #include "awfd/sandbox-internal.h"
 
 #include <arpa/inet.h>
@@ -11,6 +12,7 @@
 #include <json-c/json.h>
 
 #include "awfd/config.h"
+#include "awfd/gh-log.h"
 #include "awfd/squid-log.h"
 #include "common/alloc.h"
 #include "common/fd.h"
@@ -22,6 +24,7 @@
 
 static const char *const files[] = {
 	[SANDBOX_LOG_SQUID] = "squid.jsonl",
+	[SANDBOX_LOG_GH] = "gh.jsonl",
 	[SANDBOX_LOG_FIREWALL] = "firewall.jsonl",
 };
 
@@ -185,9 +188,97 @@ static void on_squid_line(const char *line, size_t length, void *userdata)
 	squid_event_clear(&event);
 }
 
-int sandbox_logs_follow_squid(struct sandbox *s, const char *path, struct err *e)
+/* --- What gh was called with ---------------------------------------------------------------------
+ */
+
+static void put_texts(struct json_object *o, const char *key, char *const *values)
 {
-	return log_tail_open(s->manager->log_tails, path, on_squid_line, s, &s->squid_tail, e);
+	struct json_object *list = json_object_new_array();
+
+	for (; values && *values; values++)
+		json_object_array_add(list, json_object_new_string(*values));
+	(void)json_object_object_add(o, key, list);
+}
+
+static void put_result(struct json_object *o, const struct gh_event *event)
+{
+	(void)json_object_object_add(o, "exitCode", json_object_new_int64(event->exit_code));
+	put_number(o, "durationMs", (uint64_t)event->duration_ms);
+	put_number(o, "stdinBytes", (uint64_t)event->stdin_bytes);
+	put_number(o, "stdoutBytes", (uint64_t)event->stdout_bytes);
+	put_number(o, "stderrBytes", (uint64_t)event->stderr_bytes);
+	put_text(o, "stderrPreview", event->stderr_preview);
+	put_text(o, "stopped", event->stopped);
+}
+
+static void log_gh_event(struct sandbox *s, const struct gh_event *event)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_text(o, "time", event->time);
+	put_text(o, "sandbox", s->id);
+	put_number(o, "uid", s->owner.uid);
+	put_text(o, "event", gh_event_name(event->kind));
+	put_text(o, "id", event->id);
+	put_text(o, "command", event->command);
+	put_text(o, "subcommand", event->subcommand);
+	put_texts(o, "args", event->args);
+	put_text(o, "decision", event->kind == GH_DENIED ? "denied" : "allowed");
+	put_text(o, "reason", event->reason);
+	if (event->kind == GH_DONE)
+		put_result(o, event);
+	write_line(s, SANDBOX_LOG_GH, o);
+}
+
+static void on_gh_line(const char *line, size_t length, void *userdata)
+{
+	struct sandbox *s = userdata;
+	struct gh_event event;
+	int r = strlen(line) == length ? gh_log_parse(line, &event) : -EINVAL;
+
+	if (r < 0)
+		log_sandbox(LOG_LEVEL_DEBUG, s->id, "cli-proxy logged something that is no call");
+	if (r <= 0)
+		return;
+	log_gh_event(s, &event);
+	gh_event_clear(&event);
+}
+
+/* --- What the sidecars write ---------------------------------------------------------------------
+ */
+
+static const struct {
+	const char *name;
+	uid_t writer;
+	log_tail_fn fn;
+} sources[] = {
+	[SANDBOX_LOG_SQUID] = { "squid.log", SANDBOX_SQUID_ID, on_squid_line },
+	[SANDBOX_LOG_GH] = { "cli-proxy.log", SANDBOX_CLI_ID, on_gh_line },
+};
+
+char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind)
+{
+	return xasprintf("%s/%s", s->directory, sources[kind].name);
+}
+
+static int make_source(const char *path, uid_t writer, struct err *e)
+{
+	_cleanup_close_ int fd =
+		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fchown(fd, writer, writer) < 0)
+		return err_system(e, -errno, "cannot make %s", path);
+	return 0;
+}
+
+int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
+{
+	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
+	int r = make_source(path, sources[kind].writer, e);
+
+	return r < 0 ? r
+		     : log_tail_open(s->manager->log_tails, path, sources[kind].fn, s,
+				     &s->logs[kind].tail, e);
 }
 
 /* --- What the firewall dropped -------------------------------------------------------------------
@@ -316,9 +407,11 @@ void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *p
 /* Before the namespaces go, so that what was dropped last is told too. */
 void sandbox_logs_end(struct sandbox *s)
 {
-	if (s->squid_tail)
-		log_tail_drain(s->squid_tail);
-	log_tail_free(TAKE_PTR(s->squid_tail));
+	for (size_t i = 0; i < ARRAY_SIZE(s->logs); i++) {
+		if (s->logs[i].tail)
+			log_tail_drain(s->logs[i].tail);
+		log_tail_free(TAKE_PTR(s->logs[i].tail));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(s->nflogs); i++)
 		nflog_free(TAKE_PTR(s->nflogs[i]));
 }

@@ -1,5 +1,4 @@
-/* The files that squid's container mounts: its configuration, made from the grants, and the log
- * that it appends to and awfd follows. */
+/* The files of squid's configuration, made from the grants, which its container mounts. */
 #include "awfd/sandbox-internal.h"
 
 #include <arpa/inet.h>
@@ -15,17 +14,9 @@
 #include "common/file.h"
 #include "common/strv.h"
 
-/* Whom squid runs as in its image. */
-#define SQUID_ID 65533
-
 char *sandbox_squid_directory(const struct sandbox *s)
 {
 	return xasprintf("%s/squid", s->directory);
-}
-
-char *sandbox_squid_log(const struct sandbox *s)
-{
-	return xasprintf("%s/access.log", s->directory);
 }
 
 static char *address_text(const struct sandbox *s, unsigned host)
@@ -52,18 +43,9 @@ static int write_file(const char *directory, const char *name, const char *text,
 
 	if (r < 0)
 		return r;
-	return chown(path, SQUID_ID, SQUID_ID) < 0 ? err_system(e, -errno, "cannot chown %s", path)
-						   : 0;
-}
-
-static int make_log(const char *path, struct err *e)
-{
-	_cleanup_close_ int fd =
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0 || fchown(fd, SQUID_ID, SQUID_ID) < 0)
-		return err_system(e, -errno, "cannot make %s", path);
-	return 0;
+	return chown(path, SANDBOX_SQUID_ID, SANDBOX_SQUID_ID) < 0
+		       ? err_system(e, -errno, "cannot chown %s", path)
+		       : 0;
 }
 
 /* The pinned names and addresses, in the form that squid's hosts file takes; the upstream proxy is
@@ -174,12 +156,7 @@ static int write_files(const struct parts *p, const struct sandbox *s, struct er
 int sandbox_squid_configure(struct sandbox *s, struct err *e)
 {
 	_cleanup_(parts_clear) struct parts p = { 0 };
-	_cleanup_free_ char *log = sandbox_squid_log(s);
 	int r = fill(&p, s, e);
 
-	if (r == 0)
-		r = write_files(&p, s, e);
-	if (r == 0)
-		r = make_log(log, e);
-	return r < 0 ? r : sandbox_logs_follow_squid(s, log, e);
+	return r < 0 ? r : write_files(&p, s, e);
 }

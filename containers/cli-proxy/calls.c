@@ -1,5 +1,6 @@
 #include "containers/cli-proxy/calls.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/queue.h>
 
@@ -82,6 +83,18 @@ static void on_done(struct exec_call *call, void *userdata)
 	start_waiting(calls);
 }
 
+static void refuse_busy(struct calls *calls, struct evhttp_request *req,
+			struct exec_request *request)
+{
+	const struct settings *s = calls->context->settings;
+	_cleanup_free_ char *text = xasprintf("busy: %" PRIu64 " calls of gh run and %" PRIu64
+					      " wait, no more may; try again",
+					      s->running_limit, s->waiting_limit);
+
+	exec_request_free(request);
+	reply_error(req, 503, text);
+}
+
 void calls_submit(struct calls *calls, struct evhttp_request *req, struct exec_request *request,
 		  bool streams)
 {
@@ -89,8 +102,7 @@ void calls_submit(struct calls *calls, struct evhttp_request *req, struct exec_r
 	struct entry *entry;
 
 	if (calls->running >= s->running_limit && calls->waiting >= s->waiting_limit) {
-		exec_request_free(request);
-		reply_error(req, 503, "busy: too many calls of gh at once; try again");
+		refuse_busy(calls, req, request);
 		return;
 	}
 	entry = xnew(struct entry);

@@ -28,6 +28,7 @@ fill() {
 	printf 'root:x:0:\ncli-proxy:x:65532:\n' >"$tree/etc/group"
 	printf 'passwd: files\ngroup: files\nhosts: files\n' >"$tree/etc/nsswitch.conf"
 	install -D -m 644 /dev/null "$tree/etc/awf/ca-bundle.pem" # what awfd mounts over
+	install -D -m 644 /dev/null "$tree/run/awf/access.log"    # likewise
 }
 
 image_make

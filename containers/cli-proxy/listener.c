@@ -7,53 +7,71 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "common/alloc.h"
 #include "common/log.h"
 
 /* More connections than this wait for their handshake to be answered. */
 #define BACKLOG 1024
 
-/* With so many descriptors open no connection is accepted, for this long. Bounds the memory that
- * half-sent requests can take, and leaves descriptors for the calls. */
-#define DESCRIPTORS_FULL 88
-#define PAUSE_USEC       20000
+/* The proxy's own descriptors, with room for connections that are no call yet. A call that waits
+ * has its connection; one that runs has that of its input, too, and three pipes. */
+#define OWN_DESCRIPTORS     20
+#define WAITING_DESCRIPTORS 1
+#define RUNNING_DESCRIPTORS 5
+
+/* For how long no connection is accepted when the descriptors are full. */
+#define PAUSE_USEC 20000
+
+struct listener {
+	struct evconnlistener *listener; /* http's */
+	uint64_t full; /* with so many descriptors open no connection is accepted: that bounds the
+			* memory that half-sent requests take, and leaves some for the calls */
+};
 
 /* Descriptors are given out from the lowest free number on. */
-static bool descriptors_are_full(struct evconnlistener *listener)
+static bool descriptors_are_full(const struct listener *l)
 {
-	_cleanup_close_ int lowest = fcntl(evconnlistener_get_fd(listener), F_DUPFD_CLOEXEC, 0);
+	_cleanup_close_ int lowest = fcntl(evconnlistener_get_fd(l->listener), F_DUPFD_CLOEXEC, 0);
 
-	return lowest < 0 || lowest >= DESCRIPTORS_FULL;
+	return lowest < 0 || (uint64_t)lowest >= l->full;
 }
 
-static void pause_accepting(struct evconnlistener *listener);
-
-static void on_pause_over(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
-{
-	if (descriptors_are_full(userdata))
-		pause_accepting(userdata);
-	else
-		evconnlistener_enable(userdata);
-}
-
-static void pause_accepting(struct evconnlistener *listener)
+static void pause_accepting(struct evconnlistener *listener, event_callback_fn then, void *userdata)
 {
 	struct timeval pause = { .tv_usec = PAUSE_USEC };
 
 	evconnlistener_disable(listener);
-	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, on_pause_over, listener,
-			&pause);
+	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, then, userdata, &pause);
 }
 
+static void on_pause_over(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct listener *l = userdata;
+
+	if (descriptors_are_full(l))
+		pause_accepting(l->listener, on_pause_over, l);
+	else
+		evconnlistener_enable(l->listener);
+}
+
+static void on_error_pause_over(evutil_socket_t fd _unused_, short what _unused_, void *listener)
+{
+	evconnlistener_enable(listener);
+}
+
+/* The userdata is evhttp's. */
 static void on_error(struct evconnlistener *listener, void *userdata _unused_)
 {
-	pause_accepting(listener);
+	pause_accepting(listener, on_error_pause_over, listener);
 }
 
 /* Called by evhttp for every connection it has accepted. */
 static struct bufferevent *on_accepted(struct event_base *base, void *userdata)
 {
-	if (descriptors_are_full(userdata))
-		pause_accepting(userdata);
+	struct listener *l = userdata;
+
+	if (descriptors_are_full(l))
+		pause_accepting(l->listener, on_pause_over, l);
 	return bufferevent_socket_new(base, -1, 0);
 }
 
@@ -89,9 +107,22 @@ static int bound_socket_v4(uint16_t port)
 	return bound_socket(AF_INET, (struct sockaddr *)&any, sizeof(any));
 }
 
-int listener_start(struct event_base *base, struct evhttp *http, uint16_t port, struct err *e)
+static struct listener *listener_new(struct evconnlistener *listener, const struct settings *s)
 {
+	struct listener *l = xnew(struct listener);
+
+	l->listener = listener;
+	l->full = OWN_DESCRIPTORS + s->waiting_limit * WAITING_DESCRIPTORS +
+		  s->running_limit * RUNNING_DESCRIPTORS;
+	return l;
+}
+
+int listener_start(struct event_base *base, struct evhttp *http, const struct settings *s,
+		   struct listener **ret, struct err *e)
+{
+	uint16_t port = (uint16_t)s->port;
 	_cleanup_close_ int fd = bound_socket_v6(port);
+	_cleanup_(listener_freep) struct listener *l = NULL;
 	struct evconnlistener *listener;
 
 	if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
@@ -105,11 +136,18 @@ int listener_start(struct event_base *base, struct evhttp *http, uint16_t port, 
 	if (!listener)
 		return err_system(e, -errno, "cannot listen on port %u", port);
 	(void)TAKE_FD(fd);
+	l = listener_new(listener, s);
 	evconnlistener_set_error_cb(listener, on_error);
-	evhttp_set_bevcb(http, on_accepted, listener);
+	evhttp_set_bevcb(http, on_accepted, l);
 	if (!evhttp_bind_listener(http, listener)) {
 		evconnlistener_free(listener);
 		return err_system(e, -ENOMEM, "cannot serve port %u", port);
 	}
+	*ret = TAKE_PTR(l);
 	return 0;
+}
+
+void listener_free(struct listener *l)
+{
+	free(l);
 }

@@ -84,6 +84,7 @@ static int run(struct err *e)
 	_cleanup_(base_freep) struct event_base *base = event_base_new();
 	_cleanup_(event_freep) struct event *terminate = NULL, *interrupt = NULL;
 	_cleanup_(reaper_freep) struct reaper *reaper = NULL;
+	_cleanup_(listener_freep) struct listener *listener = NULL;
 	_cleanup_(http_freep) struct evhttp *http = NULL;
 	_cleanup_(calls_freep) struct calls *calls = NULL;
 	struct exec_context context = { 0 };
@@ -113,7 +114,7 @@ static int run(struct err *e)
 	routes = (struct routes){ calls, log, &settings };
 	http = evhttp_new(base);
 	routes_install(http, &routes);
-	error = listener_start(base, http, (uint16_t)settings.port, e);
+	error = listener_start(base, http, &settings, &listener, e);
 	if (error < 0)
 		return error;
 	terminate = evsignal_new(base, SIGTERM, on_terminate, base);
@@ -130,6 +131,7 @@ int main(void)
 	_cleanup_free_ char *text = NULL;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that is full ends, the proxy goes on */
 	if (run(&e) == 0)
 		return 0;
 	text = err_text(&e);

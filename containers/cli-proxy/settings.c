@@ -16,8 +16,8 @@ static const struct {
 } numbers[] = {
 	{ "AWF_CLI_PROXY_PORT", offsetof(struct settings, port), 11000, 1, 65535 },
 	{ "AWF_DIFC_PORT", offsetof(struct settings, difc_port), 18443, 1, 65535 },
-	{ "AWF_RUNNING_LIMIT", offsetof(struct settings, running_limit), 4, 1, 16 },
-	{ "AWF_WAITING_LIMIT", offsetof(struct settings, waiting_limit), 48, 0, 48 },
+	{ "AWF_RUNNING_LIMIT", offsetof(struct settings, running_limit), 4, 1, 64 },
+	{ "AWF_WAITING_LIMIT", offsetof(struct settings, waiting_limit), 48, 0, 1000 },
 	{ "AWF_WAIT_SECONDS", offsetof(struct settings, wait_seconds), 30, 1, 86400 },
 	{ "AWF_EXEC_SECONDS", offsetof(struct settings, seconds), 30, 1, 86400 },
 	{ "AWF_STREAM_SECONDS", offsetof(struct settings, stream_seconds), 600, 1, 86400 },

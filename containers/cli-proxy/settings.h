@@ -23,7 +23,7 @@ struct settings {
 	uint64_t idle_seconds;   /* of such a call without input or output */
 	uint64_t output_limit;   /* bytes of an answer that doesn't stream */
 	uint64_t input_limit;    /* bytes of stdin that streams */
-	uint64_t files_limit;    /* bytes of the files that all calls are sent */
+	uint64_t files_limit;    /* bytes of all files that running calls keep at once */
 	uint64_t memory_limit;   /* bytes that all answers that do not stream hold together */
 	uint64_t cpu_seconds;    /* of each gh, as the next two */
 	uint64_t gh_memory;      /* bytes */

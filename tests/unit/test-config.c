@@ -75,6 +75,17 @@ static void assert_defaults(const struct config *c)
 	assert_null(c->no_proxy);
 	assert_null(c->private_networks);
 	assert_int_equal(c->host_access, CONFIG_YES);
+	assert_int_equal(c->gh.running_calls, 4);
+	assert_int_equal(c->gh.waiting_calls, 48);
+	assert_int_equal(c->gh.wait_seconds, 30);
+	assert_int_equal(c->gh.timeout_seconds, 30);
+	assert_int_equal(c->gh.stream_timeout_seconds, 600);
+	assert_int_equal(c->gh.idle_seconds, 30);
+	assert_int_equal(c->gh.output_max, 10 << 20);
+	assert_int_equal(c->gh.input_max, 64 << 20);
+	assert_int_equal(c->gh.files_max, 128 << 20);
+	assert_int_equal(c->gh.cpu_seconds, 60);
+	assert_int_equal(c->gh.memory_max, 256 << 20);
 	assert_int_equal(c->memory_bytes, UINT64_C(6) << 30);
 	assert_int_equal(c->pids, 1000);
 }
@@ -146,6 +157,18 @@ static void test_every_key(void **state _unused_)
 						      "PrivateNetworks=10.0.0.0/8,fd00::/8\n"
 						      "[HostAccess]\n"
 						      "Allow=no\n"
+						      "[Gh]\n"
+						      "RunningCalls=64\n"
+						      "WaitingCalls=0\n"
+						      "WaitSeconds=1\n"
+						      "TimeoutSeconds=2\n"
+						      "StreamTimeoutSeconds=86400\n"
+						      "IdleSeconds=3\n"
+						      "OutputMax=1K\n"
+						      "InputMax=0\n"
+						      "FilesMax=64G\n"
+						      "CpuSeconds=4\n"
+						      "GhMemoryMax=64M\n"
 						      "[Agent]\n"
 						      "Memory=16M\n"
 						      "Pids=1\n");
@@ -177,6 +200,17 @@ static void test_every_key(void **state _unused_)
 	assert_list(c->no_proxy, ".corp", NULL);
 	assert_list(c->private_networks, "10.0.0.0/8", "fd00::/8");
 	assert_int_equal(c->host_access, CONFIG_NO);
+	assert_int_equal(c->gh.running_calls, 64);
+	assert_int_equal(c->gh.waiting_calls, 0);
+	assert_int_equal(c->gh.wait_seconds, 1);
+	assert_int_equal(c->gh.timeout_seconds, 2);
+	assert_int_equal(c->gh.stream_timeout_seconds, 86400);
+	assert_int_equal(c->gh.idle_seconds, 3);
+	assert_int_equal(c->gh.output_max, 1024);
+	assert_int_equal(c->gh.input_max, 0);
+	assert_int_equal(c->gh.files_max, UINT64_C(64) << 30);
+	assert_int_equal(c->gh.cpu_seconds, 4);
+	assert_int_equal(c->gh.memory_max, 64 << 20);
 	assert_int_equal(c->memory_bytes, 16 << 20);
 	assert_int_equal(c->pids, 1);
 }
@@ -354,19 +388,38 @@ static const struct {
 	{ "[Egress]\nPrivateNetworks=10.0.0.0",
 	  "2: PrivateNetworks=10.0.0.0: expected networks such as 10.0.0.0/8" },
 	{ "[HostAccess]\nAllow=auto", "2: Allow=auto: expected yes or no" },
-	{ "[Agent]\nMemory=", "2: Memory=: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=G", "2: Memory=G: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=6T", "2: Memory=6T: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=6GB", "2: Memory=6GB: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=6 G", "2: Memory=6 G: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=1.5G", "2: Memory=1.5G: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=-1G", "2: Memory=-1G: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=15M", "2: Memory=15M: expected a size such as 512M or 6G" },
-	{ "[Agent]\nMemory=1048577G", "2: Memory=1048577G: expected a size such as 512M or 6G" },
+	{ "[Agent]\nMemory=",
+	  "2: Memory=: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=G",
+	  "2: Memory=G: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=6T",
+	  "2: Memory=6T: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=6GB",
+	  "2: Memory=6GB: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=6 G",
+	  "2: Memory=6 G: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=1.5G",
+	  "2: Memory=1.5G: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=-1G",
+	  "2: Memory=-1G: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=15M",
+	  "2: Memory=15M: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Agent]\nMemory=1048577G",
+	  "2: Memory=1048577G: expected a size such as 512M or 6G, from 16M to 1048576G" },
 	{ "[Agent]\nMemory=99999999999999999999",
-	  "2: Memory=99999999999999999999: expected a size such as 512M or 6G" },
+	  "2: Memory=99999999999999999999: expected a size such as 512M or 6G, from 16M to 1048576G" },
 	{ "[Agent]\nMemory=17179869184G",
-	  "2: Memory=17179869184G: expected a size such as 512M or 6G" },
+	  "2: Memory=17179869184G: expected a size such as 512M or 6G, from 16M to 1048576G" },
+	{ "[Gh]\nRunningCalls=0", "2: RunningCalls=0: expected a number from 1 to 64" },
+	{ "[Gh]\nRunningCalls=65", "2: RunningCalls=65: expected a number from 1 to 64" },
+	{ "[Gh]\nWaitingCalls=1001", "2: WaitingCalls=1001: expected a number from 0 to 1000" },
+	{ "[Gh]\nIdleSeconds=30s", "2: IdleSeconds=30s: expected a number from 1 to 86400" },
+	{ "[Gh]\nOutputMax=33M",
+	  "2: OutputMax=33M: expected a size such as 512M or 6G, from 1K to 32M" },
+	{ "[Gh]\nFilesMax=65G",
+	  "2: FilesMax=65G: expected a size such as 512M or 6G, from 1M to 64G" },
+	{ "[Gh]\nGhMemoryMax=63M",
+	  "2: GhMemoryMax=63M: expected a size such as 512M or 6G, from 64M to 64G" },
 	{ "[Agent]\nPids=4194305", "2: Pids=4194305: expected a number from 1 to 4194304" },
 };
 

@@ -14,6 +14,23 @@
 static char *const command[] = { "sh", "-c", "echo \"$1\"", "sh", "a b\t'\"\\\n", "", NULL };
 static char *const environment[] = { "PATH=/bin", "A=b=c", "EMPTY=", "ABSENT", NULL };
 
+/* The files are larger than what a log may have. */
+static const struct cli_proxy_limits many_calls = {
+	.running_calls = 16,
+	.waiting_calls = 100,
+	.wait_seconds = 1,
+	.timeout_seconds = 2,
+	.stream_timeout_seconds = 3,
+	.idle_seconds = 4,
+	.output_max = 5,
+	.input_max = 6,
+	.files_max = UINT64_C(2) << 30,
+	.cpu_seconds = 8,
+	.memory_max = 64 << 20,
+};
+
+static const struct cli_proxy_limits one_call = { .running_calls = 1 };
+
 /* Everything a sandbox can have. */
 static const struct docker_spec full = {
 	.id = "abcdefgh27",
@@ -39,7 +56,9 @@ static const struct docker_spec full = {
 	.squid_image = "awf-squid:1",
 	.squid_network = "awf-egress",
 	.squid_directory = "/run/awfd/sandboxes/abcdefgh27/squid",
-	.squid_log = "/run/awfd/sandboxes/abcdefgh27/access.log",
+	.squid_log = "/run/awfd/sandboxes/abcdefgh27/squid.log",
+	.cli_proxy_log = "/run/awfd/sandboxes/abcdefgh27/cli-proxy.log",
+	.cli_proxy_limits = &many_calls,
 	.redirect_proxy = "http://172.30.0.10:3128",
 	.host_address = "172.30.0.1",
 };
@@ -59,6 +78,8 @@ static const struct docker_spec least = {
 	.squid_network = "n",
 	.squid_directory = "/squid",
 	.squid_log = "/log",
+	.cli_proxy_log = "/gh-log",
+	.cli_proxy_limits = &one_call,
 };
 
 static void assert_spec(const struct docker_spec *s, enum docker_role role, const char *name)
