@@ -140,6 +140,12 @@ static int do_many(const struct call *c)
 	return 0;
 }
 
+static int do_complain(const struct call *c)
+{
+	fprintf(stderr, "bad credentials %s of gh\n", c->argument);
+	return 0;
+}
+
 /* What gh says when its connection ends early. */
 static int do_lost(const struct call *c)
 {
@@ -257,6 +263,7 @@ static const struct {
 	{ "attack", do_attack },
 	{ "both", do_both },
 	{ "cat", do_cat },
+	{ "complain", do_complain },
 	{ "copy", do_copy },
 	{ "descriptors", do_descriptors },
 	{ "download", do_download },

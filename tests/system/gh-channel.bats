@@ -4,6 +4,13 @@
 
 load cli-proxy
 
+# Its files can have 16 KiB.
+proxy_start_with_small_log() {
+	ulimit -S -f 16
+	proxy_start
+	ulimit -S -f unlimited
+}
+
 teardown() {
 	proxy_stop
 }
@@ -52,6 +59,46 @@ teardown() {
 	expect 403 "{\"error\":\"GH_REPO 'github.com/o/r' is not permitted: it must be OWNER/REPO\"}"
 	post '{"args":["search","issues","many","11000000"]}'
 	expect 500 '{"error":"gh was stopped: its output is larger than 10485760 bytes; ask for application/vnd.docker.multiplexed-stream"}'
+}
+
+# write_request COUNT SIZE: with so many arguments of that size behind the command.
+write_request() {
+	head -c "$2" /dev/zero | tr '\0' x |
+		jq -Rc --argjson count "$1" '{args: (["search", "issues"] + [range($count) as $i | .])}' >"$BATS_TEST_TMPDIR/request"
+	post @"$BATS_TEST_TMPDIR/request"
+}
+
+@test "arguments that are too many or too long are refused with the limit" {
+	proxy_start
+	write_request 4094 1
+	[ "$status" = 200 ]
+	write_request 4095 1
+	expect 413 '{"error":"args has more than 4096 entries"}'
+	write_request 1 131071
+	[ "$status" = 200 ]
+	write_request 1 131072
+	expect 413 '{"error":"An argument is longer than 131071 bytes"}'
+	write_request 7 131071
+	[ "$status" = 200 ]
+	write_request 8 131071
+	expect 413 '{"error":"The request is larger than 1048576 bytes"}'
+}
+
+# write_body SIZE: a request of that size.
+write_body() {
+	{ printf '{"args":["api","both"],"cwd":"'; head -c $(($1 - 32)) /dev/zero | tr '\0' x; printf '"}'; } \
+		>"$BATS_TEST_TMPDIR/body"
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/body")" = "$1" ]
+}
+
+@test "a request has 1 MiB, and no byte more" {
+	proxy_start
+	write_body 1048576
+	post @"$BATS_TEST_TMPDIR/body"
+	expect 200 '{"stdout":"out","stderr":"err","exitCode":0}'
+	write_body 1048577
+	post @"$BATS_TEST_TMPDIR/body"
+	expect 413 '{"error":"The request is larger than 1048576 bytes"}'
 }
 
 @test "413 arrives while the client is still sending" {
@@ -176,16 +223,84 @@ teardown() {
 	gh api sleep 3>&- &
 	wait_for_gh
 	post '{"args":["api","both"]}'
-	expect 503 '{"error":"busy: too many calls of gh at once; try again"}'
+	expect 503 '{"error":"busy: 1 calls of gh run and 0 wait, no more may; try again"}'
+}
+
+@test "more calls may run and wait than by default" {
+	local i
+	proxy_start AWF_RUNNING_LIMIT=20 AWF_WAITING_LIMIT=100
+	for ((i = 0; i < 20; i++)); do
+		gh api sleep 2>/dev/null 3>&- &
+	done
+	for ((i = 0; i < 100; i++)); do
+		[[ $(pgrep -c -P "$PROXY" -x fake-gh) == 20 ]] && break
+		sleep 0.05
+	done
+	for ((i = 0; i < 100; i++)); do
+		gh api both >/dev/null 2>&1 3>&- &
+	done
+	wait_for_busy
+}
+
+# Until so many wait that the next one is told.
+wait_for_busy() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		post '{"args":["api","both"]}' -m 1 || continue
+		break
+	done
+	expect 503 '{"error":"busy: 20 calls of gh run and 100 wait, no more may; try again"}'
+}
+
+# log FILTER: what jq makes of the access log, on one line.
+log() {
+	jq -r "$@" "$BATS_TEST_TMPDIR/access.jsonl" | xargs
 }
 
 @test "the access log has every call, with nothing in it that a terminal obeys" {
 	proxy_start
 	gh search issues arguments $'\e[31m\x9b' >/dev/null
 	run -1 gh auth $'\e]0;x\a'
+	run -42 gh search issues exit 42
+	run -0 gh api cat --input=- <<<hello
+	run -0 gh api both
 	run ! env LC_ALL=C grep -P '[\x00-\x09\x0b-\x1f\x7f\x9b]' "$BATS_TEST_TMPDIR/access.jsonl"
-	[ "$(jq -r .event "$BATS_TEST_TMPDIR/access.jsonl" | xargs)" = 'server_start exec_start exec_done exec_denied' ]
-	[ "$(jq -r 'select(.event == "exec_done") | .exitCode, .stdoutBytes' "$BATS_TEST_TMPDIR/access.jsonl" | xargs)" = "0 27" ]
+	[ "$(log .event)" = 'server_start exec_start exec_done exec_denied exec_start exec_done exec_start exec_done exec_start exec_done' ]
+	[ "$(log 'select(.event == "exec_done") | .exitCode')" = '0 42 0 0' ]
+	[ "$(log 'select(.event == "exec_done") | .stdinBytes')" = '0 0 6 0' ]
+	[ "$(log 'select(.event == "exec_done") | .stdoutBytes')" = '27 0 6 3' ]
+	[ "$(log 'select(.event == "exec_done") | .stderrBytes')" = '0 0 0 3' ]
+	[ "$(log 'select(.event == "exec_done") | .stderrPreview // empty')" = err ]
+	[ "$(log 'select(.event == "exec_denied") | .command, .reason')" = "auth Subcommand auth is not permitted" ]
+	[ "$(log 'select(.event == "exec_start") | .command')" = 'search search api api' ]
+	[ "$(log 'select(.id) | .id' | tr ' ' '\n' | sort -u | wc -l)" = 4 ]
+	[ "$(log 'select(.event == "exec_done") | .durationMs >= 0' | tr ' ' '\n' | sort -u)" = true ]
+}
+
+@test "no secret of an argument or of stderr is in the access log" {
+	local token=ghp_0123456789abcdefghijABCDEFGHIJ012345
+	proxy_start
+	run -0 gh api arguments -f password="plain secret" -f "text=x $token"
+	[[ $output == *"$token"* && $output == *'plain secret'* ]]
+	run -0 gh search issues complain "$token"
+	[[ $output == *"$token"* ]]
+	run -1 gh api x -H "Authorization: token plain-secret"
+	run -1 gh auth login --with-token plain-secret
+	run -1 gh api "https://user:plain-secret@github.com/"
+	[ "$(log .event)" = 'server_start exec_start exec_done exec_start exec_done exec_denied exec_denied exec_denied' ]
+	run ! grep -E 'ghp_|plain.secret' "$BATS_TEST_TMPDIR/access.jsonl"
+	[[ $(log 'select(.stderrPreview) | .stderrPreview') == 'bad credentials [redacted] of gh'* ]]
+}
+
+@test "a log that is full doesn't end the proxy" {
+	local text
+	text=$(head -c 400 /dev/zero | tr '\0' x)
+	proxy_start_with_small_log
+	for _ in {1..25}; do
+		run -0 gh search issues both "$text"
+	done
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/access.jsonl")" -gt 15000 ]
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/access.jsonl")" -le 16384 ]
 }
 
 @test "a gh that failed for want of the DIFC proxy says what that means, and only then" {

@@ -146,7 +146,7 @@ state_of() {
 	[[ $(uname -m) == x86_64 ]] || return 0 # others have no second one that is always there
 	[ "$("$FAKE_GH" api attack own-abi)" = reached ]
 	proxy_start
-	run -159 gh api attack own-abi
+	run -159 gh search issues attack own-abi
 }
 
 @test "a gh that uses too much CPU time is stopped, and its client told" {
