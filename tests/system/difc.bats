@@ -152,7 +152,7 @@ run_within() {
 }
 
 @test "the second probe runs in cli-proxy's network, where it reaches the relay and nothing else" {
-	local cli_proxy probe id
+	local cli_proxy probe address
 	bed difc tell status 502
 	run_with_difc run -- gh api zen
 	wait_for says_that_it_waits_for http-status
