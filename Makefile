@@ -35,16 +35,15 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse strbuf stdcopy strv timestamp utf8
 PROTO_SRC     := errors frame interface json-fields messages
-AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca difc-probe \
-                 docker docker-answer docker-attach docker-container docker-http docker-network \
-                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 \
-                 host-ports http-answer link link-bridge link-request link-seal log-journal \
-                 log-tail manager methods netlink netns network nflog nflog-packet nft \
-                 nft-egress nft-expr nft-namespace \
-                 nft-objects nft-ruleset nft-set nft-table peer plan private-networks reconcile \
-                 relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
-                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
-                 sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
+AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca difc-probe docker \
+                 docker-answer docker-attach docker-container docker-http docker-network \
+                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 host-ports \
+                 http-answer link link-bridge link-request link-seal log-journal log-tail manager \
+                 methods netlink netns network nflog nflog-packet nft nft-egress nft-expr \
+                 nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan \
+                 private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
+                 sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
                  sandbox-state server spawn squid-config squid-log upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
@@ -54,9 +53,10 @@ AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cm
                  main nearest options pump refusals render ruleset start start-egress table \
                  tenant terminal word-list
 GH_SRC        := arguments command flags refusal
-CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-request gh-argv gh-confinement \
-                 gh-env gh-filter gh-launch gh-limits gh-process gh-rules gh-trouble landlock \
-                 listener main reaper redact reply routes settings uploads
+CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
+                 exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
+                 gh-limits gh-process gh-rules gh-trouble landlock listener main reaper redact \
+                 reply routes settings uploads
 AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response proxy-url session \
                  sources unpack
 PAUSE_SRC     := awf-pause
