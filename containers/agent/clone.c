@@ -34,12 +34,10 @@ static void append_repository(char ***argv, const char *repository, char *const 
 		strv_appendf(argv, "%s/%s.git", server(env), repository);
 }
 
-static int check_repository(const char *repository, struct err *e)
+static int refuse_argument(const char *argument, const char *why, struct err *e)
 {
-	if (!repository || (!strchr(repository, '/') && !strstr(repository, "://")))
-		return err_invalid(e, "repo clone", repository ? repository : "",
-				   "must name the repository as OWNER/REPO");
-	return 0;
+	(void)err_invalid(e, "repo clone", argument, "%s", why);
+	return -EINVAL;
 }
 
 int clone_argv(char *const *args, char *const *env, char ***ret, struct err *e)
@@ -47,24 +45,23 @@ int clone_argv(char *const *args, char *const *env, char ***ret, struct err *e)
 	const char *repository = NULL, *directory = NULL;
 	_cleanup_strv_ char **argv = NULL;
 	char *const *flags = args + 2;
-	int error;
 
 	for (; *flags && strcmp(*flags, "--") != 0; flags++) {
 		if (is_upstream_flag(*flags) && flags[1])
 			flags++;
 		else if ((*flags)[0] == '-')
-			return err_invalid(e, "repo clone", *flags,
-					   "is no flag of gh's; flags of git follow after --");
+			return refuse_argument(
+				*flags, "is no flag of gh's; flags of git follow after --", e);
 		else if (!repository)
 			repository = *flags;
 		else if (!directory)
 			directory = *flags;
 		else
-			return err_invalid(e, "repo clone", *flags, "is one argument too many");
+			return refuse_argument(*flags, "is one argument too many", e);
 	}
-	error = check_repository(repository, e);
-	if (error < 0)
-		return error;
+	if (!repository || !strchr(repository, '/'))
+		return refuse_argument(repository ? repository : "",
+				       "must name the repository as OWNER/REPO", e);
 	strv_append(&argv, "git");
 	strv_append(&argv, "clone");
 	for (; *flags && *++flags;)

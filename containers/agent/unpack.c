@@ -160,7 +160,7 @@ static int make_file(struct unpack *u, int parent, const char *name, struct err 
 
 static int begin_entry(struct unpack *u, struct err *e)
 {
-	const char *name = NULL;
+	const char *name = "";
 	_cleanup_close_ int parent = -EBADF;
 	int error = open_root(u, e);
 

@@ -209,21 +209,24 @@ static bool is_help_of_group(char *const *args)
 	       (!args[1] || (is_help(args[1]) && !args[2]));
 }
 
-static int find_command(char *const *args, struct gh_arguments *a, struct err *e)
+/* The command's row, or NULL with e set. */
+static const struct gh_command *find_command(char *const *args, struct err *e)
 {
-	if (!gh_command_exists(args[0]))
-		return refuse(e, 403, "Subcommand '%s' is not permitted", args[0]);
-	a->command = gh_command_find(args[0], args[1]);
-	if (!a->command && args[1] && args[1][0] == '-')
-		return refuse(e, 403, "'%s' must be followed by its subcommand, not by '%s'",
-			      args[0], args[1]);
-	if (!a->command)
-		return refuse(e, 403, "'%s %s' is not permitted: gh 2.23 has none such", args[0],
-			      args[1]);
-	if (a->command->why)
-		return refuse(e, 403, "'%s %s' is not permitted: %s", args[0], args[1],
-			      a->command->why);
-	return 0;
+	const struct gh_command *c = gh_command_find(args[0], args[1]);
+
+	if (c && !c->why)
+		return c;
+	if (c)
+		(void)refuse(e, 403, "'%s %s' is not permitted: %s", args[0], args[1], c->why);
+	else if (!gh_command_exists(args[0]))
+		(void)refuse(e, 403, "Subcommand '%s' is not permitted", args[0]);
+	else if (args[1] && args[1][0] == '-')
+		(void)refuse(e, 403, "'%s' must be followed by its subcommand, not by '%s'",
+			     args[0], args[1]);
+	else
+		(void)refuse(e, 403, "'%s %s' is not permitted: gh 2.23 has none such", args[0],
+			     args[1] ? args[1] : "");
+	return NULL;
 }
 
 static bool is_alone(const char *arg)
@@ -244,9 +247,9 @@ int gh_arguments_parse(char *const *args, struct gh_arguments *ret, struct err *
 		return 0;
 	if (is_alone(args[0]))
 		return args[1] ? refuse(e, 403, "'%s' must stand alone", args[0]) : 0;
-	error = find_command(args, &a, e);
-	if (error < 0)
-		return error;
+	a.command = find_command(args, e);
+	if (!a.command)
+		return -EINVAL;
 	a.values = xcalloc(strv_length(args) + 1, sizeof(*a.values));
 	error = parse_rest(&a, a.command->sub ? 2 : 1, e);
 	if (error < 0) {
