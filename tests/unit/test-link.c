@@ -340,7 +340,8 @@ static void test_seal_default_route(void **state)
 
 #define HOST_BRIDGE "198.18.0.1"
 
-/* A bridge in the test's namespace, and a place with eth0 on it as the engine makes that. */
+/* A bridge in the test's namespace, and a place with eth0 on it as the engine makes that. The
+ * host's end of an ended place goes a while after it, unless it is removed. */
 static struct place place_on_bridge(const char *host_end, const char *address)
 {
 	struct place p = place_new();
@@ -349,9 +350,10 @@ static struct place place_on_bridge(const char *host_end, const char *address)
 		shell(OWN,
 		      "ip link show egress >/dev/null 2>&1 || { ip link add egress type bridge && "
 		      "ip addr add " HOST_BRIDGE "/20 dev egress && ip link set egress up; }; "
+		      "ip link del %s 2>/dev/null; "
 		      "ip link add %s type veth peer name eth0 netns %d && "
 		      "ip link set %s master egress up",
-		      host_end, (int)p.pid, host_end),
+		      host_end, host_end, (int)p.pid, host_end),
 		0);
 	assert_int_equal(shell(p.pidfd,
 			       "ip link set lo up && ip addr add %s/20 dev eth0 && "
