@@ -322,7 +322,7 @@ static const struct config_key keys[] = {
 	KEY("Gh", "InputMax", parse_size, gh.input_max, "64M", 0, 64 * GIB),
 	KEY("Gh", "FilesMax", parse_size, gh.files_max, "128M", MIB, 64 * GIB),
 	KEY("Gh", "CpuSeconds", parse_number, gh.cpu_seconds, "60", 1, DAY_SECONDS),
-	KEY("Gh", "GhMemoryMax", parse_size, gh.memory_max, "256M", 64 * MIB, 64 * GIB),
+	KEY("Gh", "GhMemoryMax", parse_size, gh.memory_max, "256M", 128 * MIB, 64 * GIB),
 	KEY("Agent", "Memory", parse_size, memory_bytes, "6G", 16 * MIB, UINT64_C(1) << 50),
 	KEY("Agent", "Pids", parse_number, pids, "1000", 1, 4194304),
 };

@@ -64,11 +64,35 @@ teardown_file() {
 	says 'pass' 'gh pr checks 3 -R o/r'
 	says /o/r/pull/6 'gh pr create -R o/r --head fix --title "A title" --body "A body"'
 	asked_graphql 'mutation PullRequestCreate(' '.input.headRefName == "fix" and .input.body == "A body"'
+	# Where gh would ask git for the repository, it is told.
+	says /o/r/pull/6 'GH_REPO=o/r gh pr create --head fix --title "A title" --body "A body"'
+	says 'The first pull request' 'GH_REPO=o/r gh pr status'
 	says '#issuecomment-9' 'gh pr comment 3 -R o/r --body "A comment"'
 	run -0 in_agent 'gh pr review 3 -R o/r --approve'
 	asked_graphql 'mutation PullRequestReviewAdd(' '.input.event == "APPROVE"'
 	run -0 in_agent 'gh pr merge 3 -R o/r --merge'
 	asked_graphql 'mutation PullRequestMerge(' '.input.mergeMethod == "MERGE"'
+}
+
+@test "colours and width are those of the agent's terminal" {
+	agent_file /tmp/terminal.py <<-'END'
+	import fcntl, os, pty, struct, sys, termios
+	pid, fd = pty.fork()
+	if pid == 0:
+	    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
+	    os.execvp(sys.argv[2], sys.argv[2:])
+	try:
+	    while True:
+	        os.write(1, os.read(fd, 4096) or sys.exit(0))
+	except OSError:
+	    pass
+	END
+	run -0 in_agent 'gh issue list -R o/r'
+	[[ $output != *$'\e['* ]]
+	run -0 in_agent 'TERM=xterm-256color python3 /tmp/terminal.py 200 gh issue list -R o/r'
+	[[ $output == *$'\e['* && $output == *'Showing 2 of 2 open issues'* && $output == *'The second issue'* ]]
+	run -0 in_agent 'NO_COLOR=1 python3 /tmp/terminal.py 30 gh issue list -R o/r'
+	[[ $output != *$'\e['* && $output != *'The second issue'* && $output == *'The '*...* ]]
 }
 
 @test "gh run: list, view, its log; gh workflow: list, view, run" {

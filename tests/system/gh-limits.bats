@@ -59,12 +59,12 @@ has_logged() {
 
 @test "no secret and no control character of an argument is in gh.jsonl" {
 	local dir token=ghp_0123456789abcdefghijABCDEFGHIJ012345
-	job "gh api rate_limit -H 'Authorization: token plain-secret' >/dev/null
-		gh api $token >/dev/null 2>&1; gh auth https://user:plain-secret@github.com 2>/dev/null
+	job "gh api rate_limit -H 'Authorization: token plain-secret' 2>/dev/null
+		gh api rate_limit -f 'password=plain-secret' >/dev/null 2>&1; gh api $token >/dev/null 2>&1; gh auth https://user:plain-secret@github.com 2>/dev/null
 		gh api \"\$(printf 'x\\033[31m')\" >/dev/null 2>&1; :"
 	dir=$(last_logs)
 	run -0 as alice cat "${dir}gh.jsonl"
-	[ "$(jq -r .event <<<"$output" | xargs)" = 'exec_start exec_done exec_start exec_done exec_denied exec_start exec_done' ]
+	[ "$(jq -r .event <<<"$output" | xargs)" = 'exec_denied exec_start exec_done exec_start exec_done exec_denied exec_denied' ]
 	[[ $output == *'[redacted]'* && $output == *'x\\x1b[31m'* ]]
 	[[ $output != *ghp_* && $output != *plain-secret* ]]
 	run ! env LC_ALL=C grep -P '[\x00-\x09\x0b-\x1f\x7f-\x9f]' <<<"$output"
@@ -129,7 +129,7 @@ TimeoutSeconds=6
 OutputMax=1K
 InputMax=10
 FilesMax=1M
-GhMemoryMax=64M
+GhMemoryMax=128M
 END
 	bed image agent-test
 	# Another client than ours, which would ask a busy cli-proxy again.
@@ -142,7 +142,7 @@ END
 	bed_background_said 'gh was stopped: its input is larger than 10 bytes'
 	bed_background_said 'gh was stopped: its output is larger than 1024 bytes'
 	cgroup=$(cli_proxy_cgroup)
-	[ "$(cat "$cgroup"/memory.{limit_in_bytes,max} 2>/dev/null)" = $(((64 + 1 + 16 + 2 * 3 + 96) << 20)) ]
+	[ "$(cat "$cgroup"/memory.{limit_in_bytes,max} 2>/dev/null)" = $(((128 + 1 + 16 + 2 * 3 + 96) << 20)) ]
 	bed difc tell stall on
 	dir=$(last_logs)
 	bed_background_say

@@ -62,7 +62,7 @@ static void test_cli_proxy_is_told(void **state _unused_)
 	assert_told("");
 	assert_told("[Gh]\nRunningCalls=1\nWaitingCalls=0\nWaitSeconds=1\nTimeoutSeconds=1\n"
 		    "StreamTimeoutSeconds=1\nIdleSeconds=1\nOutputMax=1K\nInputMax=0\nFilesMax=1M\n"
-		    "CpuSeconds=1\nGhMemoryMax=64M\n");
+		    "CpuSeconds=1\nGhMemoryMax=128M\n");
 	assert_told("[Gh]\nRunningCalls=64\nWaitingCalls=1000\nWaitSeconds=86400\n"
 		    "TimeoutSeconds=86399\nStreamTimeoutSeconds=86398\nIdleSeconds=86397\n"
 		    "OutputMax=32M\nInputMax=64G\nFilesMax=64G\nCpuSeconds=86396\n"

@@ -168,7 +168,7 @@ static void test_every_key(void **state _unused_)
 						      "InputMax=0\n"
 						      "FilesMax=64G\n"
 						      "CpuSeconds=4\n"
-						      "GhMemoryMax=64M\n"
+						      "GhMemoryMax=128M\n"
 						      "[Agent]\n"
 						      "Memory=16M\n"
 						      "Pids=1\n");
@@ -210,7 +210,7 @@ static void test_every_key(void **state _unused_)
 	assert_int_equal(c->gh.input_max, 0);
 	assert_int_equal(c->gh.files_max, UINT64_C(64) << 30);
 	assert_int_equal(c->gh.cpu_seconds, 4);
-	assert_int_equal(c->gh.memory_max, 64 << 20);
+	assert_int_equal(c->gh.memory_max, 128 << 20);
 	assert_int_equal(c->memory_bytes, 16 << 20);
 	assert_int_equal(c->pids, 1);
 }
@@ -418,8 +418,8 @@ static const struct {
 	  "2: OutputMax=33M: expected a size such as 512M or 6G, from 1K to 32M" },
 	{ "[Gh]\nFilesMax=65G",
 	  "2: FilesMax=65G: expected a size such as 512M or 6G, from 1M to 64G" },
-	{ "[Gh]\nGhMemoryMax=63M",
-	  "2: GhMemoryMax=63M: expected a size such as 512M or 6G, from 64M to 64G" },
+	{ "[Gh]\nGhMemoryMax=127M",
+	  "2: GhMemoryMax=127M: expected a size such as 512M or 6G, from 128M to 64G" },
 	{ "[Agent]\nPids=4194305", "2: Pids=4194305: expected a number from 1 to 4194304" },
 };
 
