@@ -17,6 +17,12 @@ static const char *const headers[] = {
 
 static const char *const methods[] = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT" };
 
+/* A segment of a path that does not go down. */
+static bool is_dots(const char *text, size_t length)
+{
+	return (length == 1 || length == 2) && strncmp(text, "..", length) == 0;
+}
+
 bool gh_rules_is_repository(const char *text)
 {
 	size_t owner = strspn(text, LETTERS_AND_DIGITS "-");
@@ -25,23 +31,13 @@ bool gh_rules_is_repository(const char *text)
 	if (owner == 0 || text[owner] != '/')
 		return false;
 	name = strspn(text + owner + 1, LETTERS_AND_DIGITS "._-");
-	return name > 0 && text[owner + 1 + name] == '\0';
+	return name > 0 && text[owner + 1 + name] == '\0' && !is_dots(text + owner + 1, name);
 }
 
 static int check_repository(const char *value, struct err *e)
 {
 	if (!gh_rules_is_repository(value))
 		return refuse(e, 403, "Repository '%s' is not permitted: name it as OWNER/REPO",
-			      value);
-	return 0;
-}
-
-static int check_name(const char *value, struct err *e)
-{
-	if (strstr(value, "://"))
-		return refuse(e, 403,
-			      "The URL '%s' is not permitted: name a number, and the repository "
-			      "with -R OWNER/REPO",
 			      value);
 	return 0;
 }
@@ -133,6 +129,11 @@ static int refuse_endpoint(const char *value, const char *why, struct err *e)
 }
 
 /* The DIFC proxy decodes a path and hands it on: what is encoded must not be syntax then. */
+static bool is_syntax(int byte)
+{
+	return byte < 0x20 || byte == 0x7f || strchr("/?#@%\\.", byte);
+}
+
 static const char *encoding_fault(const char *path, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -140,7 +141,7 @@ static const char *encoding_fault(const char *path, size_t length)
 
 		if (byte < 0)
 			return "a '%' must be followed by two hexadecimal digits";
-		if (byte < 0x20 || byte == 0x7f || strchr("/?#@%\\.", byte))
+		if (is_syntax(byte))
 			return "it encodes a character that would change its meaning";
 	}
 	return NULL;
@@ -152,7 +153,7 @@ static const char *segment_fault(const char *path, size_t length)
 		n = strcspn(path + i, "/?");
 		if (n == 0 && i > 0 && i < length)
 			return "it has an empty segment ('//')";
-		if ((n == 1 && path[i] == '.') || (n == 2 && strncmp(path + i, "..", 2) == 0))
+		if (is_dots(path + i, n))
 			return "it has a segment of dots";
 	}
 	return NULL;
@@ -179,6 +180,37 @@ static int check_endpoint(const char *value, struct err *e)
 	if (!fault)
 		fault = encoding_fault(value, length);
 	return fault ? refuse_endpoint(value, fault, e) : 0;
+}
+
+/* Whether a name, as a part of a path, could lead out of where it stands. A lone `%` can't. */
+static bool leads_away(const char *name)
+{
+	for (const char *p = strchr(name, '%'); p; p = strchr(p + 1, '%'))
+		if (decoded(p) >= 0 && is_syntax(decoded(p)))
+			return true;
+	for (size_t n;; name += n + 1) {
+		n = strcspn(name, "/?#\\");
+		if (is_dots(name, n))
+			return true;
+		if (name[n] == '\0')
+			return false;
+	}
+}
+
+/* gh puts the names of releases, labels, runs and jobs into paths of the API as they are. */
+static int check_name(const char *value, struct err *e)
+{
+	if (strstr(value, "://"))
+		return refuse(e, 403,
+			      "The URL '%s' is not permitted: name a number, and the repository "
+			      "with -R OWNER/REPO",
+			      value);
+	if (leads_away(value))
+		return refuse(e, 403,
+			      "The name '%s' is not permitted: it could lead to another path of "
+			      "the API",
+			      value);
+	return 0;
 }
 
 /* --- All -------------------------------------------------------------------------------------- */

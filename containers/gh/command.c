@@ -56,8 +56,8 @@ static const struct gh_command commands[] = {
 
 	PLAIN("label", "clone", label_clone, ONE(GH_REPOSITORY)),
 	PLAIN("label", "create", label_create, OPTIONAL(GH_TEXT)),
-	PLAIN("label", "delete", label_delete, OPTIONAL(GH_TEXT)),
-	PLAIN("label", "edit", label_edit, OPTIONAL(GH_TEXT)),
+	PLAIN("label", "delete", label_delete, OPTIONAL(GH_NAME)),
+	PLAIN("label", "edit", label_edit, OPTIONAL(GH_NAME)),
 	PLAIN("label", "list", label_list, NONE),
 
 	PLAIN("pr", "checks", pr_checks, ONE(GH_NAME)),

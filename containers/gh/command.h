@@ -10,7 +10,7 @@
 enum gh_kind {
 	GH_SWITCH,     /* a flag without a value, but for =true and =false */
 	GH_TEXT,       /* anything */
-	GH_NAME,       /* anything but a URL, which would name another host */
+	GH_NAME,       /* of a thing in the repository: no URL, and no way to another thing */
 	GH_REPOSITORY, /* OWNER/REPO, without a host */
 	GH_ENDPOINT,   /* a path of the API */
 	GH_PATH,       /* a file that is read, or `-` */

@@ -8,6 +8,10 @@
 	{                                                                                          \
 		name, letter, GH_TEXT, NULL                                                        \
 	}
+#define NAME(name, letter)                                                                         \
+	{                                                                                          \
+		name, letter, GH_NAME, NULL                                                        \
+	}
 #define REPOSITORY(name, letter)                                                                   \
 	{                                                                                          \
 		name, letter, GH_REPOSITORY, NULL                                                  \
@@ -304,10 +308,10 @@ const struct gh_flag gh_flags_run_list[] = {
 };
 
 const struct gh_flag gh_flags_run_rerun[] = { SWITCH("debug", 'd'), SWITCH("failed", 0),
-					      TEXT("job", 'j'), END };
+					      NAME("job", 'j'), END };
 
 const struct gh_flag gh_flags_run_view[] = { SWITCH("exit-status", 0),
-					     TEXT("job", 'j'),
+					     NAME("job", 'j'),
 					     SWITCH("log", 0),
 					     SWITCH("log-failed", 0),
 					     SWITCH("verbose", 'v'),

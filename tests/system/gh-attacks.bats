@@ -351,7 +351,9 @@ readonly INSTEAD='url.ext::git init %s.insteadOf=https://localhost:18443/o/r'
 @test "paths and headers that mislead the DIFC proxy" {
 	direct_gh -- api '/@evil.example/x' --silent || :
 	direct_gh -- api 'x/../../../y' --silent || :
+	direct_gh -- label delete '../../../../y' --yes -R o/r || :
 	direct_gh -- api zen -H 'Authorization: token canary' --silent
+	gh_asked | grep -q 'DELETE /api/v3/repos/o/r/labels/../../../../y'
 	gh_asked | grep -q '/api/v3/@evil.example'
 	gh_requests | jq -se 'any(.[]; .headers.Authorization == "token canary")'
 	bed difc tell forget
@@ -371,6 +373,14 @@ readonly INSTEAD='url.ext::git init %s.insteadOf=https://localhost:18443/o/r'
 	["api", "repos/o/r%3Fx"]
 	["api", "repos/o/r%40evil.example"]
 	["api", "repos\\..\\x"]
+	["label", "delete", "../../../../y", "--yes", "-R", "o/r"]
+	["label", "edit", "..#", "-d", "x", "-R", "o/r"]
+	["release", "view", "../../../../../v3@evil.example", "-R", "o/r"]
+	["release", "view", "v1", "-R", "o/.."]
+	["run", "view", "../../../../user?", "-R", "o/r"]
+	["run", "view", "%2e%2e/x", "-R", "o/r"]
+	["run", "rerun", "--job", "../../../../user", "-R", "o/r"]
+	{"args": ["api", "repos/{owner}/{repo}/x"], "env": {"GH_REPO": "o/.."}}
 	["api", "zen\r\nHost: evil.example"]
 	["api", "zen", "-H", "Authorization: token x"]
 	["api", "zen", "-H", "authorization:token x"]
