@@ -22,9 +22,9 @@ const char *gh_arguments_text(const struct gh_arguments *a, const struct gh_valu
 
 const struct gh_value *gh_arguments_flag(const struct gh_arguments *a, const char *name)
 {
-	for (size_t i = 0; i < a->count; i++)
-		if (a->values[i].flag && strcmp(a->values[i].flag->name, name) == 0)
-			return &a->values[i];
+	for (size_t i = a->count; i > 0; i--)
+		if (a->values[i - 1].flag && strcmp(a->values[i - 1].flag->name, name) == 0)
+			return &a->values[i - 1];
 	return NULL;
 }
 

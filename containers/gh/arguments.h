@@ -38,7 +38,7 @@ void gh_arguments_clear(struct gh_arguments *a);
 /* A value's text, borrowed. */
 const char *gh_arguments_text(const struct gh_arguments *a, const struct gh_value *v);
 
-/* The value of the flag of that name, or NULL. */
+/* The value of the flag of that name, or NULL; of several the last one counts. */
 const struct gh_value *gh_arguments_flag(const struct gh_arguments *a, const char *name);
 
 /* Whether the switch of that name is on. */

@@ -163,6 +163,20 @@ static void test_output(void **state _unused_)
 	assert_content(inner, "name", "!");
 }
 
+/* As with gh the last one counts. */
+static void test_repeated(void **state _unused_)
+{
+	_cleanup_scratch_ char *d = scratch_new();
+	_cleanup_free_ char *first = xasprintf("%s/x", d), *last = xasprintf("%s/y", d);
+	const char *const args[] = { "run", "download", "-D", first, "--dir", last, NULL };
+	_cleanup_(unpack_freep) struct unpack *u = start(args);
+	static const char text[] = "{\"path\":\"name\",\"size\":1}\n!";
+
+	assert_int_equal(unpack_feed(u, text, sizeof(text) - 1, NULL), 0);
+	assert_content(last, "name", "!");
+	assert_int_equal(access(first, F_OK), -1);
+}
+
 static const char *const nonsense[] = { "x\n",
 					"{}\n",
 					"{\"path\":1,\"size\":1}\n",
@@ -190,7 +204,7 @@ int main(void)
 		cmocka_unit_test(test_files),    cmocka_unit_test(test_not_whole),
 		cmocka_unit_test(test_outside),  cmocka_unit_test(test_existing),
 		cmocka_unit_test(test_links),    cmocka_unit_test(test_output),
-		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_repeated), cmocka_unit_test(test_nonsense),
 	};
 
 	return RUN_TESTS("unpack", tests);
