@@ -9,7 +9,7 @@
 
 #define COPY_SIZE (64 * 1024)
 
-/* Of what has no size, and so has to be held in memory. */
+/* Of what doesn't tell its size, and so has to be held in memory. */
 #define COPY_LIMIT (64 * 1024 * 1024)
 
 struct source {
@@ -61,8 +61,8 @@ static int copy(int fd, const char *path, int *ret, struct err *e)
 		length += (size_t)n;
 		if (length > COPY_LIMIT)
 			return err_set(e, -EFBIG, ERR_SYSTEM,
-				       "%s is no regular file, and larger than %d bytes", path,
-				       COPY_LIMIT);
+				       "%s does not tell its size, and is larger than %d bytes",
+				       path, COPY_LIMIT);
 	}
 	if (lseek(memory, 0, SEEK_SET) < 0)
 		return cannot_read(path, -errno, e);
@@ -70,7 +70,8 @@ static int copy(int fd, const char *path, int *ret, struct err *e)
 	return 0;
 }
 
-/* O_NONBLOCK is not set: a FIFO is waited for, as gh would do. */
+/* O_NONBLOCK is not set: a FIFO is waited for, as gh would do. A file of /proc says that it is
+ * empty, whatever is in it. */
 static int open_file(struct source *source, struct err *e)
 {
 	_cleanup_close_ int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -81,7 +82,7 @@ static int open_file(struct source *source, struct err *e)
 		return cannot_read(source->path, -errno, e);
 	if (S_ISDIR(status.st_mode))
 		return cannot_read(source->path, -EISDIR, e);
-	if (!S_ISREG(status.st_mode)) {
+	if (!S_ISREG(status.st_mode) || status.st_size == 0) {
 		error = copy(fd, source->path, &sized, e);
 		if (error < 0)
 			return error;

@@ -109,6 +109,13 @@ same_bytes() {
 	refuses_file 'gh release upload v1 -R o/r dir' dir irectory
 }
 
+@test "a file of /proc is read, although it says that it is empty" {
+	local version
+	version=$(in_agent 'cat /proc/version')
+	says "$version" 'gh api echo -F a=@/proc/version --jq ".body | fromjson.a"'
+	says 0 'true >/tmp/work/in/empty; gh api blob --input /tmp/work/in/empty | wc -c'
+}
+
 @test "a FIFO is read as gh reads it, or refused by name, and never waited for for ever" {
 	work 'mkfifo fifo; (timeout 20 sh -c "printf text >fifo" &) ; timeout 20 gh issue comment 1 -R o/r -F fifo >out 2>&1; echo $? >code'
 	if [[ $(work 'cat code') == 0 ]]; then
@@ -125,7 +132,7 @@ same_bytes() {
 	[ "$output" = 'gh: The files are larger than 134217728 bytes' ]
 	nothing_arrived
 	run -1 work 'gh release upload v1 -R o/r big /dev/zero'
-	[ "$output" = 'gh: /dev/zero is no regular file, and larger than 67108864 bytes' ]
+	[ "$output" = 'gh: /dev/zero does not tell its size, and is larger than 67108864 bytes' ]
 	nothing_arrived
 	work 'rm big'
 }
