@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
+#include "common/escape.h"
 #include "containers/agent/clone.h"
 #include "containers/agent/gh-request.h"
 #include "containers/agent/proxy-url.h"
@@ -74,10 +75,12 @@ static int run(char **argv, char **env, struct err *e)
 	return call(&url, argv + 1, env, e);
 }
 
+/* What is told may be cli-proxy's words, or names in a download: they are made fit for a terminal.
+ */
 int main(int argc, char **argv, char **env)
 {
 	_cleanup_err_ struct err e = { 0 };
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *escaped = NULL;
 	int code;
 
 	if (argc < 1)
@@ -87,6 +90,7 @@ int main(int argc, char **argv, char **env)
 	if (code >= 0)
 		return code;
 	text = err_text(&e);
-	fprintf(stderr, "gh: %s\n", text);
+	escaped = escape_control(text);
+	fprintf(stderr, "gh: %s\n", escaped);
 	return 1;
 }

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "common/alloc.h"
-#include "common/escape.h"
 #include "common/stdcopy.h"
 #include "common/strbuf.h"
 #include "containers/agent/connection.h"
@@ -198,14 +197,12 @@ static struct json_object *member(struct json_object *o, const char *name, json_
 	return value;
 }
 
-/* What cli-proxy says, made fit for a terminal. */
 static void set_told_error(struct session *s, struct json_object *o)
 {
 	struct json_object *told = member(o, "error", json_type_string);
-	_cleanup_free_ char *text = told ? escape_control(json_object_get_string(told)) : NULL;
 
-	if (text)
-		(void)err_set(s->err, -EPROTO, ERR_SYSTEM, "%s", text);
+	if (told)
+		(void)err_set(s->err, -EPROTO, ERR_SYSTEM, "%s", json_object_get_string(told));
 	else if (s->exec.response.status == 413)
 		(void)err_set(s->err, -EPROTO, ERR_SYSTEM, "the arguments are larger than 1 MiB");
 	else

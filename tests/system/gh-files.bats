@@ -222,6 +222,12 @@ nothing_escaped() {
 	[ "$(work 'cat dl/good.txt')" = mine ]
 }
 
+@test "names in what gh says of files are fit for a terminal" {
+	run -1 work 'gh api blob --input "$(printf "a\033]0;x\a")"'
+	[ "$output" = 'gh: cannot read a\x1b]0;x\x07: No such file or directory' ]
+	nothing_arrived
+}
+
 @test "a place that the agent cannot write is named" {
 	work 'mkdir closed; chmod 500 closed'
 	run -1 work 'gh release download v1 -R o/r -D closed/dl'
