@@ -66,7 +66,7 @@ teardown_file() {
 	asked_graphql 'mutation PullRequestCreate(' '.input.headRefName == "fix" and .input.body == "A body"'
 	# Where gh would ask git for the repository, it is told.
 	says /o/r/pull/6 'GH_REPO=o/r gh pr create --head fix --title "A title" --body "A body"'
-	says 'The first pull request' 'GH_REPO=o/r gh pr status'
+	says 'Relevant pull requests in o/r' 'GH_REPO=o/r gh pr status'
 	says '#issuecomment-9' 'gh pr comment 3 -R o/r --body "A comment"'
 	run -0 in_agent 'gh pr review 3 -R o/r --approve'
 	asked_graphql 'mutation PullRequestReviewAdd(' '.input.event == "APPROVE"'
