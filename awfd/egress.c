@@ -212,6 +212,33 @@ static int check_address(const struct resolved *resolved, const struct sockaddr_
 			   text);
 }
 
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+	if (address->ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET ||
+		       v4->sin_addr.s_addr == htonl(INADDR_ANY);
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+}
+
+/* The operator's own proxy may be anywhere, except where every host has another one. */
+static int check_proxy_address(const struct resolved *resolved,
+			       const struct sockaddr_storage *address, struct err *e)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	resolvers_format(address, text);
+	if (!is_loopback(address))
+		return 0;
+	return err_set(e, -EADDRNOTAVAIL, ERR_SYSTEM,
+		       "the upstream proxy %s has the address %s here, where in a sandbox nothing "
+		       "listens: let [Egress] UpstreamProxy= of awfd.conf name a proxy on another "
+		       "host, or none",
+		       resolved->name, text);
+}
+
 int egress_pin(struct egress *egress, const struct config *config, const struct resolved *resolved,
 	       struct err *e)
 {
@@ -222,10 +249,10 @@ int egress_pin(struct egress *egress, const struct config *config, const struct 
 	(void)egress_next_name(egress, &field);
 	is_upstream = egress->pin_count == strv_length(egress->private_names);
 	for (size_t i = 0; i < resolved->count; i++) {
+		const struct sockaddr_storage *address = &resolved->addresses[i];
 		int r = is_upstream && !egress->upstream_is_users
-				? 0 /* the operator's own */
-				: check_address(resolved, &resolved->addresses[i], config, field,
-						e);
+				? check_proxy_address(resolved, address, e)
+				: check_address(resolved, address, config, field, e);
 
 		if (r < 0)
 			return r;

@@ -216,6 +216,26 @@ static void test_upstream_of_the_operator(void **state _unused_)
 	assert_false(none.has_upstream);
 }
 
+/* No squid has the host's loopback: such a proxy would look like one that is down. */
+static void test_upstream_on_loopback(void **state _unused_)
+{
+	const struct config c = { .dns_servers = STRV("192.0.2.53"),
+				  .upstream_proxy = (char *)"http://localhost:3128" };
+	const struct start_request r = { .allow_domains = STRV("a.example") };
+	static const char *const addresses[] = { "127.0.0.1", "127.1.2.3", "0.0.0.0", "::1", "::" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		const struct resolved proxy = at("localhost", addresses[i]);
+		_cleanup_egress_ struct egress egress;
+		_cleanup_err_ struct err e = { 0 };
+
+		assert_int_equal(check(&r, &c, &egress, NULL), 0);
+		assert_int_equal(egress_pin(&egress, &c, &proxy, &e), -EADDRNOTAVAIL);
+		assert_text_contains(e.message, addresses[i]);
+		assert_text_contains(e.message, "UpstreamProxy=");
+	}
+}
+
 static void test_getent(void **state _unused_)
 {
 	struct resolved r = { 0 };
@@ -234,10 +254,15 @@ static void test_getent(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),   cmocka_unit_test(test_domains),
-		cmocka_unit_test(test_resolvers), cmocka_unit_test(test_host_ports),
-		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_operator_forbids_the_host),
-		cmocka_unit_test(test_pins),      cmocka_unit_test(test_upstream_of_the_operator),
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_domains),
+		cmocka_unit_test(test_resolvers),
+		cmocka_unit_test(test_host_ports),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_operator_forbids_the_host),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_upstream_of_the_operator),
+		cmocka_unit_test(test_upstream_on_loopback),
 		cmocka_unit_test(test_getent),
 	};
 
