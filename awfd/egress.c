@@ -263,6 +263,16 @@ int egress_pin(struct egress *egress, const struct config *config, const struct 
 	return 0;
 }
 
+const struct sockaddr_storage *egress_pin_address(const struct egress_pin *pin)
+{
+	const struct resolved *r = &pin->resolved;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (r->addresses[i].ss_family == AF_INET)
+			return &r->addresses[i];
+	return &r->addresses[0];
+}
+
 void egress_clear(struct egress *egress)
 {
 	domain_list_clear(&egress->allow);

@@ -36,6 +36,10 @@ struct egress {
 	struct host_ports host_ports; /* of the host, that the agent may connect to */
 };
 
+/* The one of its addresses that squid is told of: IPv4 if there is one, because every squid has
+ * IPv4, and IPv6 only where the engine's network has it. Borrowed. */
+const struct sockaddr_storage *egress_pin_address(const struct egress_pin *pin);
+
 struct config;
 
 /* Checks the request's grants against their grammar and the operator's configuration. Nothing

@@ -48,23 +48,22 @@ static int write_file(const char *directory, const char *name, const char *text,
 		       : 0;
 }
 
-/* The pinned names and addresses, in the form that squid's hosts file takes; the upstream proxy is
- * known by its address alone. */
+/* The pinned names and addresses, in the form that squid's hosts file takes, of which it keeps one
+ * address for each name; the upstream proxy is known by its address alone. */
 static char *hosts_text(const struct squid_config *config, const struct egress *egress)
 {
-	struct squid_pin pins[EGRESS_PRIVATE_MAX * RESOLVE_ADDRESSES_MAX];
+	struct squid_pin pins[EGRESS_PRIVATE_MAX];
 	char addresses[ARRAY_SIZE(pins)][INET6_ADDRSTRLEN];
 	size_t n = 0;
 
 	for (unsigned i = 0; i < egress->pin_count; i++) {
-		const struct resolved *r = &egress->pins[i].resolved;
+		const struct egress_pin *pin = &egress->pins[i];
 
-		if (egress->pins[i].is_upstream)
+		if (pin->is_upstream)
 			continue;
-		for (size_t j = 0; j < r->count; j++, n++) {
-			resolvers_format(&r->addresses[j], addresses[n]);
-			pins[n] = (struct squid_pin){ r->name, addresses[n] };
-		}
+		resolvers_format(egress_pin_address(pin), addresses[n]);
+		pins[n] = (struct squid_pin){ pin->resolved.name, addresses[n] };
+		n++;
 	}
 	return squid_hosts_text(config, pins, n);
 }
@@ -103,12 +102,12 @@ static void parts_clear(struct parts *p)
 	free(p->cli_proxy);
 }
 
-/* It was pinned last, and the first of its addresses is used. */
+/* It was pinned last. */
 static void fill_upstream(struct parts *p, const struct egress *egress)
 {
 	const struct egress_pin *pin = &egress->pins[egress->pin_count - 1];
 
-	resolvers_format(&pin->resolved.addresses[0], p->upstream_address);
+	resolvers_format(egress_pin_address(pin), p->upstream_address);
 	p->upstream = (struct squid_upstream){ .address = p->upstream_address,
 					       .port = egress->upstream.port,
 					       .user = egress->upstream.user,

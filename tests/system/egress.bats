@@ -223,6 +223,19 @@ refuses() {
 	((status != 0))
 }
 
+@test "a proxy, or a private name, with IPv6 too is reached by a squid that has none" {
+	bed dns set both.corp.example fd77::8 10.77.0.8
+	bed dns set both.example 10.77.0.2 10.77.0.99 fd77::99
+	bed_configure_awfd <<<$'[Egress]\nIPv6=no\nPrivateNetworks=10.77.0.0/24 fd77::/64'
+	[[ $(bed_exec getent ahosts both.corp.example | head -n 1) == fd77::8* ]]
+	prove_alive http://10.77.0.2/
+	agent_start agent --upstream-proxy http://both.corp.example:3128 \
+		--allow-private both.example --allow-domains granted.example
+	reaches https://granted.example/
+	wait_for corp_saw granted.example
+	reaches http://both.example/
+}
+
 @test "squid's and the firewall's decisions are JSON lines that the owner can read" {
 	run run_job --allow-domains granted.example -- sh -c '
 		curl -s -o /dev/null https://granted.example/

@@ -236,6 +236,19 @@ static void test_upstream_on_loopback(void **state _unused_)
 	}
 }
 
+/* What a host resolves to IPv6 first, a squid without IPv6 still reaches. */
+static void test_pin_address(void **state _unused_)
+{
+	struct egress_pin pin = { 0 };
+
+	resolve_parse("fd77::8 STREAM p\n10.77.0.8 STREAM\n10.77.0.9 STREAM\n", &pin.resolved);
+	assert_int_equal(pin.resolved.count, 3);
+	assert_ptr_equal(egress_pin_address(&pin), &pin.resolved.addresses[1]);
+	pin.resolved.count = 0;
+	resolve_parse("fd77::8 STREAM p\nfd77::9 STREAM\n", &pin.resolved);
+	assert_ptr_equal(egress_pin_address(&pin), &pin.resolved.addresses[0]);
+}
+
 static void test_getent(void **state _unused_)
 {
 	struct resolved r = { 0 };
@@ -263,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_upstream_of_the_operator),
 		cmocka_unit_test(test_upstream_on_loopback),
+		cmocka_unit_test(test_pin_address),
 		cmocka_unit_test(test_getent),
 	};
 
