@@ -24,12 +24,18 @@
 /* Between attempts to ask an engine that does not answer. */
 #define RETRY_S 5
 
+/* How long after one look at the engine's containers comes the next: a busy engine may still be
+ * making what the earlier awfd had asked for, which is nobody's then. */
+static const int again_s[] = { 5, 60 };
+
 struct reconcile {
 	struct manager *manager;
 	reconcile_done_fn done;
 	void *userdata;
 	struct docker_call *call;
 	struct event *retry;
+	size_t looks; /* that the engine answered */
+	bool told;    /* done was called */
 };
 
 static void destroy_leftover(struct manager *m, const char *id, const char *where)
@@ -161,17 +167,28 @@ static void scan_containers(struct manager *m, struct json_object *list)
 	}
 }
 
+static void look_again(struct reconcile *r, bool failed)
+{
+	struct timeval tv = { .tv_sec = RETRY_S };
+
+	if (!failed && r->looks < ARRAY_SIZE(again_s))
+		tv.tv_sec = again_s[r->looks];
+	if (failed || r->looks < ARRAY_SIZE(again_s))
+		event_add(r->retry, &tv);
+	r->looks += !failed;
+}
+
 static void on_listed(int status _unused_, struct json_object *body, const struct err *e,
 		      void *userdata)
 {
 	struct reconcile *r = userdata;
-	struct timeval tv = { .tv_sec = RETRY_S };
-
 	r->call = NULL;
-	if (e)
-		event_add(r->retry, &tv);
-	else if (json_object_is_type(body, json_type_array))
+	if (!e && json_object_is_type(body, json_type_array))
 		scan_containers(r->manager, body);
+	look_again(r, e != NULL);
+	if (r->told)
+		return;
+	r->told = true;
 	r->done(e, r->userdata);
 }
 

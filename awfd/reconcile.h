@@ -1,6 +1,6 @@
-/* At start: finds what an earlier awfd left, by state files, directories, container labels and
- * relay processes, and has it destroyed. Needs no memory of the past; touches nothing without our
- * marks. */
+/* At start, and a little later once more: finds what an earlier awfd left, by state files,
+ * directories, container labels and relay processes, and has it destroyed. Needs no memory of the
+ * past; touches nothing without our marks. */
 #pragma once
 
 #include "awfd/manager.h"

@@ -43,6 +43,11 @@ start_in_background() {
 	bed_exec awfctl stop "$id"
 }
 
+gone_from_engine() {
+	run bed_exec -u root -- docker inspect "$1"
+	((status != 0))
+}
+
 awfd_descriptors() {
 	# shellcheck disable=SC2016 # for the inner shell
 	bed_exec -u root -- sh -c 'ls /proc/$(pgrep -x awfd)/fd | wc -l'
@@ -170,4 +175,16 @@ no_sandbox_container() {
 	bed_kill KILL awfctl
 	bed_exec -u root -- docker exec "awf-$id-agent" touch /tmp/end
 	run -4 timeout 30 "$BED" exec -- awfctl wait "$id"
+}
+
+@test "what the engine makes late for an awfd that was killed is found, too" {
+	local container=awf-abcdefgh23-pause
+	bed awfd kill
+	bed awfd start
+	# The new awfd has looked before it serves.
+	run -0 bed_exec awfctl list
+	bed_exec -u root -- docker create --name "$container" --label awf.sandbox=abcdefgh23 awf/pause:latest /pause
+	bed_exec -u root -- docker create --name somebodys --label awf.sandbox=abcdefgh23 awf/pause:latest /pause
+	wait_for gone_from_engine "$container"
+	bed_exec -u root -- docker rm somebodys
 }
