@@ -11,10 +11,11 @@
 #include "common/strbuf.h"
 
 /* What is the same in every sandbox. No store, no memory of requests, no other protocol, no header
- * that tells of us. A name's addresses are kept for negative_dns_ttl at least, so that what the
- * ACLs saw is what is connected to. A tunnel has to begin within request_start_timeout. Without a
- * line `dns_nameservers` squid would ask those of resolv.conf. The `#` of the helper's line encodes
- * an SNI, which else could end the line and answer for other tunnels. */
+ * that tells of us, no path of a server's taken for squid's own. A name's addresses are kept for
+ * negative_dns_ttl at least, so that what the ACLs saw is what is connected to. A tunnel has to
+ * begin within request_start_timeout. Without a line `dns_nameservers` squid would ask those of
+ * resolv.conf. The `#` of the helper's line encodes an SNI, which else could end the line and
+ * answer for other tunnels. */
 static const char constant_part[] =
 	"cache_effective_user squid\n"
 	"visible_hostname awf\n"
@@ -29,6 +30,7 @@ static const char constant_part[] =
 	"snmp_port 0\n"
 	"pinger_enable off\n"
 	"digest_generation off\n"
+	"global_internal_static off\n"
 	"netdb_filename none\n"
 	"sslproxy_session_cache_size 0 bytes\n"
 	"max_filedescriptors 8192\n"

@@ -47,6 +47,7 @@ refuses() {
 	agent_start agent --allow-domains granted.example
 	reaches https://granted.example/
 	reaches http://granted.example/
+	reaches http://granted.example/squid-internal-static/icons/silk/image.png
 	reaches https://www.granted.example/
 	reaches https://deep.sub.granted.example/
 	reaches https://GRANTED.example/
