@@ -9,6 +9,7 @@
 #include "awfd/difc-probe.h"
 #include "awfd/domain.h"
 #include "awfd/network.h"
+#include "awfd/resolvers.h"
 #include "awfd/upstream-proxy.h"
 #include "common/alloc.h"
 #include "common/file.h"
@@ -214,11 +215,12 @@ static int parse_subnet6(const struct config_key *key, const char *text, struct 
 	return parse_text(key, text, c, e);
 }
 
-static bool is_address(const char *text)
+/* What a start would take, too. */
+static bool is_resolver(const char *text)
 {
-	struct in6_addr address;
+	_cleanup_strv_ char **list = NULL;
 
-	return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+	return resolvers_parse(NULL, (char *const[]){ (char *)text, NULL }, &list, NULL) == 0;
 }
 
 static bool is_redirect_host(const char *text)
@@ -305,7 +307,8 @@ static const struct config_key keys[] = {
 	KEY("Egress", "Subnet", parse_subnet, egress_subnet, "198.18.0.0/20", 0, 0),
 	KEY("Egress", "IPv6Subnet", parse_subnet6, egress_subnet6, "fd61:7766:6567::/64", 0, 0),
 	KEY("Egress", "IPv6", parse_auto, egress_ipv6, "auto", 0, 0),
-	LIST("Egress", "DnsServers", dns_servers, "", is_address, "addresses"),
+	LIST("Egress", "DnsServers", dns_servers, "", is_resolver,
+	     "addresses, none of loopback, link-local or multicast"),
 	KEY("Egress", "UpstreamProxy", parse_upstream, upstream_proxy, "", 0, 0),
 	LIST("Egress", "NoProxy", no_proxy, "", is_anything, "names"),
 	LIST("Egress", "PrivateNetworks", private_networks, "", is_network,

@@ -381,7 +381,9 @@ static const struct {
 	  "2: IPv6Subnet=10.0.0.0/8: expected an IPv6 network such as fd61:7766:6567::/64" },
 	{ "[Egress]\nIPv6=maybe", "2: IPv6=maybe: expected yes or no" },
 	{ "[Egress]\nDnsServers=10.0.0.2 dns.example",
-	  "2: DnsServers=dns.example: expected addresses" },
+	  "2: DnsServers=dns.example: expected addresses, none of loopback, link-local or multicast" },
+	{ "[Egress]\nDnsServers=10.0.0.2 127.0.0.53",
+	  "2: DnsServers=127.0.0.53: expected addresses, none of loopback, link-local or multicast" },
 	{ "[Egress]\nUpstreamProxy=https://p", "2: UpstreamProxy: only http:// is supported: the "
 					       "proxy is spoken to in plain HTTP, and what goes "
 					       "through it has its own TLS" },
