@@ -18,6 +18,9 @@
 #define SQUID_CONF        "/etc/awf/squid.conf"
 #define SQUID_DESCRIPTORS 8192
 
+/* Of its /tmp: there is room for as many files as have a page, and for as many that have none. */
+#define CLI_PROXY_BYTES_PER_FILE 2048
+
 /* The log of squid and of cli-proxy: bytes in all; what was read is given back. */
 #define LOG_TARGET "/run/awf/access.log"
 #define LOG_MAX    (UINT64_C(1) << 30)
@@ -129,6 +132,16 @@ static void put_tmpfs(struct json_object *host, const char *mode, uint64_t size)
 
 	put_string(tmpfs, "/tmp", options);
 	put(host, "Tmpfs", tmpfs);
+}
+
+/* Without a limit of their own, empty files would take memory that no size bounds: a download may
+ * have a million of them. */
+static void put_cli_proxy_tmp(struct json_object *host, uint64_t size)
+{
+	_cleanup_free_ char *mode =
+		xasprintf("rw,noexec,nr_inodes=%" PRIu64, size / CLI_PROXY_BYTES_PER_FILE);
+
+	put_tmpfs(host, mode, size);
 }
 
 /* No swap beyond the memory, so that the limit is one. */
@@ -326,7 +339,7 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 	put_limits(host, cli_proxy_limits_memory(s->cli_proxy_limits),
 		   cli_proxy_limits_pids(s->cli_proxy_limits));
 	put_ulimit(host, "nofile", cli_proxy_limits_descriptors(s->cli_proxy_limits));
-	put_tmpfs(host, "rw,noexec", cli_proxy_limits_tmp_size(s->cli_proxy_limits));
+	put_cli_proxy_tmp(host, cli_proxy_limits_tmp_size(s->cli_proxy_limits));
 	put_ulimit(host, "fsize", MAX(LOG_MAX, s->cli_proxy_limits->files_max));
 	put_bind(host, s->ca_bundle_path, CA_BUNDLE_TARGET, false);
 	put_bind(host, s->cli_proxy_log, LOG_TARGET, true);

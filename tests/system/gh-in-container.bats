@@ -60,6 +60,8 @@ limit_of() {
 	[ "$(limit_of "$pid" 'Max data size')" = '268435456 268435456' ]
 	[ "$(limit_of "$pid" 'Max file size')" = '134217728 134217728' ]
 	[ "$(limit_of "$pid" 'Max core file size')" = '0 0' ]
+	# Its files: in number, and in pages.
+	[ "$(bed_exec -u root -- stat -f -c '%c %b' "/proc/$(process_of awf-cli-proxy)/root/tmp")" = '73728 36864' ]
 	[ "$(bed_exec -u root -- stat -c %u "/proc/$pid/environ")" = "$CLI_PROXY_UID" ]
 	[ "$(bed_exec -u root -- stat -c %u "/proc/$(process_of awf-cli-proxy)/environ")" = 0 ]
 }
