@@ -14,6 +14,7 @@ static const struct {
 	{ 2, "fatal error: out of memory" },
 	{ 2, "fatal error: runtime: cannot map pages in arena address space" },
 	{ 2, "runtime: out of memory" },
+	{ 2, "runtime/cgo: pthread_create failed" }, /* no memory for its stack */
 	{ 128 + SIGABRT, "runtime/cgo: out of memory" },
 };
 

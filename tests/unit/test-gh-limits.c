@@ -31,6 +31,10 @@ static const struct {
 	  "runtime: out of memory: cannot allocate 4-byte",
 	  GH_LIMIT_MEMORY },
 	{ "no thread", { 134, 1 }, "runtime/cgo: out of memory in thread_start", GH_LIMIT_MEMORY },
+	{ "no stack",
+	  { 2, 1 },
+	  "runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort",
+	  GH_LIMIT_MEMORY },
 	{ "another panic", { 2, 100 }, "panic: runtime error: index out of range", GH_LIMIT_NONE },
 	{ "words of others", { 1, 100 }, "HTTP 500: runtime: out of memory", GH_LIMIT_NONE },
 };
