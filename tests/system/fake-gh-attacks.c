@@ -26,7 +26,7 @@
 #include "common/cleanup.h"
 
 /* A descriptor that is higher than any that the program has by itself. */
-#define HIGH 900
+#define HIGH 300
 
 static char *const echo[] = { "echo", "reached", NULL };
 static char *const nothing[] = { NULL };
