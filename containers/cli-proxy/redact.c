@@ -47,6 +47,9 @@ static const struct {
 	{ "ghr_", ALNUM "_", 8, false },         { "github_pat_", ALNUM "_", 8, false },
 	{ "AKIA", UPPER_AND_DIGITS, 16, false }, { "ASIA", UPPER_AND_DIGITS, 16, false },
 	{ "eyJ", ALNUM "_-.", 16, false },       { "Bearer ", ALNUM "_-.~+/=", 8, true },
+	{ "sk-ant-", ALNUM "_-", 8, false },     { "sk-proj-", ALNUM "_-", 8, false },
+	{ "glpat-", ALNUM "_-", 8, false },      { "xoxb-", ALNUM "-", 8, false },
+	{ "xoxp-", ALNUM "-", 8, false },
 };
 
 static struct secret find_shape(const char *text, size_t at)
@@ -190,8 +193,14 @@ static size_t value_length(const char *value, enum word_kind kind, bool is_rest)
 	return strcspn(value, BLANKS QUOTES "\r\n&");
 }
 
-/* `token=VALUE`, `"password": "VALUE"`, `X-Api-Key: VALUE`. What begins the text is gh's own
- * NAME=VALUE, where the value may have blanks. */
+/* Whether what stands before may be that of gh's own NAME=VALUE: `--field=`, `inputs[`. */
+static bool begins_field(const char *text, size_t at)
+{
+	return strspn(text, NAME "=[") >= at;
+}
+
+/* `token=VALUE`, `"password": "VALUE"`, `X-Api-Key: VALUE`. The value of gh's own NAME=VALUE may
+ * have blanks. */
 static struct secret find_named(const char *text, size_t at)
 {
 	const char *name = text + at;
@@ -208,7 +217,7 @@ static struct secret find_named(const char *text, size_t at)
 		return (struct secret){ 0, 0 };
 	length += separator;
 	return (struct secret){ length, value_length(name + length, words[row].kind,
-						     at == 0 && is_equals) };
+						     is_equals && begins_field(text, at)) };
 }
 
 /* --- All of them

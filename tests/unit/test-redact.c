@@ -39,6 +39,11 @@ static const struct {
 	{ "curl -H Bearer abcdefgh", "curl -H Bearer " R },
 	{ "bearer abcdef/+=~ x", "bearer " R " x" },
 	{ "a bearer of news", NULL },
+	{ "key sk-ant-api03-abc_DEF-1 x", "key " R " x" },
+	{ "sk-proj-abcdef123456", R },
+	{ "glpat-abcdef_12345", R },
+	{ "xoxb-1234567890-abc", R },
+	{ "task-ant-farm is a name", NULL },
 
 	/* keys */
 	{ "a\n-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nb", "a\n" R "\nb" },
@@ -73,6 +78,8 @@ static const struct {
 	{ "--token=abc", "--token=" R },
 	{ "-ftoken=abc", "-ftoken=" R },
 	{ "inputs[api_key]=abc", "inputs[api_key]=" R },
+	{ "inputs[api_key]=abc def", "inputs[api_key]=" R },
+	{ "--raw-field=token=abc def", "--raw-field=token=" R },
 	{ "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "AWS_SECRET_ACCESS_KEY=" R },
 	{ "set DB_PASSWORD = abc, ok", "set DB_PASSWORD = " R " ok" },
 	{ "the password: abc", "the password: " R },
