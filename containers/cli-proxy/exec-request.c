@@ -19,6 +19,24 @@ static void tokener_freep(struct json_tokener **t)
 		json_tokener_free(*t);
 }
 
+/* The objects and arrays that a body has, when it is JSON. Each takes some hundred times the memory
+ * of its two bytes of text. */
+static size_t count_nests(const char *body, size_t length)
+{
+	bool in_string = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (in_string && body[i] == '\\')
+			i++;
+		else if (body[i] == '"')
+			in_string = !in_string;
+		else if (!in_string)
+			n += body[i] == '{' || body[i] == '[';
+	}
+	return n;
+}
+
 /* Bytes above 0x7f pass unchecked, as arguments of a program may hold any. */
 static struct json_object *parse_json(const char *body, size_t length)
 {
@@ -165,6 +183,9 @@ int exec_request_parse(const char *body, size_t length, struct exec_request **re
 	if (length > EXEC_REQUEST_BODY_LIMIT)
 		return refuse(e, 413, "The request is larger than %d bytes",
 			      EXEC_REQUEST_BODY_LIMIT);
+	if (count_nests(body, length) > EXEC_REQUEST_NESTS_LIMIT)
+		return refuse(e, 413, "The request has more than %d objects and arrays",
+			      EXEC_REQUEST_NESTS_LIMIT);
 	o = parse_json(body, length);
 	if (!json_object_is_type(o, json_type_object))
 		return refuse(e, 400, "Invalid JSON body");

@@ -13,6 +13,7 @@
 #define EXEC_REQUEST_ARGS_LIMIT  4096
 #define EXEC_REQUEST_FILES_LIMIT 256
 #define EXEC_REQUEST_DEPTH_LIMIT 32
+#define EXEC_REQUEST_NESTS_LIMIT 64 /* objects and arrays */
 
 /* The kernel's bound of one argument or environment entry, with its NUL (MAX_ARG_STRLEN). */
 #define EXEC_REQUEST_STRING_LIMIT (128 * 1024)

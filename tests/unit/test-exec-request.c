@@ -142,7 +142,8 @@ static void repeat(struct strbuf *b, const char *text, size_t count)
 
 static void test_limits(void **state)
 {
-	_cleanup_strbuf_ struct strbuf deep = { 0 }, many = { 0 }, longest = { 0 }, large = { 0 };
+	_cleanup_strbuf_ struct strbuf deep = { 0 }, many = { 0 }, longest = { 0 }, nests = { 0 },
+				       large = { 0 };
 	_cleanup_(exec_request_freep) struct exec_request *r = NULL;
 
 	(void)state;
@@ -168,6 +169,19 @@ static void test_limits(void **state)
 	strbuf_puts(&longest, "\"]}");
 	assert_refused(longest.data, longest.length, 413,
 		       "An argument is longer than 131071 bytes");
+
+	/* Those in strings don't count. */
+	strbuf_puts(&nests, "{\"args\":[\"\\\"");
+	repeat(&nests, "{[", EXEC_REQUEST_NESTS_LIMIT);
+	strbuf_puts(&nests, "\"],\"x\":[{}");
+	repeat(&nests, ",{}", EXEC_REQUEST_NESTS_LIMIT - 4);
+	strbuf_puts(&nests, "]}");
+	exec_request_free(TAKE_PTR(r));
+	assert_int_equal(exec_request_parse(nests.data, nests.length, &r, NULL), 0);
+	nests.length -= 2;
+	strbuf_puts(&nests, ",[]]}");
+	assert_refused(nests.data, nests.length, 413,
+		       "The request has more than 64 objects and arrays");
 
 	repeat(&large, " ", EXEC_REQUEST_BODY_LIMIT + 1);
 	assert_refused(large.data, large.length, 413, "The request is larger than 1048576 bytes");
