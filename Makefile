@@ -84,7 +84,7 @@ UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-
                  egress environment err errors escape exec-request fd file frame gh-argv gh-env \
                  gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-ports http-answer \
                  http-response interface json-fields landlock log-tail netlink network \
-                 nflog-packet nft-ruleset parse plan private-networks redact relay relay-proc \
+                 nflog-packet nft-ruleset parse peer plan private-networks redact relay relay-proc \
                  relay-storm relay-upstreams resolvers sni-match spawn squid-config squid-log \
                  stdcopy strbuf strv timestamp unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out

@@ -110,6 +110,7 @@ void conn_free(struct conn *c)
 	}
 	frame_reader_clear(&c->reader);
 	fd_close(c->fd);
+	peer_clear(&c->peer);
 	free(c);
 }
 
@@ -435,12 +436,13 @@ static void on_readable(evutil_socket_t fd, short what _unused_, void *userdata)
 	schedule(c);
 }
 
-struct conn *conn_new(struct event_base *base, int fd, const struct peer *peer,
+struct conn *conn_new(struct event_base *base, int fd, struct peer *peer,
 		      const struct conn_events *events, void *userdata)
 {
 	struct conn *c = xnew(struct conn);
 
 	*c = (struct conn){ .fd = fd, .peer = *peer, .events = events, .userdata = userdata };
+	*peer = PEER_NONE;
 	STAILQ_INIT(&c->outgoing);
 	LIST_INIT(&c->watches);
 	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);

@@ -26,8 +26,8 @@ struct conn_events {
 	void (*gone)(struct conn *c, void *userdata);
 };
 
-/* Takes over the connected, non-blocking socket. */
-struct conn *conn_new(struct event_base *base, int fd, const struct peer *peer,
+/* Takes over the connected, non-blocking socket, and what the peer owns. */
+struct conn *conn_new(struct event_base *base, int fd, struct peer *peer,
 		      const struct conn_events *events, void *userdata) _must_check_;
 
 /* Frees at once, without `gone`; a pending call is told. */

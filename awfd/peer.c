@@ -1,20 +1,148 @@
 #include "awfd/peer.h"
 
+#include <grp.h>
 #include <pwd.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "common/alloc.h"
+#include "common/fd.h"
+#include "common/parse.h"
+
+#ifndef SO_PEERPIDFD /* since Linux 6.5 */
+#define SO_PEERPIDFD 77
+#endif
+
+/* More groups than a process can have (NGROUPS_MAX). */
+#define GROUPS_MAX 65536
+
+/* Room that is enough for nearly everybody. */
+#define GROUPS_FIRST 32
+
+/* What getpwnam(3) and getgrnam(3) say of a name that is not there, besides nothing. */
+static bool is_absent(int error)
+{
+	return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+}
+
+static int get_groups(int fd, struct peer *p)
+{
+	socklen_t length = GROUPS_FIRST * sizeof(gid_t);
+
+	p->groups = xcalloc(GROUPS_FIRST, sizeof(gid_t));
+	while (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->groups, &length) < 0) {
+		if (errno != ERANGE || length > GROUPS_MAX * sizeof(gid_t))
+			return -errno;
+		p->groups = xrealloc(p->groups, length / sizeof(gid_t), sizeof(gid_t));
+	}
+	p->group_count = length / sizeof(gid_t);
+	return 0;
+}
+
+/* What is missing is missing: older kernels do without, and a process may end any time. */
+static int get_pidfd(int fd)
+{
+	int pidfd = -EBADF;
+	socklen_t length = sizeof(pidfd);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) < 0 ? -EBADF : pidfd;
+}
 
 int peer_of_socket(int fd, struct peer *ret)
 {
+	_cleanup_peer_ struct peer p = PEER_NONE;
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
+	int r;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
 		return -errno;
-	*ret = (struct peer){ .uid = credentials.uid,
-			      .gid = credentials.gid,
-			      .pid = credentials.pid };
+	p.uid = credentials.uid;
+	p.gid = credentials.gid;
+	p.pid = credentials.pid;
+	r = get_groups(fd, &p);
+	if (r < 0)
+		return r;
+	p.pidfd = get_pidfd(fd);
+	*ret = p;
+	p = PEER_NONE;
+	return 0;
+}
+
+struct peer peer_copy(const struct peer *p)
+{
+	struct peer copy = *p;
+
+	copy.pidfd = -EBADF;
+	copy.groups = xcalloc(p->group_count + 1, sizeof(gid_t));
+	if (p->group_count > 0)
+		memcpy(copy.groups, p->groups, p->group_count * sizeof(gid_t));
+	return copy;
+}
+
+void peer_clear(struct peer *p)
+{
+	free(p->groups);
+	fd_close(p->pidfd);
+	*p = PEER_NONE;
+}
+
+/* The uid that a name or number stands for: 1, or 0 when there is none. */
+static int find_uid(const char *name, uid_t *uid, struct err *e)
+{
+	const struct passwd *entry;
+	uint64_t number;
+
+	if (parse_uint(name, 0, UINT32_MAX - 1, &number) == 0) {
+		*uid = (uid_t)number;
+		return 1;
+	}
+	errno = 0;
+	entry = getpwnam(name);
+	if (!entry)
+		return is_absent(errno) ? 0
+					: err_system(e, -errno, "cannot look up user '%s'", name);
+	*uid = entry->pw_uid;
+	return 1;
+}
+
+static int find_gid(const char *name, gid_t *gid, struct err *e)
+{
+	const struct group *entry;
+	uint64_t number;
+
+	if (parse_uint(name, 0, UINT32_MAX - 1, &number) == 0) {
+		*gid = (gid_t)number;
+		return 1;
+	}
+	errno = 0;
+	entry = getgrnam(name);
+	if (!entry)
+		return is_absent(errno) ? 0
+					: err_system(e, -errno, "cannot look up group '%s'", name);
+	*gid = entry->gr_gid;
+	return 1;
+}
+
+int peer_is_user(const struct peer *p, const char *name, struct err *e)
+{
+	uid_t uid = 0;
+	int r = find_uid(name, &uid, e);
+
+	return r == 1 ? uid == p->uid : r;
+}
+
+int peer_is_in_group(const struct peer *p, const char *name, struct err *e)
+{
+	gid_t gid = 0;
+	int r = find_gid(name, &gid, e);
+
+	if (r != 1 || gid == p->gid)
+		return r;
+	for (size_t i = 0; i < p->group_count; i++)
+		if (p->groups[i] == gid)
+			return 1;
 	return 0;
 }
 

@@ -1,19 +1,43 @@
-/* Who is at the other end of a Unix socket (SO_PEERCRED, unix(7)). */
+/* Who is at the other end of a Unix socket (SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD; unix(7)). */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
+#include "common/err.h"
 
 struct peer {
 	uid_t uid;
 	gid_t gid;
+	gid_t *groups; /* supplementary ones */
+	size_t group_count;
 	pid_t pid;
+	int pidfd; /* of that very process, whatever has its number later; -EBADF: the kernel has no
+		      SO_PEERPIDFD, or the process was gone */
 };
+
+/* No process: what peer_clear() leaves. */
+#define PEER_NONE                                                                                  \
+	(struct peer)                                                                              \
+	{                                                                                          \
+		.pidfd = -EBADF                                                                    \
+	}
+
+#define _cleanup_peer_ _cleanup_(peer_clear)
 
 /* The credentials the peer had when it connected. 0 or -errno. */
 int peer_of_socket(int fd, struct peer *ret) _must_check_;
+
+/* The same user and groups, for what outlives the connection: without the descriptor. */
+struct peer peer_copy(const struct peer *p);
+void peer_clear(struct peer *p);
+
+/* Whether the peer is the user, or in the group, of that name or number. A name that nobody has is
+ * nobody's. 1, 0, or -errno when that cannot be looked up. */
+int peer_is_user(const struct peer *p, const char *name, struct err *e) _must_check_;
+int peer_is_in_group(const struct peer *p, const char *name, struct err *e) _must_check_;
 
 /* The user's name, or the number. The caller owns it. */
 char *peer_user_name(uid_t uid) _must_check_;

@@ -84,6 +84,7 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 		make_id(m, s->id);
 	s->directory = xasprintf("%s/sandboxes/%s", m->config->runtime_directory, s->id);
 	s->created_s = (int64_t)time(NULL);
+	s->owner = PEER_NONE;
 	s->stream = -EBADF;
 	for (unsigned i = 0; i < ARRAY_SIZE(s->ready); i++)
 		s->ready[i].fd = -EBADF;
@@ -145,6 +146,7 @@ static void sandbox_free(struct sandbox *s)
 	event_free(s->retry_timer);
 	event_free(s->wait_retry);
 	fields_clear(&start_request_table, &s->request);
+	peer_clear(&s->owner);
 	difc_address_clear(&s->difc);
 	strv_free(s->environment);
 	strv_free(s->dropped);
@@ -254,7 +256,7 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	struct sandbox *s = sandbox_alloc(m, NULL);
 	int r;
 
-	s->owner = *owner;
+	s->owner = peer_copy(owner);
 	r = check_quota(s, e);
 	if (r == 0)
 		r = check_request(s, request, e);

@@ -72,7 +72,7 @@ static unsigned count_of_user(const struct server *s, uid_t uid)
 static void add_client(struct server *s, int fd)
 {
 	struct client *client;
-	struct peer peer;
+	_cleanup_peer_ struct peer peer = PEER_NONE;
 	int r = peer_of_socket(fd, &peer);
 
 	if (r < 0 || s->count >= CONNECTIONS_MAX ||

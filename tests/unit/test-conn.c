@@ -149,7 +149,7 @@ static const struct conn_events events = { .call = on_call, .gone = on_gone };
 
 static void connect_peer(struct world *w)
 {
-	const struct peer self = { .uid = 1000, .gid = 100, .pid = 10 };
+	struct peer self = { .uid = 1000, .gid = 100, .pid = 10, .pidfd = -EBADF };
 	int fds[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),

@@ -1,0 +1,147 @@
+#include "awfd/peer.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <poll.h>
+
+#include "common/fd.h"
+
+#include "tests/unit/check.h"
+
+#define NOBODY 65534
+
+/* A pair of sockets, of which the test is at both ends. */
+static struct peer self(int fds[2])
+{
+	struct peer p;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(peer_of_socket(fds[0], &p), 0);
+	return p;
+}
+
+static void test_credentials(void **state _unused_)
+{
+	int fds[2], count = getgroups(0, NULL);
+	_cleanup_free_ gid_t *groups = xcalloc((size_t)count + 1, sizeof(gid_t));
+	_cleanup_peer_ struct peer p = self(fds);
+
+	assert_int_equal(getgroups(count, groups), count);
+	assert_int_equal(p.uid, geteuid());
+	assert_int_equal(p.gid, getegid());
+	assert_int_equal(p.pid, getpid());
+	assert_int_equal(p.group_count, count);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(p.groups[i], groups[i]);
+	fd_close(fds[0]);
+	fd_close(fds[1]);
+}
+
+/* In a child that is root: as many groups as a process can have arrive. */
+static int connect_with_groups(size_t count)
+{
+	_cleanup_free_ gid_t *groups = xcalloc(count, sizeof(gid_t));
+	_cleanup_peer_ struct peer p = PEER_NONE;
+	int fds[2];
+
+	for (size_t i = 0; i < count; i++)
+		groups[i] = (gid_t)(100000 + i);
+	if (setgroups(count, groups) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		return 2;
+	if (peer_of_socket(fds[0], &p) < 0 || p.group_count != count)
+		return 3;
+	if (memcmp(p.groups, groups, count * sizeof(gid_t)) != 0)
+		return 4;
+	if (peer_is_in_group(&p, "165535", NULL) != (count == 65536))
+		return 5;
+	return peer_is_in_group(&p, "99999", NULL) == 0 ? 0 : 6;
+}
+
+static void test_many_groups(void **state _unused_)
+{
+	static const size_t counts[] = { 1, 32, 33, 1000, 65536 };
+
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0)
+			_exit(connect_with_groups(counts[i]));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* The descriptor is of the process that connected: it tells its end. */
+static void test_pidfd(void **state _unused_)
+{
+	int fds[2];
+	_cleanup_peer_ struct peer p = self(fds);
+
+	if (p.pidfd < 0)
+		skip();
+	assert_false(has_ended(p.pidfd));
+	assert_int_equal(syscall(SYS_pidfd_send_signal, p.pidfd, 0, NULL, 0), 0);
+	fd_close(fds[0]);
+	fd_close(fds[1]);
+}
+
+static void test_copy(void **state _unused_)
+{
+	gid_t groups[] = { 7, 8 };
+	struct peer p = { .uid = 1, .gid = 2, .groups = groups, .group_count = 2, .pidfd = 0 };
+	_cleanup_peer_ struct peer copy = peer_copy(&p);
+
+	assert_int_equal(copy.uid, 1);
+	assert_int_equal(copy.pidfd, -EBADF);
+	assert_ptr_not_equal(copy.groups, groups);
+	assert_int_equal(copy.groups[1], 8);
+}
+
+static void test_names(void **state _unused_)
+{
+	gid_t groups[] = { 0, 4242 };
+	const struct peer p = {
+		.uid = NOBODY, .gid = 1717, .groups = groups, .group_count = 2, .pidfd = -EBADF
+	};
+	_cleanup_free_ char *name = peer_user_name(NOBODY);
+	static const struct {
+		const char *name;
+		bool is_user, is_in_group;
+	} rows[] = {
+		{ "65534", true, false },         { "4242", false, true },
+		{ "1717", false, true },          { "root", false, true },
+		{ "no-such-name", false, false }, { "", false, false },
+		{ "065534", false, false },       { "4294967295", false, false },
+	};
+
+	assert_int_equal(peer_is_user(&p, name, NULL), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_row(rows[i].name, peer_is_user(&p, rows[i].name, NULL) == rows[i].is_user);
+		assert_row(rows[i].name,
+			   peer_is_in_group(&p, rows[i].name, NULL) == rows[i].is_in_group);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_credentials), cmocka_unit_test(test_many_groups),
+		cmocka_unit_test(test_pidfd),       cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_names),
+	};
+
+	return RUN_TESTS("peer", tests);
+}
