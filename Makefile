@@ -37,11 +37,11 @@ COMMON_SRC    := alloc ascii clock err escape fd file log parse strbuf stdcopy s
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca difc-probe docker \
                  docker-answer docker-attach docker-container docker-http docker-network \
-                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 host-ports \
-                 http-answer link link-bridge link-request link-seal log-journal log-tail manager \
+                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 host-pattern host-ports \
+                 http-answer image-reference link link-bridge link-request link-seal log-journal log-tail manager \
                  methods netlink netns network nflog nflog-packet nft nft-egress nft-expr \
-                 nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan \
-                 private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan policy \
+                 policy-words private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
                  sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
                  sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
                  sandbox-state server spawn squid-config squid-log upstream-proxy
@@ -82,9 +82,9 @@ UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-
                  awfctl-tenant cli-proxy-limits clone config conn denials difc-address difc-ca \
                  difc-probe docker docker-attach docker-network docker-spec domain downloads \
                  egress environment err errors escape exec-request fd file frame gh-argv gh-env \
-                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-ports http-answer \
-                 http-response interface json-fields landlock log-tail netlink network \
-                 nflog-packet nft-ruleset parse peer plan private-networks redact relay relay-proc \
+                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern host-ports http-answer \
+                 http-response image-reference interface json-fields landlock log-tail netlink network \
+                 nflog-packet nft-ruleset parse peer plan policy private-networks redact relay relay-proc \
                  relay-storm relay-upstreams resolvers sni-match spawn squid-config squid-log \
                  stdcopy strbuf strv timestamp unpack upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out

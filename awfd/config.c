@@ -9,6 +9,7 @@
 #include "awfd/difc-probe.h"
 #include "awfd/domain.h"
 #include "awfd/network.h"
+#include "awfd/policy.h"
 #include "awfd/resolvers.h"
 #include "awfd/upstream-proxy.h"
 #include "common/alloc.h"
@@ -86,47 +87,21 @@ static int parse_number(const struct config_key *key, const char *text, struct c
 	return bad_value(key, text, e, expected);
 }
 
-/* In the largest unit that needs no fraction. The caller owns it. */
-static char *size_text(uint64_t bytes)
-{
-	static const char *const units[] = { "", "K", "M", "G" };
-	size_t unit = 0;
-
-	while (unit + 1 < ARRAY_SIZE(units) && bytes > 0 && bytes % 1024 == 0) {
-		bytes /= 1024;
-		unit++;
-	}
-	return xasprintf("%" PRIu64 "%s", bytes, units[unit]);
-}
-
 static int bad_size(const struct config_key *key, const char *text, struct err *e)
 {
-	_cleanup_free_ char *min = size_text(key->min), *max = size_text(key->max);
+	_cleanup_free_ char *min = parse_format_size(key->min), *max = parse_format_size(key->max);
 	_cleanup_free_ char *expected =
 		xasprintf("a size such as 512M or 6G, from %s to %s", min, max);
 
 	return bad_value(key, text, e, expected);
 }
 
-/* Bytes with an optional K, M or G (of 1024), in either case. */
-static int parse_size(const struct config_key *key, const char *text, struct config *c,
-		      struct err *e)
+static int parse_bytes(const struct config_key *key, const char *text, struct config *c,
+		       struct err *e)
 {
-	static const char units[] = "kmg";
 	uint64_t *to = (uint64_t *)((char *)c + key->offset);
-	size_t length = strlen(text);
-	_cleanup_free_ char *digits = xstrdup(text);
-	const char *unit = length > 0 ? strchr(units, text[length - 1] | 0x20) : NULL;
-	unsigned shift = unit ? 10u * (unsigned)(unit - units + 1) : 0;
-	uint64_t value;
 
-	if (unit)
-		digits[length - 1] = '\0';
-	if (parse_uint(digits, 0, UINT64_MAX >> shift, &value) < 0 || value << shift < key->min ||
-	    value << shift > key->max)
-		return bad_size(key, text, e);
-	*to = value << shift;
-	return 0;
+	return parse_size(text, key->min, key->max, to) < 0 ? bad_size(key, text, e) : 0;
 }
 
 static int parse_level(const struct config_key *key, const char *text, struct config *c,
@@ -160,18 +135,8 @@ static int parse_auto(const struct config_key *key, const char *text, struct con
 	return 0;
 }
 
-/* Words, separated by white space or commas; an empty text is an empty list. */
-static void parse_words(const char *text, char ***ret)
-{
-	_cleanup_free_ char *copy = xstrdup(text);
-	char *rest = copy, *word;
-
-	strv_free(*ret);
-	*ret = NULL;
-	while ((word = strsep(&rest, " \t,")))
-		if (*word)
-			strv_append(ret, word);
-}
+/* What stands between the words of a list. */
+#define SEPARATORS " \t,"
 
 /* A list of which each word is checked. */
 static int parse_list(const struct config_key *key, const char *text, struct config *c,
@@ -179,7 +144,8 @@ static int parse_list(const struct config_key *key, const char *text, struct con
 {
 	char ***to = (char ***)((char *)c + key->offset);
 
-	parse_words(text, to);
+	strv_free(*to);
+	*to = strv_split(text, SEPARATORS);
 	for (char **word = *to; word && *word; word++)
 		if (!key->is_word(*word))
 			return bad_value(key, *word, e, key->expected);
@@ -321,12 +287,12 @@ static const struct config_key keys[] = {
 	KEY("Gh", "StreamTimeoutSeconds", parse_number, gh.stream_timeout_seconds, "600", 1,
 	    DAY_SECONDS),
 	KEY("Gh", "IdleSeconds", parse_number, gh.idle_seconds, "30", 1, DAY_SECONDS),
-	KEY("Gh", "OutputMax", parse_size, gh.output_max, "10M", KIB, 32 * MIB),
-	KEY("Gh", "InputMax", parse_size, gh.input_max, "64M", 0, 64 * GIB),
-	KEY("Gh", "FilesMax", parse_size, gh.files_max, "128M", MIB, 64 * GIB),
+	KEY("Gh", "OutputMax", parse_bytes, gh.output_max, "10M", KIB, 32 * MIB),
+	KEY("Gh", "InputMax", parse_bytes, gh.input_max, "64M", 0, 64 * GIB),
+	KEY("Gh", "FilesMax", parse_bytes, gh.files_max, "128M", MIB, 64 * GIB),
 	KEY("Gh", "CpuSeconds", parse_number, gh.cpu_seconds, "60", 1, DAY_SECONDS),
-	KEY("Gh", "GhMemoryMax", parse_size, gh.memory_max, "256M", 128 * MIB, 64 * GIB),
-	KEY("Agent", "Memory", parse_size, memory_bytes, "6G", 16 * MIB, UINT64_C(1) << 50),
+	KEY("Gh", "GhMemoryMax", parse_bytes, gh.memory_max, "256M", 128 * MIB, 64 * GIB),
+	KEY("Agent", "Memory", parse_bytes, memory_bytes, "6G", 16 * MIB, UINT64_C(1) << 50),
 	KEY("Agent", "Pids", parse_number, pids, "1000", 1, 4194304),
 };
 
@@ -364,43 +330,75 @@ static int parse_section(char *line, char **section, struct err *e)
 	if (line[n - 1] != ']')
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "'%s' lacks its ']'", line);
 	line[n - 1] = '\0';
-	if (!is_section(line + 1))
+	if (!is_section(line + 1) && !policy_is_section(line + 1))
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "unknown section [%s]", line + 1);
 	free(*section);
 	*section = xstrdup(line + 1);
 	return 0;
 }
 
-static int parse_line(char *line, char **section, struct config *c, struct err *e)
+/* Where a file is being read, and into what. */
+struct reading {
+	const char *path;
+	unsigned line;
+	char *section; /* NULL: none yet */
+	struct config *config;
+};
+
+static int set_key(const struct reading *in, const char *name, const char *text, struct err *e)
 {
-	const struct config_key *key;
+	const struct policy_place place = { in->section, in->path, in->line };
+	const struct config_key *key = find_key(in->section, name);
+
+	if (policy_is_section(in->section))
+		return policy_rules_set(in->config->policy, &place, name, text, e);
+	if (!key)
+		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "unknown key '%s' in [%s]", name,
+			       in->section);
+	return key->parse(key, text, in->config, e);
+}
+
+static int parse_line(struct reading *in, char *line, struct err *e)
+{
 	char *equals;
 
 	line = trim(line);
 	if (*line == '\0' || *line == '#' || *line == ';')
 		return 0;
 	if (*line == '[')
-		return parse_section(line, section, e);
+		return parse_section(line, &in->section, e);
 	equals = strchr(line, '=');
 	if (!equals)
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "'%s' is no KEY=VALUE", line);
 	*equals = '\0';
-	if (!*section)
+	if (!in->section)
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT,
 			       "key '%s' stands before any [Section]", trim(line));
-	key = find_key(*section, trim(line));
-	if (!key)
-		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "unknown key '%s' in [%s]",
-			       trim(line), *section);
-	return key->parse(key, trim(equals + 1), c, e);
+	return set_key(in, trim(line), trim(equals + 1), e);
+}
+
+static int parse_text_of_file(struct reading *in, char *text, struct err *e)
+{
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		int r;
+
+		in->line++;
+		r = parse_line(in, line, e);
+		if (r < 0) {
+			(void)err_wrap(e, "%s:%u", in->path, in->line);
+			return r;
+		}
+	}
+	return 0;
 }
 
 static int load_file(const char *path, struct config *c, struct err *e)
 {
-	_cleanup_free_ char *text = NULL, *section = NULL;
-	char *rest, *line;
+	_cleanup_free_ char *text = NULL;
+	struct reading in = { .path = path, .config = c };
 	size_t length;
-	unsigned number = 0;
 	int r;
 
 	r = file_read(path, CONFIG_SIZE_MAX, &text, &length, e);
@@ -408,16 +406,9 @@ static int load_file(const char *path, struct config *c, struct err *e)
 		return r;
 	if (strlen(text) != length)
 		return err_set(e, -EINVAL, ERR_INVALID_ARGUMENT, "%s: contains a NUL byte", path);
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		number++;
-		r = parse_line(line, &section, c, e);
-		if (r < 0) {
-			(void)err_wrap(e, "%s:%u", path, number);
-			return r;
-		}
-	}
-	return 0;
+	r = parse_text_of_file(&in, text, e);
+	free(in.section);
+	return r;
 }
 
 static int is_drop_in(const struct dirent *entry)
@@ -500,8 +491,19 @@ static int take_environment(struct config *c, struct err *e)
 	c->upstream_proxy = xstrdup(value);
 	value = first_variable(no_proxy, ARRAY_SIZE(no_proxy), &name);
 	if (value && !c->no_proxy)
-		parse_words(value, &c->no_proxy);
+		c->no_proxy = strv_split(value, SEPARATORS);
 	return 0;
+}
+
+/* What everybody has anyway, he may ask for. */
+static void set_policy_defaults(struct config *c)
+{
+	_cleanup_free_ char *memory = parse_format_size(c->memory_bytes);
+	_cleanup_free_ char *pids = xasprintf("%" PRIu64, c->pids);
+
+	policy_rules_set_default(c->policy, POLICY_IMAGES, c->image_agent);
+	policy_rules_set_default(c->policy, POLICY_MEMORY_MAX, memory);
+	policy_rules_set_default(c->policy, POLICY_PIDS_MAX, pids);
 }
 
 int config_load(const char *path, struct config **ret, struct err *e)
@@ -509,6 +511,7 @@ int config_load(const char *path, struct config **ret, struct err *e)
 	_cleanup_(config_freep) struct config *c = xnew(struct config);
 	int r;
 
+	c->policy = policy_rules_new();
 	r = load_defaults(c, e);
 	if (r == 0)
 		r = load_main_file(path, c, e);
@@ -518,6 +521,7 @@ int config_load(const char *path, struct config **ret, struct err *e)
 		r = take_environment(c, e);
 	if (r < 0)
 		return r;
+	set_policy_defaults(c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -530,7 +534,7 @@ struct in_addr config_address(const struct config *c, unsigned host)
 /* Whether the member holds a number, and owns nothing. */
 static bool is_plain(const struct config_key *key)
 {
-	return key->parse == parse_number || key->parse == parse_size ||
+	return key->parse == parse_number || key->parse == parse_bytes ||
 	       key->parse == parse_level || key->parse == parse_switch || key->parse == parse_auto;
 }
 
@@ -546,5 +550,6 @@ void config_free(struct config *c)
 		else if (!is_plain(&keys[i]))
 			free(*(char **)member);
 	}
+	policy_rules_free(c->policy);
 	free(c);
 }

@@ -8,6 +8,8 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
+struct policy_rules;
+
 enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
 
 struct config {
@@ -42,6 +44,7 @@ struct config {
 	struct cli_proxy_limits gh;
 	uint64_t memory_bytes;
 	uint64_t pids;
+	struct policy_rules *policy; /* who may have what */
 };
 
 /* Defaults, then `path` (NULL: awfd.conf where it was installed, which may be missing), then

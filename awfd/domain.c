@@ -362,6 +362,36 @@ bool domain_matches(const struct domain *d, const char *host)
 	return false;
 }
 
+/* Whether the name itself is meant, and not only what is below it. */
+static bool names_itself(const struct domain *d)
+{
+	return d->kind == DOMAIN_TREE || d->kind == DOMAIN_EXACT;
+}
+
+static bool covers_hosts(const struct domain *wide, const struct domain *narrow)
+{
+	bool same = strcmp(wide->name, narrow->name) == 0;
+
+	switch (wide->kind) {
+	case DOMAIN_TREE:
+		return same || is_below(narrow->name, wide->name);
+	case DOMAIN_SUBDOMAINS:
+		return is_below(narrow->name, wide->name) || (same && !names_itself(narrow));
+	case DOMAIN_EXACT:
+		return same && narrow->kind == DOMAIN_EXACT;
+	case DOMAIN_PATTERN:
+		return (same && narrow->kind == DOMAIN_PATTERN) ||
+		       (narrow->kind == DOMAIN_EXACT && domain_matches(wide, narrow->name));
+	}
+	return false;
+}
+
+bool domain_covers(const struct domain *wide, const struct domain *narrow)
+{
+	return (wide->scheme == DOMAIN_ANY || wide->scheme == narrow->scheme) &&
+	       covers_hosts(wide, narrow);
+}
+
 bool domain_is_localhost(const char *text)
 {
 	return strcasecmp(text, "localhost") == 0 || strcasecmp(text, "localhost.") == 0;

@@ -44,6 +44,10 @@ char *domain_format(const struct domain *d) _must_check_;
 /* Whether the host, a lower-case name without a trailing dot, is meant; schemes aside. */
 bool domain_matches(const struct domain *d, const char *host);
 
+/* Whether every host that `narrow` means is one that `wide` means, by a scheme of its. Of two
+ * patterns only equal ones are known to be. */
+bool domain_covers(const struct domain *wide, const struct domain *narrow);
+
 /* Whether the text stands for the runner host: the keyword `localhost`. */
 bool domain_is_localhost(const char *text);
 

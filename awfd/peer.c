@@ -146,6 +146,20 @@ int peer_is_in_group(const struct peer *p, const char *name, struct err *e)
 	return 0;
 }
 
+bool peer_user_exists(const char *name)
+{
+	uid_t uid;
+
+	return find_uid(name, &uid, NULL) != 0;
+}
+
+bool peer_group_exists(const char *name)
+{
+	gid_t gid;
+
+	return find_gid(name, &gid, NULL) != 0;
+}
+
 char *peer_user_name(uid_t uid)
 {
 	const struct passwd *entry = getpwuid(uid);

@@ -39,5 +39,9 @@ void peer_clear(struct peer *p);
 int peer_is_user(const struct peer *p, const char *name, struct err *e) _must_check_;
 int peer_is_in_group(const struct peer *p, const char *name, struct err *e) _must_check_;
 
+/* Whether there is a user, or group, of that name; a number always is one. */
+bool peer_user_exists(const char *name);
+bool peer_group_exists(const char *name);
+
 /* The user's name, or the number. The caller owns it. */
 char *peer_user_name(uid_t uid) _must_check_;

@@ -1,7 +1,10 @@
 #include "common/parse.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
+
+#include "common/alloc.h"
 
 #define SANDBOX_ID_LENGTH 10
 
@@ -21,6 +24,36 @@ int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 		return -ERANGE;
 	*ret = value;
 	return 0;
+}
+
+int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	static const char units[] = "kmg";
+	size_t length = strlen(text);
+	const char *unit = length > 0 ? strchr(units, text[length - 1] | 0x20) : NULL;
+	unsigned shift = unit ? 10u * (unsigned)(unit - units + 1) : 0;
+	_cleanup_free_ char *digits = xstrndup(text, length - (unit ? 1 : 0));
+	uint64_t value;
+	int r = parse_uint(digits, 0, UINT64_MAX >> shift, &value);
+
+	if (r < 0)
+		return r;
+	if (value << shift < min || value << shift > max)
+		return -ERANGE;
+	*ret = value << shift;
+	return 0;
+}
+
+char *parse_format_size(uint64_t bytes)
+{
+	static const char *const units[] = { "", "K", "M", "G" };
+	size_t unit = 0;
+
+	while (unit + 1 < ARRAY_SIZE(units) && bytes > 0 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	return xasprintf("%" PRIu64 "%s", bytes, units[unit]);
 }
 
 int parse_port(const char *text, uint16_t *ret)

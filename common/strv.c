@@ -47,6 +47,17 @@ void strv_appendf(char ***v, const char *fmt, ...)
 	va_end(ap);
 }
 
+char **strv_split(const char *text, const char *separators)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	char *rest = copy, *word, **words = NULL;
+
+	while ((word = strsep(&rest, separators)))
+		if (*word)
+			strv_append(&words, word);
+	return words;
+}
+
 void strv_free(char **v)
 {
 	for (size_t i = 0; v && v[i]; i++)

@@ -11,6 +11,10 @@ size_t strv_length(char *const *v);
 char **strv_copy(char *const *v) _must_check_;
 void strv_append(char ***v, const char *s);
 void strv_appendf(char ***v, const char *fmt, ...) _printf_(2, 3);
+
+/* The words of a text between any of these characters; NULL when there is none. The caller owns it.
+ */
+char **strv_split(const char *text, const char *separators) _must_check_;
 void strv_free(char **v);
 
 /* For arrays of KEY=value: the value of key, or NULL. Borrowed from v. */

@@ -349,18 +349,57 @@ static void test_list_limit(void **state)
 	assert_int_equal(list.count, DOMAINS_MAX);
 }
 
+static const struct {
+	const char *wide, *narrow;
+	bool covers;
+} covers[] = {
+	{ "a.example", "a.example", true },
+	{ "a.example", "=a.example", true },
+	{ "a.example", "*.a.example", true },
+	{ "a.example", "x.a.example", true },
+	{ "a.example", "x-*.a.example", true },
+	{ "a.example", "https://a.example", true },
+	{ "a.example", "ba.example", false },
+	{ "a.example", "b.example", false },
+	{ "x.a.example", "a.example", false },
+	{ "*.a.example", "a.example", false },
+	{ "*.a.example", "=a.example", false },
+	{ "*.a.example", "*.a.example", true },
+	{ "*.a.example", "x.a.example", true },
+	{ "*.a.example", "*.x.a.example", true },
+	{ "=a.example", "=a.example", true },
+	{ "=a.example", "a.example", false },
+	{ "=a.example", "=x.a.example", false },
+	{ "x-*.a.example", "=x-1.a.example", true },
+	{ "x-*.a.example", "x-1.a.example", false }, /* and what is below it */
+	{ "x-*.a.example", "=y-1.a.example", false },
+	{ "x-*.a.example", "x-*.a.example", true },
+	{ "x-*.a.example", "x-1*.a.example", false },
+	{ "https://a.example", "https://a.example", true },
+	{ "https://a.example", "a.example", false },
+	{ "https://a.example", "http://a.example", false },
+};
+
+static void test_covers(void **state _unused_)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(covers); i++) {
+		_cleanup_(domain_clear) struct domain wide = { 0 }, narrow = { 0 };
+
+		assert_int_equal(domain_parse("x", covers[i].wide, &wide, NULL), 0);
+		assert_int_equal(domain_parse("x", covers[i].narrow, &narrow, NULL), 0);
+		if (domain_covers(&wide, &narrow) != covers[i].covers)
+			fail_msg("%s and %s", covers[i].wide, covers[i].narrow);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_huge),
-		cmocka_unit_test(test_matches),
-		cmocka_unit_test(test_localhost),
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_list_of_nothing),
-		cmocka_unit_test(test_list_refused),
-		cmocka_unit_test(test_list_limit),
+		cmocka_unit_test(test_covers),       cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_refused),      cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_matches),      cmocka_unit_test(test_localhost),
+		cmocka_unit_test(test_list),         cmocka_unit_test(test_list_of_nothing),
+		cmocka_unit_test(test_list_refused), cmocka_unit_test(test_list_limit),
 	};
 
 	return RUN_TESTS("domain", tests);

@@ -130,13 +130,48 @@ static void test_sandbox_ids(void **state _unused_)
 		assert_row(ids[i].text, parse_is_sandbox_id(ids[i].text) == ids[i].is_id);
 }
 
+static const struct {
+	const char *text;
+	int result;
+	uint64_t value;
+	const char *again; /* how it is written */
+} sizes[] = {
+	{ "0", 0, 0, "0" },
+	{ "1023", 0, 1023, "1023" },
+	{ "1024", 0, 1024, "1K" },
+	{ "3k", 0, 3072, "3K" },
+	{ "6G", 0, 6442450944, "6G" },
+	{ "1536m", 0, 1610612736, "1536M" },
+	{ "8G", -ERANGE, 0, NULL },
+	{ "17179869184G", -ERANGE, 0, NULL },
+	{ "", -EINVAL, 0, NULL },
+	{ "G", -EINVAL, 0, NULL },
+	{ "1.5G", -EINVAL, 0, NULL },
+	{ "1T", -EINVAL, 0, NULL },
+	{ "-1", -EINVAL, 0, NULL },
+	{ "1 G", -EINVAL, 0, NULL },
+};
+
+static void test_sizes(void **state _unused_)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint64_t value = 0;
+		_cleanup_free_ char *again = NULL;
+
+		assert_row(sizes[i].text, parse_size(sizes[i].text, 0, UINT64_C(7) << 30, &value) ==
+						  sizes[i].result);
+		assert_row(sizes[i].text, value == sizes[i].value);
+		again = parse_format_size(value);
+		assert_row(sizes[i].text, !sizes[i].again || same_text(again, sizes[i].again));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_booleans),
-		cmocka_unit_test(test_sandbox_ids),
+		cmocka_unit_test(test_numbers),  cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_booleans), cmocka_unit_test(test_sandbox_ids),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return RUN_TESTS("parse", tests);
