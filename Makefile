@@ -43,12 +43,12 @@ AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca
                  nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan policy \
                  policy-words private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
                  sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
-                 sandbox-info sandbox-links sandbox-logs sandbox-ready sandbox-relay sandbox-squid \
+                 sandbox-info sandbox-links sandbox-logs sandbox-policy sandbox-ready sandbox-relay sandbox-squid \
                  sandbox-state server spawn squid-config squid-log upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
-AWFCTL_SRC    := attach client cmd-denials cmd-help cmd-list cmd-run cmd-stop cmd-version \
+AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-run cmd-stop cmd-version \
                  cmd-wait commands complain denial-text domains-file exit-code help input-file \
                  main nearest options pump refusals render ruleset start start-egress table \
                  tenant terminal word-list
@@ -94,7 +94,7 @@ UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces o
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame gh-log host-ports \
-                 http-response nflog redact ruleset squid-config squid-log stdcopy
+                 http-response nflog policy redact ruleset squid-config squid-log stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -272,6 +272,7 @@ FUZZ_SRC_gh-log := awfd/gh-log.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
+FUZZ_SRC_policy := $(addprefix awfd/,domain.c host-pattern.c image-reference.c network.c peer.c policy.c policy-words.c)
 FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c network.c private-networks.c squid-config.c squid-log.c)
 FUZZ_SRC_squid-log := awfd/squid-log.c
 FUZZ_SRC_redact := containers/cli-proxy/redact.c

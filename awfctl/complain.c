@@ -90,6 +90,13 @@ static char *invalid_text(const struct options *o, const struct err *e)
 	return xasprintf("%s '%s': %s", name, value, e->message);
 }
 
+static char *denied_text(const struct options *o, const struct err *e)
+{
+	_cleanup_free_ char *text = e->subject ? invalid_text(o, e) : xstrdup(e->message);
+
+	return xasprintf("permission denied: %s", text);
+}
+
 static const char *difc_advice(const char *diagnosis)
 {
 	for (size_t i = 0; diagnosis && i < ARRAY_SIZE(difc_advices); i++)
@@ -157,7 +164,7 @@ char *complain_text(const struct options *o, const struct err *e)
 		return xasprintf("no sandbox '%s' of yours; awfctl list shows them",
 				 e->subject ? e->subject : "");
 	case ERR_PERMISSION_DENIED:
-		return xasprintf("permission denied: %s", e->message);
+		return denied_text(o, e);
 	case ERR_QUOTA_EXCEEDED:
 		return xasprintf("limit reached: %s: %s", e->subject ? e->subject : "quota",
 				 e->message);

@@ -5,6 +5,7 @@
 #include "proto/messages.h"
 
 enum {
+	EXIT_CODE_REFUSED = 1,          /* of check: the operator does not permit it */
 	EXIT_CODE_USAGE = 2,            /* the command line or one of its values is wrong */
 	EXIT_CODE_FAILED = 125,         /* awfd, the engine or awfctl itself failed */
 	EXIT_CODE_NOT_EXECUTABLE = 126, /* as a shell: the command exists but cannot be executed */

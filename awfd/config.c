@@ -279,7 +279,6 @@ static const struct config_key keys[] = {
 	LIST("Egress", "NoProxy", no_proxy, "", is_anything, "names"),
 	LIST("Egress", "PrivateNetworks", private_networks, "", is_network,
 	     "networks such as 10.0.0.0/8"),
-	KEY("HostAccess", "Allow", parse_switch, host_access, "yes", 0, 0),
 	KEY("Gh", "RunningCalls", parse_number, gh.running_calls, "4", 1, 64),
 	KEY("Gh", "WaitingCalls", parse_number, gh.waiting_calls, "48", 0, 1000),
 	KEY("Gh", "WaitSeconds", parse_number, gh.wait_seconds, "30", 1, DAY_SECONDS),
@@ -511,6 +510,7 @@ int config_load(const char *path, struct config **ret, struct err *e)
 	_cleanup_(config_freep) struct config *c = xnew(struct config);
 	int r;
 
+	c->references = 1;
 	c->policy = policy_rules_new();
 	r = load_defaults(c, e);
 	if (r == 0)
@@ -538,9 +538,15 @@ static bool is_plain(const struct config_key *key)
 	       key->parse == parse_level || key->parse == parse_switch || key->parse == parse_auto;
 }
 
+struct config *config_ref(struct config *c)
+{
+	c->references++;
+	return c;
+}
+
 void config_free(struct config *c)
 {
-	if (!c)
+	if (!c || --c->references > 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		void *member = (char *)c + keys[i].offset;

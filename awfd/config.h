@@ -40,11 +40,11 @@ struct config {
 	char *upstream_proxy;    /* NULL: that of awfd's environment */
 	char **no_proxy;         /* what the upstream proxy is not asked for; likewise */
 	char **private_networks; /* that --allow-private may reach */
-	uint64_t host_access;    /* enum config_switch */
 	struct cli_proxy_limits gh;
 	uint64_t memory_bytes;
 	uint64_t pids;
 	struct policy_rules *policy; /* who may have what */
+	unsigned references;
 };
 
 /* Defaults, then `path` (NULL: awfd.conf where it was installed, which may be missing), then
@@ -54,5 +54,7 @@ int config_load(const char *path, struct config **ret, struct err *e) _must_chec
 /* The address with this host part inside the configured prefix. */
 struct in_addr config_address(const struct config *c, unsigned host);
 
+/* One more user of it, who gives it back by config_free(). */
+struct config *config_ref(struct config *c) _must_check_;
 void config_free(struct config *c);
 DEFINE_CLEANUP(struct config, config_free)

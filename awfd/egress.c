@@ -94,13 +94,19 @@ static int check_resolvers(const struct start_request *r, const struct config *c
 
 /* --- Upstream proxy --- */
 
+static bool is_proxy(const char *url)
+{
+	return url && *url != '\0' && strcmp(url, "none") != 0;
+}
+
 static int check_upstream(const struct start_request *r, const struct config *config,
 			  struct egress *egress, struct err *e)
 {
 	const char *url = r->upstream_proxy ? r->upstream_proxy : config->upstream_proxy;
 	int error;
 
-	if (!url || *url == '\0' || strcmp(url, "none") == 0)
+	egress->upstream_is_avoided = !is_proxy(url) && is_proxy(config->upstream_proxy);
+	if (!is_proxy(url))
 		return 0;
 	error = upstream_proxy_parse("upstreamProxy", url, &egress->upstream, e);
 	if (error < 0)
@@ -129,8 +135,7 @@ static int add_default_ports(const struct start_request *r, struct egress *egres
 	return error;
 }
 
-static int check_host_ports(const struct start_request *r, const struct config *config,
-			    struct egress *egress, struct err *e)
+static int check_host_ports(const struct start_request *r, struct egress *egress, struct err *e)
 {
 	bool localhost = names_localhost(r->allow_domains);
 	int error;
@@ -145,10 +150,6 @@ static int check_host_ports(const struct start_request *r, const struct config *
 					 &egress->host_ports, e);
 	if (error == 0)
 		error = add_default_ports(r, egress, e);
-	if (error == 0 && egress->host_ports.count > 0 && !config->host_access)
-		error = err_set(e, -EPERM, ERR_PERMISSION_DENIED,
-				"sandboxes may not reach ports of this host: [HostAccess] Allow=no "
-				"in awfd.conf");
 	return error;
 }
 
@@ -159,7 +160,7 @@ int egress_check(const struct start_request *request, const struct config *confi
 	int r = check_domains(request, &egress, e);
 
 	if (r == 0)
-		r = check_host_ports(request, config, &egress, e);
+		r = check_host_ports(request, &egress, e);
 	if (r == 0)
 		r = check_upstream(request, config, &egress, e);
 	if (r == 0 && (egress.wanted || strv_length(config->redirect_hosts) > 0 ||

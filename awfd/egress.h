@@ -29,7 +29,8 @@ struct egress {
 	char **dns_servers;
 	char **no_proxy;
 	bool has_upstream;
-	bool upstream_is_users; /* named by the request, not by the operator */
+	bool upstream_is_users;   /* named by the request, not by the operator */
+	bool upstream_is_avoided; /* the request wants none, but the operator has one */
 	struct upstream_proxy upstream;
 	struct egress_pin pins[EGRESS_PRIVATE_MAX + 1];
 	unsigned pin_count;

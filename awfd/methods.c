@@ -173,6 +173,42 @@ static void method_start(struct manager *m, struct call *call, void *in,
 	sandbox_create(s, lease ? call_conn(call) : NULL);
 }
 
+/* --- Check -------------------------------------------------------------------------------------
+ */
+
+static struct decision_info *describe_decision(const struct policy_decision *d)
+{
+	struct decision_info *info = xnew(struct decision_info);
+
+	*info = (struct decision_info){ .what = xstrdup(d->field),
+					.value = xstrdup(d->value),
+					.allowed = d->allowed,
+					.where = policy_decision_where(d) };
+	return info;
+}
+
+static void reply_decisions(struct call *call, const struct policy_decisions *d)
+{
+	struct check_reply reply = { .decisions = xcalloc(d->count + 1, sizeof(*reply.decisions)) };
+
+	for (size_t i = 0; i < d->count; i++)
+		reply.decisions[i] = describe_decision(&d->items[i]);
+	call_reply(call, &check_reply_table, &reply);
+	fields_clear(&check_reply_table, &reply);
+}
+
+static void method_check(struct manager *m, struct call *call, void *in,
+			 struct sandbox *none _unused_)
+{
+	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	if (sandbox_check(m, conn_peer(call_conn(call)), in, &decisions, &e) < 0)
+		reply_error(call, &e);
+	else
+		reply_decisions(call, &decisions);
+}
+
 /* --- Attach ------------------------------------------------------------------------------------
  */
 
@@ -444,7 +480,7 @@ static const struct method methods[] = {
 	{ "Start", ACCESS_ANY, method_start },       { "Attach", ACCESS_OWNER, method_attach },
 	{ "Wait", ACCESS_OWNER, method_wait },       { "Stop", ACCESS_OWNER, method_stop },
 	{ "List", ACCESS_ANY, method_list },         { "Inspect", ACCESS_OWNER, method_inspect },
-	{ "Denials", ACCESS_OWNER, method_denials },
+	{ "Denials", ACCESS_OWNER, method_denials }, { "Check", ACCESS_ANY, method_check },
 };
 
 const char *methods_name(size_t i)

@@ -96,7 +96,7 @@ static uint64_t difc_wait_left(const struct sandbox *s)
 static int start_probe(struct sandbox *s, int network, difc_probe_fn fn, struct err *e)
 {
 	struct manager *m = s->manager;
-	_cleanup_free_ char *path = xasprintf("%s/awf-difc-probe", m->config->helper_directory);
+	_cleanup_free_ char *path = xasprintf("%s/awf-difc-probe", s->config->helper_directory);
 	struct difc_probe_spec spec = {
 		.path = path,
 		.uid = m->probe_uid,
@@ -105,7 +105,7 @@ static int start_probe(struct sandbox *s, int network, difc_probe_fn fn, struct 
 		.ca_pem = s->request.difc_proxy_ca_cert,
 		.network = network,
 		.live = network >= 0,
-		.timeout_ms = m->config->probe_timeout_ms,
+		.timeout_ms = s->config->probe_timeout_ms,
 		.wait_ms = difc_wait_left(s),
 	};
 	int r = difc_probe_start(m->base, &spec, on_difc_waiting, fn, s, &s->probe, e);
@@ -162,7 +162,7 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 
 static struct json_object *container_spec(struct sandbox *s, enum docker_role role)
 {
-	const struct config *c = s->manager->config;
+	const struct config *c = s->config;
 	_cleanup_free_ char *bundle = sandbox_dirs_ca_bundle(s);
 	_cleanup_free_ char *gh = xasprintf("%s/awf-gh", c->helper_directory);
 	_cleanup_free_ char *squid_directory = sandbox_squid_directory(s);
@@ -257,7 +257,7 @@ static void on_resolved(const struct resolved *result, const struct err *e, void
 	_cleanup_err_ struct err local = { 0 };
 
 	s->resolve = NULL;
-	if (!e && egress_pin(&s->egress, s->manager->config, result, &local) < 0)
+	if (!e && egress_pin(&s->egress, s->config, result, &local) < 0)
 		e = &local;
 	if (e)
 		plan_step_ended(s->plan, RESOLVE, e);

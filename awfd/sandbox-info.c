@@ -56,7 +56,7 @@ bool sandbox_has_egress(const struct sandbox *s)
 /* Artifact storage that cli-proxy is redirected to; a squid for it alone, if need be. */
 bool sandbox_has_redirects(const struct sandbox *s)
 {
-	return s->has_difc && strv_length(s->manager->config->redirect_hosts) > 0;
+	return s->has_difc && strv_length(s->config->redirect_hosts) > 0;
 }
 
 bool sandbox_has_squid(const struct sandbox *s)

@@ -78,6 +78,7 @@ struct sandbox_log {
 
 struct sandbox {
 	struct manager *manager;
+	struct config *config; /* as it was when the sandbox was asked for */
 	char id[SANDBOX_ID_LENGTH + 1];
 	enum sandbox_state state;
 	struct peer owner;
@@ -155,6 +156,10 @@ void sandbox_created(struct sandbox *s, const struct err *e);
 /* Ends it because a part of it failed: the exit code is awfd's, 125. */
 void sandbox_fail(struct sandbox *s, const char *reason);
 void sandbox_gone(struct sandbox *s, const struct err *e);
+
+/* sandbox-policy.c: on every value that needs a grant. */
+int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret,
+		   struct err *e) _must_check_;
 
 /* sandbox-attach.c */
 int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret) _must_check_;

@@ -46,7 +46,7 @@ static const struct connection {
 
 static struct in_addr address_of(const struct sandbox *s, const struct place *p)
 {
-	return config_address(s->manager->config, p->host);
+	return config_address(s->config, p->host);
 }
 
 /* The flows of one place's table: what it serves and what it asks for. */
@@ -96,8 +96,7 @@ static int prepare_agent(struct sandbox *s, struct err *e)
 	if (r == 0)
 		r = nft_namespace_apply(pidfd, &table, e);
 	if (r == 0 && s->egress.host_ports.count > 0)
-		r = link_add_loopback(pidfd, config_address(s->manager->config, SANDBOX_HOST_HOST),
-				      e);
+		r = link_add_loopback(pidfd, config_address(s->config, SANDBOX_HOST_HOST), e);
 	return r;
 }
 

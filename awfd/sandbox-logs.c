@@ -33,7 +33,7 @@ static const char *const files[] = {
 
 static char *directory_of(const struct sandbox *s)
 {
-	return xasprintf("%s/%s", s->manager->config->log_directory, s->id);
+	return xasprintf("%s/%s", s->config->log_directory, s->id);
 }
 
 /* The owner may read it, in a directory that is root's: nobody can put something else in its place.
@@ -122,7 +122,7 @@ static void put_time(struct json_object *o, int64_t ms)
 static const char *client_of(const struct sandbox *s, const char *address)
 {
 	char cli[INET_ADDRSTRLEN];
-	struct in_addr a = config_address(s->manager->config, SANDBOX_HOST_CLI);
+	struct in_addr a = config_address(s->config, SANDBOX_HOST_CLI);
 
 	inet_ntop(AF_INET, &a, cli, sizeof(cli));
 	return strcmp(address, cli) == 0 ? "cli-proxy" : "agent";

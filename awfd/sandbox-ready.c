@@ -105,7 +105,7 @@ static int begin(struct sandbox *s, struct ready *ready, unsigned host, uint16_t
 		.fd = -EBADF,
 		.address = { .sin_family = AF_INET,
 			     .sin_port = htons(port),
-			     .sin_addr = config_address(s->manager->config, host) },
+			     .sin_addr = config_address(s->config, host) },
 	};
 	s->ready_pending++;
 	return connect_now(ready, e);

@@ -54,8 +54,7 @@ static int listen_for_host_ports(struct sandbox *s, struct err *e)
 {
 	const struct host_ports *ports = &s->egress.host_ports;
 	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr = config_address(s->manager->config,
-								  SANDBOX_HOST_HOST) };
+				       .sin_addr = config_address(s->config, SANDBOX_HOST_HOST) };
 
 	for (unsigned port = host_ports_first(ports); port != 0;
 	     port = host_ports_next(ports, port)) {
@@ -83,7 +82,7 @@ static int start_process(struct sandbox *s, struct err *e)
 {
 	static const struct relay_proc_events events = { on_relay_ready, on_relay_exited };
 	struct manager *m = s->manager;
-	_cleanup_free_ char *path = xasprintf("%s/awf-relay", m->config->helper_directory);
+	_cleanup_free_ char *path = xasprintf("%s/awf-relay", s->config->helper_directory);
 	const struct relay_upstream upstreams[] = {
 		{ .name = NAME_DIFC, .address = &s->relay_grant.difc },
 		{ .name = NAME_HOST, .host_ports = true },

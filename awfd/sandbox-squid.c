@@ -21,7 +21,7 @@ char *sandbox_squid_directory(const struct sandbox *s)
 
 static char *address_text(const struct sandbox *s, unsigned host)
 {
-	struct in_addr address = config_address(s->manager->config, host);
+	struct in_addr address = config_address(s->config, host);
 	char text[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &address, text, sizeof(text));
@@ -136,8 +136,7 @@ static int fill(struct parts *p, const struct sandbox *s, struct err *e)
 	};
 	if (egress->has_upstream)
 		fill_upstream(p, egress);
-	return domain_list_parse("RedirectHosts", s->manager->config->redirect_hosts, &p->redirects,
-				 e);
+	return domain_list_parse("RedirectHosts", s->config->redirect_hosts, &p->redirects, e);
 }
 
 static int write_files(const struct parts *p, const struct sandbox *s, struct err *e)

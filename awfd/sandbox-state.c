@@ -12,7 +12,7 @@
 
 static char *state_path(const struct sandbox *s)
 {
-	return xasprintf("%s/sandboxes/%s.json", s->manager->config->state_directory, s->id);
+	return xasprintf("%s/sandboxes/%s.json", s->config->state_directory, s->id);
 }
 
 int sandbox_state_save(struct sandbox *s, struct err *e)

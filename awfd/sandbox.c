@@ -11,6 +11,7 @@
 #include "awfd/difc-ca.h"
 #include "awfd/docker-network.h"
 #include "awfd/environment.h"
+#include "awfd/image-reference.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
 #include "common/fd.h"
@@ -78,11 +79,12 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 	struct sandbox *s = xnew(struct sandbox);
 
 	s->manager = m;
+	s->config = config_ref(m->config);
 	if (id)
 		memcpy(s->id, id, SANDBOX_ID_LENGTH);
 	else
 		make_id(m, s->id);
-	s->directory = xasprintf("%s/sandboxes/%s", m->config->runtime_directory, s->id);
+	s->directory = xasprintf("%s/sandboxes/%s", s->config->runtime_directory, s->id);
 	s->created_s = (int64_t)time(NULL);
 	s->owner = PEER_NONE;
 	s->stream = -EBADF;
@@ -155,6 +157,7 @@ static void sandbox_free(struct sandbox *s)
 	free(s->image);
 	free(s->directory);
 	free(s->reason);
+	config_free(s->config);
 	free(s);
 }
 
@@ -163,7 +166,7 @@ static int check_difc_wait(struct sandbox *s, const struct start_request *r, str
 {
 	_cleanup_free_ char *value = xasprintf("%" PRId64, r->difc_wait);
 
-	s->difc_wait_ms = s->manager->config->difc_wait_s * 1000;
+	s->difc_wait_ms = s->config->difc_wait_s * 1000;
 	if (r->difc_wait == FIELD_INT_ABSENT)
 		return 0;
 	if (!s->has_difc)
@@ -229,15 +232,15 @@ static int check_request(struct sandbox *s, const struct start_request *r, struc
 	error = check_difc(s, r, e);
 	if (error == 0)
 		error = check_difc_wait(s, r, e);
-	return error < 0 ? error : egress_check(r, s->manager->config, &s->egress, e);
+	return error < 0 ? error : egress_check(r, s->config, &s->egress, e);
 }
 
 static void make_environment(struct sandbox *s)
 {
 	char address[INET_ADDRSTRLEN];
-	struct in_addr cli = config_address(s->manager->config, SANDBOX_HOST_CLI);
+	struct in_addr cli = config_address(s->config, SANDBOX_HOST_CLI);
 	char proxy[INET_ADDRSTRLEN];
-	struct in_addr squid = config_address(s->manager->config, SANDBOX_HOST_SQUID);
+	struct in_addr squid = config_address(s->config, SANDBOX_HOST_SQUID);
 	struct environment_input in = { .requested = s->request.environment };
 
 	inet_ntop(AF_INET, &cli, address, sizeof(address));
@@ -250,26 +253,67 @@ static void make_environment(struct sandbox *s)
 	s->environment = environment_of_agent(&in, &s->dropped);
 }
 
-int sandbox_new(struct manager *m, const struct peer *owner, struct start_request *request,
-		struct sandbox **ret, struct err *e)
+/* The object with what the request says of it, as long as that can be granted at all. */
+static int sandbox_of_request(struct manager *m, const struct peer *owner,
+			      const struct start_request *request, struct sandbox **ret,
+			      struct err *e)
 {
 	struct sandbox *s = sandbox_alloc(m, NULL);
 	int r;
 
 	s->owner = peer_copy(owner);
+	r = check_request(s, request, e);
+	if (r < 0) {
+		sandbox_free(s);
+		return r;
+	}
+	s->image =
+		image_reference_normalize(request->image ? request->image : s->config->image_agent);
+	*ret = s;
+	return 0;
+}
+
+static int check_policy(const struct sandbox *s, struct err *e)
+{
+	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
+	int r = sandbox_decide(s, &decisions, e);
+
+	return r < 0 ? r : policy_decisions_result(&decisions, e);
+}
+
+int sandbox_new(struct manager *m, const struct peer *owner, struct start_request *request,
+		struct sandbox **ret, struct err *e)
+{
+	struct sandbox *s;
+	int r = sandbox_of_request(m, owner, request, &s, e);
+
+	if (r < 0)
+		return r;
 	r = check_quota(s, e);
 	if (r == 0)
-		r = check_request(s, request, e);
+		r = check_policy(s, e);
 	if (r < 0) {
 		sandbox_free(s);
 		return r;
 	}
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
-	s->image = xstrdup(s->request.image ? s->request.image : m->config->image_agent);
 	make_environment(s);
 	*ret = s;
 	return 0;
+}
+
+int sandbox_check(struct manager *m, const struct peer *owner, const struct start_request *request,
+		  struct policy_decisions *ret, struct err *e)
+{
+	struct sandbox *s;
+	int r = sandbox_of_request(m, owner, request, &s, e);
+
+	if (r < 0)
+		return r;
+	r = sandbox_decide(s, ret, e);
+	sandbox_free(s);
+	return r;
 }
 
 struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)

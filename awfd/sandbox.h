@@ -7,6 +7,7 @@
 #include "awfd/conn.h"
 #include "awfd/denials.h"
 #include "awfd/manager.h"
+#include "awfd/policy.h"
 #include "proto/messages.h"
 
 struct sandbox;
@@ -38,9 +39,13 @@ struct sandbox_news {
 };
 
 /* Checks the request (emptied on success) and makes the object, in state creating; nothing outside
- * this process is touched. ERR_INVALID_ARGUMENT names the field. */
+ * this process is touched. ERR_INVALID_ARGUMENT and ERR_PERMISSION_DENIED name the field. */
 int sandbox_new(struct manager *m, const struct peer *owner, struct start_request *request,
 		struct sandbox **ret, struct err *e) _must_check_;
+
+/* What would be permitted of such a request, whose form is checked; nothing is made. */
+int sandbox_check(struct manager *m, const struct peer *owner, const struct start_request *request,
+		  struct policy_decisions *ret, struct err *e) _must_check_;
 
 /* A sandbox of which only the id is known: leftovers to be destroyed. */
 struct sandbox *sandbox_new_leftover(struct manager *m, const char *id) _must_check_;

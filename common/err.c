@@ -114,6 +114,7 @@ char *err_text(const struct err *e)
 
 	switch (e->kind) {
 	case ERR_INVALID_ARGUMENT:
+	case ERR_PERMISSION_DENIED:
 		if (!e->subject)
 			break;
 		if (!e->value)
@@ -126,7 +127,6 @@ char *err_text(const struct err *e)
 			return xasprintf("engine: %s: %s", e->subject, message);
 		return xasprintf("engine: %s: %s (status %d)", e->subject, message, e->status);
 	case ERR_SYSTEM:
-	case ERR_PERMISSION_DENIED:
 	case ERR_NOT_FOUND:
 	case ERR_QUOTA_EXCEEDED:
 	case ERR_CANCELLED:

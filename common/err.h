@@ -5,12 +5,12 @@
 #include "common/cleanup.h"
 
 enum err_kind {
-	ERR_SYSTEM,           /* the host refused something; message says what */
-	ERR_INVALID_ARGUMENT, /* subject: field, value: as given, message: reason */
-	ERR_PERMISSION_DENIED,
-	ERR_NOT_FOUND,        /* subject: id */
-	ERR_QUOTA_EXCEEDED,   /* subject: quota */
-	ERR_DIFC_UNREACHABLE, /* subject: address, value: diagnosis, message: detail */
+	ERR_SYSTEM,            /* the host refused something; message says what */
+	ERR_INVALID_ARGUMENT,  /* subject: field, value: as given, message: reason */
+	ERR_PERMISSION_DENIED, /* subject, value: as above, when it is about a field */
+	ERR_NOT_FOUND,         /* subject: id */
+	ERR_QUOTA_EXCEEDED,    /* subject: quota */
+	ERR_DIFC_UNREACHABLE,  /* subject: address, value: diagnosis, message: detail */
 	ERR_ENGINE,    /* subject: operation, status: HTTP status or 0, message: the engine's */
 	ERR_CANCELLED, /* the work was given up because its owner went away */
 	ERR_KIND_COUNT,

@@ -17,12 +17,15 @@ static const struct {
 	const char *status;
 	const char *message;
 	bool value_is_optional;
+	bool subject_is_optional;
 } rows[] = {
 	[ERR_SYSTEM] = { ERROR("SystemError"), -EIO, .message = "message" },
 	[ERR_INVALID_ARGUMENT] = { ERROR("InvalidArgument"), -EINVAL, .subject = "field",
 				   .value = "value", .value_is_optional = true,
 				   .message = "reason" },
-	[ERR_PERMISSION_DENIED] = { ERROR("PermissionDenied"), -EACCES, .message = "message" },
+	[ERR_PERMISSION_DENIED] = { ERROR("PermissionDenied"), -EACCES, .subject = "field",
+				    .subject_is_optional = true, .value = "value",
+				    .value_is_optional = true, .message = "message" },
 	[ERR_NOT_FOUND] = { ERROR("NotFound"), -ENOENT, .subject = "id" },
 	[ERR_QUOTA_EXCEEDED] = { ERROR("QuotaExceeded"), -EDQUOT, .subject = "quota",
 				 .message = "message" },
@@ -48,7 +51,8 @@ struct json_object *error_parameters(const struct err *e)
 {
 	struct json_object *parameters = json_object_new_object();
 
-	add_text(parameters, rows[e->kind].subject, e->subject);
+	if (e->subject || !rows[e->kind].subject_is_optional)
+		add_text(parameters, rows[e->kind].subject, e->subject);
 	if (e->value || !rows[e->kind].value_is_optional)
 		add_text(parameters, rows[e->kind].value, e->value);
 	if (rows[e->kind].status)
@@ -83,7 +87,8 @@ static void parse_row(enum err_kind kind, struct json_object *parameters, struct
 	const char *message = get_text(parameters, rows[kind].message, false);
 
 	(void)err_set(e, rows[kind].error, kind, "%s", message ? message : "no such sandbox");
-	e->subject = xstrdup(get_text(parameters, rows[kind].subject, false));
+	e->subject =
+		xstrdup(get_text(parameters, rows[kind].subject, rows[kind].subject_is_optional));
 	e->value = xstrdup(get_text(parameters, rows[kind].value, rows[kind].value_is_optional));
 	e->status = get_status(parameters, rows[kind].status);
 }

@@ -2,11 +2,12 @@
 
 #define REQUIRED .flags = FIELD_REQUIRED
 
-#define START(member, name, ...)   FIELD(struct start_request, member, name, __VA_ARGS__)
-#define REPLY(member, name, ...)   FIELD(struct start_reply, member, name, __VA_ARGS__)
-#define STEP(member, name, ...)    FIELD(struct step_info, member, name, __VA_ARGS__)
-#define DENIAL(member, name, ...)  FIELD(struct denial_info, member, name, __VA_ARGS__)
-#define SANDBOX(member, name, ...) FIELD(struct sandbox_info, member, name, __VA_ARGS__)
+#define START(member, name, ...)    FIELD(struct start_request, member, name, __VA_ARGS__)
+#define REPLY(member, name, ...)    FIELD(struct start_reply, member, name, __VA_ARGS__)
+#define STEP(member, name, ...)     FIELD(struct step_info, member, name, __VA_ARGS__)
+#define DENIAL(member, name, ...)   FIELD(struct denial_info, member, name, __VA_ARGS__)
+#define DECISION(member, name, ...) FIELD(struct decision_info, member, name, __VA_ARGS__)
+#define SANDBOX(member, name, ...)  FIELD(struct sandbox_info, member, name, __VA_ARGS__)
 
 static const struct field start_request_fields[] = {
 	START(command, "command", .type = FIELD_STRINGS, .max = MESSAGE_COMMAND_MAX, REQUIRED),
@@ -42,6 +43,22 @@ static const struct field start_reply_fields[] = {
 };
 const struct field_table start_reply_table =
 	FIELD_TABLE(struct start_reply, NULL, start_reply_fields);
+
+static const struct field decision_info_fields[] = {
+	DECISION(what, "what", .type = FIELD_STRING, REQUIRED),
+	DECISION(value, "value", .type = FIELD_STRING, .max = 2 * FIELD_MAX_DEFAULT, REQUIRED),
+	DECISION(allowed, "allowed", .type = FIELD_BOOL, REQUIRED),
+	DECISION(where, "where", .type = FIELD_STRING, REQUIRED),
+};
+const struct field_table decision_info_table =
+	FIELD_TABLE(struct decision_info, "Decision", decision_info_fields);
+
+static const struct field check_reply_fields[] = {
+	FIELD(struct check_reply, decisions, "decisions", .type = FIELD_OBJECTS,
+	      .table = &decision_info_table, REQUIRED),
+};
+const struct field_table check_reply_table =
+	FIELD_TABLE(struct check_reply, NULL, check_reply_fields);
 
 static const struct field id_request_fields[] = {
 	FIELD(struct id_request, id, "id", .type = FIELD_STRING, REQUIRED),
@@ -140,5 +157,6 @@ const struct message_method message_methods[] = {
 	{ "List", &empty_table, &list_reply_table },
 	{ "Inspect", &id_request_table, &inspect_reply_table },
 	{ "Denials", &id_request_table, &denials_reply_table },
+	{ "Check", &start_request_table, &check_reply_table },
 };
 const size_t message_method_count = ARRAY_SIZE(message_methods);

@@ -46,6 +46,18 @@ struct start_reply {
 	char **dropped_environment; /* names of variables that were not passed on */
 };
 
+/* One value of a request that needs a grant, and what decides on it. */
+struct decision_info {
+	char *what; /* the field of Start */
+	char *value;
+	bool allowed;
+	char *where; /* section, key and line of awfd.conf */
+};
+
+struct check_reply {
+	struct decision_info **decisions;
+};
+
 /* Parameters of Inspect, Attach and Wait. */
 struct id_request {
 	char *id;
@@ -122,6 +134,8 @@ struct empty_message {
 
 extern const struct field_table start_request_table;
 extern const struct field_table start_reply_table;
+extern const struct field_table decision_info_table;
+extern const struct field_table check_reply_table;
 extern const struct field_table id_request_table;
 extern const struct field_table stop_request_table;
 extern const struct field_table attach_reply_table;

@@ -184,10 +184,10 @@ refuses() {
 	run -2 --separate-stderr run_job --allow-host-ports 3000 -- true
 	[[ $stderr == *--enable-host-access* ]]
 	run -0 run_job --allow-host-service-ports 5432 -- true
-	bed_configure_awfd <<<$'[HostAccess]\nAllow=no'
+	bed_configure_awfd <<<$'[Policy]\nHostPorts='
 	run --separate-stderr run_job --enable-host-access -- true
 	((status != 0))
-	[[ $stderr == *HostAccess* ]]
+	[[ $stderr == *--allow-host-ports*80*'[Policy] HostPorts='*test.conf:2* ]]
 }
 
 @test "one relay serves many host ports and the DIFC proxy, in one process" {

@@ -15,6 +15,16 @@
 	"\"image\":\"awf-agent\",\"command\":[\"sh\",\"-c\",\"echo \\u001b[31m\"],"                \
 	"\"createdAt\":\"2026-01-02T03:04:05Z\",\"exitCode\":0,\"steps\":"                         \
 	"[{\"name\":\"start pause\",\"state\":\"done\",\"elapsedUs\":12300}]}"
+#define CHECK(command)                                                                             \
+	"{\"command\":[" command "],\"image\":\"x\",\"tty\":false,\"openStdin\":false,"            \
+	"\"attach\":false,\"lease\":false,\"allowDomains\":[\"a.example\"],"                       \
+	"\"enableHostAccess\":false}"
+#define CHECK_X   CHECK("\"true\",\"\"")
+#define CHECK_CMD CHECK("\"cmd\",\"a\"")
+#define DECISIONS(allowed, where)                                                                  \
+	"{\"parameters\":{\"decisions\":[{\"what\":\"image\",\"value\":\"x:latest\","              \
+	"\"allowed\":true,\"where\":\"w\"},{\"what\":\"allowDomains\",\"value\":"                  \
+	"\"a.example\",\"allowed\":" allowed ",\"where\":\"" where "\"}]}}"
 #define NOT_FOUND(id) "{\"error\":\"io.awf.Sandbox.NotFound\",\"parameters\":{\"id\":\"" id "\"}}"
 #define DONE          "{\"parameters\":{}}"
 
@@ -61,11 +71,11 @@ static void serve(struct fake *f, const char *method, const char *parameters, co
 	fake_close(&c);
 }
 
-/* awfctl with one argument or two, one call, and what comes of it. */
+/* awfctl with some arguments, one call, and what comes of it. */
 static void test_calls(void **state)
 {
 	static const struct {
-		const char *args[3];
+		const char *args[9];
 		const char *method;
 		const char *parameters;
 		const char *answer;
@@ -105,6 +115,33 @@ static void test_calls(void **state)
 		  125,
 		  "",
 		  "awfctl: no sandbox 'zz' of yours; awfctl list shows them\n" },
+		{ { "check", "--agent-image", "x", "--allow-domains", "a.example" },
+		  "io.awf.Sandbox.Check",
+		  CHECK_X,
+		  DECISIONS("true", "\\u001b[31m"),
+		  0,
+		  "WHAT              VALUE       DECISION   DECIDED BY\n"
+		  "--agent-image     x:latest    allowed    w\n"
+		  "--allow-domains   a.example   allowed    \\x1b[31m\n",
+		  "" },
+		{ { "check", "--agent-image", "x", "--allow-domains", "a.example", "--", "cmd",
+		    "a" },
+		  "io.awf.Sandbox.Check",
+		  CHECK_CMD,
+		  DECISIONS("false", "w"),
+		  1,
+		  "WHAT              VALUE       DECISION   DECIDED BY\n"
+		  "--agent-image     x:latest    allowed    w\n"
+		  "--allow-domains   a.example   refused    w\n",
+		  "" },
+		{ { "check", "--agent-image", "x", "--allow-domains", "a.example" },
+		  "io.awf.Sandbox.Check",
+		  CHECK_X,
+		  "{\"error\":\"io.awf.Sandbox.PermissionDenied\",\"parameters\":{\"field\":"
+		  "\"allowDomains\",\"value\":\"a\",\"message\":\"no\"}}",
+		  125,
+		  "",
+		  "awfctl: permission denied: --allow-domains 'a': no\n" },
 		{ { "wait", ID },
 		  "io.awf.Sandbox.Wait",
 		  "{\"id\":\"" ID "\"}",
@@ -147,8 +184,7 @@ static void test_calls(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct fake *f = *state;
 
-		FAKE_RUN(f, &(struct fake_stdio){ 0 }, cases[i].args[0], cases[i].args[1],
-			 cases[i].args[2]);
+		fake_spawn(f, &(struct fake_stdio){ 0 }, cases[i].args);
 		serve(f, cases[i].method, cases[i].parameters, cases[i].answer);
 		assert_int_equal(fake_wait(f), cases[i].code);
 		assert_text(f->out, cases[i].out);

@@ -74,7 +74,6 @@ static void assert_defaults(const struct config *c)
 	assert_null(c->upstream_proxy);
 	assert_null(c->no_proxy);
 	assert_null(c->private_networks);
-	assert_int_equal(c->host_access, CONFIG_YES);
 	assert_int_equal(c->gh.running_calls, 4);
 	assert_int_equal(c->gh.waiting_calls, 48);
 	assert_int_equal(c->gh.wait_seconds, 30);
@@ -155,8 +154,6 @@ static void test_every_key(void **state _unused_)
 						      "UpstreamProxy=http://p:3128\n"
 						      "NoProxy=.corp\n"
 						      "PrivateNetworks=10.0.0.0/8,fd00::/8\n"
-						      "[HostAccess]\n"
-						      "Allow=no\n"
 						      "[Gh]\n"
 						      "RunningCalls=64\n"
 						      "WaitingCalls=0\n"
@@ -199,7 +196,6 @@ static void test_every_key(void **state _unused_)
 	assert_same_text(c->upstream_proxy, "http://p:3128");
 	assert_list(c->no_proxy, ".corp", NULL);
 	assert_list(c->private_networks, "10.0.0.0/8", "fd00::/8");
-	assert_int_equal(c->host_access, CONFIG_NO);
 	assert_int_equal(c->gh.running_calls, 64);
 	assert_int_equal(c->gh.waiting_calls, 0);
 	assert_int_equal(c->gh.wait_seconds, 1);
@@ -389,7 +385,10 @@ static const struct {
 					       "through it has its own TLS" },
 	{ "[Egress]\nPrivateNetworks=10.0.0.0",
 	  "2: PrivateNetworks=10.0.0.0: expected networks such as 10.0.0.0/8" },
-	{ "[HostAccess]\nAllow=auto", "2: Allow=auto: expected yes or no" },
+	{ "[HostAccess]\nAllow=no", "1: unknown section [HostAccess]" },
+	{ "[Policy]\nHostPorts=x", "2: HostPorts=x: expected ports such as 80 or 3000-3010, or *" },
+	{ "[User a]\nAllow=no", "2: unknown key 'Allow' in [User a]" },
+	{ "[User ]", "1: unknown section [User ]" },
 	{ "[Agent]\nMemory=",
 	  "2: Memory=: expected a size such as 512M or 6G, from 16M to 1048576G" },
 	{ "[Agent]\nMemory=G",

@@ -9,7 +9,7 @@
 #define _cleanup_egress_ _cleanup_(egress_clear)
 
 /* What an operator has who cares for name servers only. */
-static const struct config plain = { .dns_servers = STRV("192.0.2.53"), .host_access = CONFIG_YES };
+static const struct config plain = { .dns_servers = STRV("192.0.2.53") };
 
 static int check(const struct start_request *r, const struct config *c, struct egress *egress,
 		 struct err *e)
@@ -135,18 +135,29 @@ static void test_refusals(void **state _unused_)
 	}
 }
 
-static void test_operator_forbids_the_host(void **state _unused_)
+/* To have no proxy is a wish where the operator has one. */
+static void test_avoided_upstream(void **state _unused_)
 {
-	const struct config strict = { .dns_servers = STRV("192.0.2.53"),
-				       .host_access = CONFIG_NO };
-	const struct start_request asking = { .enable_host_access = true };
-	_cleanup_egress_ struct egress egress;
-	_cleanup_err_ struct err e = { 0 };
+	const struct config proxied = { .dns_servers = STRV("192.0.2.53"),
+					.upstream_proxy = (char *)"http://p.example:3128" };
+	const struct {
+		const struct config *config;
+		const char *url;
+		bool has, is_avoided;
+	} rows[] = {
+		{ &proxied, NULL, true, false },   { &proxied, "", false, true },
+		{ &proxied, "none", false, true }, { &proxied, "http://q.example", true, false },
+		{ &plain, "", false, false },
+	};
 
-	assert_int_equal(check(&asking, &strict, &egress, &e), -EPERM);
-	assert_int_equal(e.kind, ERR_PERMISSION_DENIED);
-	assert_text_contains(e.message, "[HostAccess] Allow=no");
-	assert_int_equal(check(&(struct start_request){ 0 }, &strict, &egress, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct start_request r = { .upstream_proxy = (char *)rows[i].url };
+		_cleanup_egress_ struct egress egress;
+
+		assert_int_equal(check(&r, rows[i].config, &egress, NULL), 0);
+		assert_int_equal(egress.has_upstream, rows[i].has);
+		assert_int_equal(egress.upstream_is_avoided, rows[i].is_avoided);
+	}
 }
 
 static struct resolved at(const char *name, const char *address)
@@ -272,7 +283,7 @@ int main(void)
 		cmocka_unit_test(test_resolvers),
 		cmocka_unit_test(test_host_ports),
 		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_operator_forbids_the_host),
+		cmocka_unit_test(test_avoided_upstream),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_upstream_of_the_operator),
 		cmocka_unit_test(test_upstream_on_loopback),

@@ -101,6 +101,7 @@ static const struct {
 	{ { -EINVAL, ERR_INVALID_ARGUMENT, 0, "f", NULL, "m" }, "f: m" },
 	{ { -EINVAL, ERR_INVALID_ARGUMENT, .message = "m" }, "m" },
 	{ { -EACCES, ERR_PERMISSION_DENIED, .message = "m" }, "m" },
+	{ { -EACCES, ERR_PERMISSION_DENIED, 0, "f", "v", "m" }, "f 'v': m" },
 	{ { -ENOENT, ERR_NOT_FOUND, 0, "id", NULL, "m" }, "m" },
 	{ { -EDQUOT, ERR_QUOTA_EXCEEDED, 0, "q", NULL, "m" }, "m" },
 	{ { -EIO, ERR_DIFC_UNREACHABLE, 0, "h:1", "refused", "m" }, "DIFC proxy h:1: m (refused)" },

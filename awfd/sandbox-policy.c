@@ -1,0 +1,99 @@
+/* What a request asks for beyond what every sandbox has, one value after the other, and whether the
+ * operator permits it. */
+#include <string.h>
+
+#include "awfd/config.h"
+#include "awfd/sandbox-internal.h"
+#include "common/alloc.h"
+#include "common/strv.h"
+
+static void decide(struct policy_decisions *d, const struct policy *p, enum policy_key key,
+		   const char *field, const char *value)
+{
+	policy_decisions_add(d, policy_check(p, key, field, value));
+}
+
+static void decide_image(const struct sandbox *s, const struct policy *p,
+			 struct policy_decisions *d)
+{
+	decide(d, p, POLICY_IMAGES, "image", s->image);
+}
+
+/* All names of the runner host are one. */
+static void decide_difc(const struct sandbox *s, const struct policy *p, struct policy_decisions *d)
+{
+	_cleanup_free_ char *address = NULL;
+
+	if (!s->has_difc)
+		return;
+	address = s->difc.is_host ? xasprintf("localhost:%u", (unsigned)s->difc.port)
+				  : difc_address_format(&s->difc);
+	decide(d, p, POLICY_DIFC_ADDRESSES, "difcProxyHost", address);
+}
+
+/* The private names are the last of those that are allowed. */
+static void decide_domains(const struct sandbox *s, const struct policy *p,
+			   struct policy_decisions *d)
+{
+	char *const *names = s->egress.private_names;
+	size_t count = s->egress.allow.count - strv_length(names);
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *domain = domain_format(&s->egress.allow.items[i]);
+
+		decide(d, p, POLICY_ALLOWED_DOMAINS, "allowDomains", domain);
+	}
+	for (; names && *names; names++)
+		decide(d, p, POLICY_PRIVATE_DOMAINS, "allowPrivate", *names);
+}
+
+/* To want none is something to ask for only where the operator has one. */
+static void decide_upstream(const struct sandbox *s, const struct policy *p,
+			    struct policy_decisions *d)
+{
+	const struct upstream_proxy *proxy = &s->egress.upstream;
+	_cleanup_free_ char *address = NULL;
+
+	if (s->egress.upstream_is_users) {
+		address = xasprintf(strchr(proxy->host, ':') ? "[%s]:%u" : "%s:%u", proxy->host,
+				    (unsigned)proxy->port);
+		decide(d, p, POLICY_UPSTREAM_PROXIES, "upstreamProxy", address);
+	} else if (s->egress.upstream_is_avoided) {
+		decide(d, p, POLICY_UPSTREAM_PROXIES, "upstreamProxy", "none");
+	}
+}
+
+/* Neighbouring ports are one range, so that a grant of thousands is still told in a line. */
+static void decide_host_ports(const struct sandbox *s, const struct policy *p,
+			      struct policy_decisions *d)
+{
+	const struct host_ports *ports = &s->egress.host_ports;
+
+	for (uint16_t low = host_ports_first(ports), next; low; low = next) {
+		unsigned high = low;
+		_cleanup_free_ char *range = NULL;
+
+		while ((next = host_ports_next(ports, (uint16_t)high)) == high + 1)
+			high = next;
+		range = high == low ? xasprintf("%u", high)
+				    : xasprintf("%u-%u", (unsigned)low, high);
+		decide(d, p, POLICY_HOST_PORTS, "allowHostPorts", range);
+	}
+}
+
+static void (*const wishes[])(const struct sandbox *s, const struct policy *p,
+			      struct policy_decisions *d) = {
+	decide_image, decide_difc, decide_domains, decide_upstream, decide_host_ports,
+};
+
+int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret, struct err *e)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	int r = policy_of_peer(s->config->policy, &s->owner, &p, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
+		wishes[i](s, p, ret);
+	return 0;
+}
