@@ -48,7 +48,7 @@ AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
-AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-run cmd-stop cmd-version \
+AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop cmd-version \
                  cmd-wait commands complain denial-text domains-file exit-code help input-file \
                  main nearest options pump refusals render ruleset start start-egress table \
                  tenant terminal word-list

@@ -36,5 +36,6 @@ int cmd_denials(const struct options *o);
 int cmd_wait(const struct options *o);
 int cmd_attach(const struct options *o);
 int cmd_stop(const struct options *o);
+int cmd_reload(const struct options *o);
 int cmd_version(const struct options *o);
 int cmd_help(const struct options *o);

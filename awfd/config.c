@@ -34,6 +34,7 @@ struct config_key {
 		     struct err *e);
 	size_t offset;
 	const char *initial;
+	bool is_fixed;                     /* cannot change while awfd runs */
 	uint64_t min, max;                 /* of numbers */
 	bool (*is_word)(const char *word); /* of lists */
 	const char *expected;
@@ -241,6 +242,14 @@ static int parse_prefix(const struct config_key *key, const char *text, struct c
 		.max = (high)                                                                      \
 	}
 
+/* What sockets, directories, networks and rules were made from. */
+#define FIXED(s, n, p, member, i, low, high)                                                       \
+	{                                                                                          \
+		.section = (s), .name = (n), .parse = (p),                                         \
+		.offset = offsetof(struct config, member), .initial = (i), .min = (low),           \
+		.max = (high), .is_fixed = true                                                    \
+	}
+
 #define LIST(s, n, member, i, check, what)                                                         \
 	{                                                                                          \
 		.section = (s), .name = (n), .parse = parse_list,                                  \
@@ -249,30 +258,30 @@ static int parse_prefix(const struct config_key *key, const char *text, struct c
 	}
 
 static const struct config_key keys[] = {
-	KEY("Daemon", "Socket", parse_path, socket, "/run/awfd/awfd.sock", 0, 0),
-	KEY("Daemon", "RuntimeDirectory", parse_path, runtime_directory, "/run/awfd", 0, 0),
-	KEY("Daemon", "StateDirectory", parse_path, state_directory, "/var/lib/awfd", 0, 0),
-	KEY("Daemon", "HelperDirectory", parse_path, helper_directory, AWF_LIBEXECDIR, 0, 0),
-	KEY("Daemon", "LogDirectory", parse_path, log_directory, "/var/log/awfd", 0, 0),
+	FIXED("Daemon", "Socket", parse_path, socket, "/run/awfd/awfd.sock", 0, 0),
+	FIXED("Daemon", "RuntimeDirectory", parse_path, runtime_directory, "/run/awfd", 0, 0),
+	FIXED("Daemon", "StateDirectory", parse_path, state_directory, "/var/lib/awfd", 0, 0),
+	FIXED("Daemon", "HelperDirectory", parse_path, helper_directory, AWF_LIBEXECDIR, 0, 0),
+	FIXED("Daemon", "LogDirectory", parse_path, log_directory, "/var/log/awfd", 0, 0),
 	KEY("Daemon", "LogLevel", parse_level, log_level, "info", 0, 0),
-	KEY("Engine", "Socket", parse_path, engine_socket, "/run/docker.sock", 0, 0),
+	FIXED("Engine", "Socket", parse_path, engine_socket, "/run/docker.sock", 0, 0),
 	KEY("Engine", "CgroupParent", parse_text, cgroup_parent, "", 0, 0),
 	KEY("Images", "Pause", parse_required, image_pause, "awf/pause:latest", 0, 0),
 	KEY("Images", "Squid", parse_required, image_squid, "awf/squid:latest", 0, 0),
 	KEY("Images", "CliProxy", parse_required, image_cli_proxy, "awf/cli-proxy:latest", 0, 0),
 	KEY("Images", "Agent", parse_required, image_agent, "awf/agent:latest", 0, 0),
-	KEY("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
-	KEY("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),
-	KEY("Difc", "ProbeUser", parse_required, probe_user, "awf-probe", 0, 0),
+	FIXED("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
+	FIXED("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),
+	FIXED("Difc", "ProbeUser", parse_required, probe_user, "awf-probe", 0, 0),
 	KEY("Difc", "ProbeTimeoutMs", parse_number, probe_timeout_ms, "5000", 100, 60000),
 	KEY("Difc", "WaitSeconds", parse_number, difc_wait_s, "30", 0, DIFC_PROBE_WAIT_MAX_S),
-	KEY("Difc", "SystemCABundle", parse_optional_path, ca_bundle,
-	    "/etc/ssl/certs/ca-certificates.crt", 0, 0),
+	FIXED("Difc", "SystemCABundle", parse_optional_path, ca_bundle,
+	      "/etc/ssl/certs/ca-certificates.crt", 0, 0),
 	LIST("Difc", "RedirectHosts", redirect_hosts, "", is_redirect_host,
 	     "names such as *.blob.core.windows.net"),
-	KEY("Egress", "Subnet", parse_subnet, egress_subnet, "198.18.0.0/20", 0, 0),
-	KEY("Egress", "IPv6Subnet", parse_subnet6, egress_subnet6, "fd61:7766:6567::/64", 0, 0),
-	KEY("Egress", "IPv6", parse_auto, egress_ipv6, "auto", 0, 0),
+	FIXED("Egress", "Subnet", parse_subnet, egress_subnet, "198.18.0.0/20", 0, 0),
+	FIXED("Egress", "IPv6Subnet", parse_subnet6, egress_subnet6, "fd61:7766:6567::/64", 0, 0),
+	FIXED("Egress", "IPv6", parse_auto, egress_ipv6, "auto", 0, 0),
 	LIST("Egress", "DnsServers", dns_servers, "", is_resolver,
 	     "addresses, none of loopback, link-local or multicast"),
 	KEY("Egress", "UpstreamProxy", parse_upstream, upstream_proxy, "", 0, 0),
@@ -511,6 +520,7 @@ int config_load(const char *path, struct config **ret, struct err *e)
 	int r;
 
 	c->references = 1;
+	c->path = xstrdup(path);
 	c->policy = policy_rules_new();
 	r = load_defaults(c, e);
 	if (r == 0)
@@ -538,6 +548,46 @@ static bool is_plain(const struct config_key *key)
 	       key->parse == parse_level || key->parse == parse_switch || key->parse == parse_auto;
 }
 
+static bool is_same(const struct config_key *key, const void *a, const void *b)
+{
+	const char *x, *y;
+
+	if (is_plain(key))
+		return *(const uint64_t *)a == *(const uint64_t *)b;
+	x = *(char *const *)a;
+	y = *(char *const *)b;
+	return x && y ? strcmp(x, y) == 0 : x == y;
+}
+
+/* The member as it is in `from`. */
+static void keep_member(const struct config_key *key, const struct config *from, struct config *to)
+{
+	const void *a = (const char *)from + key->offset;
+	void *b = (char *)to + key->offset;
+
+	if (is_plain(key)) {
+		*(uint64_t *)b = *(const uint64_t *)a;
+	} else {
+		free(*(char **)b);
+		*(char **)b = xstrdup(*(char *const *)a);
+	}
+}
+
+struct config *config_succeed(struct config *old, struct config *next, char ***kept)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct config_key *key = &keys[i];
+
+		if (!key->is_fixed ||
+		    is_same(key, (char *)old + key->offset, (char *)next + key->offset))
+			continue;
+		strv_appendf(kept, "[%s] %s=", key->section, key->name);
+		keep_member(key, old, next);
+	}
+	next->network = old->network;
+	return next;
+}
+
 struct config *config_ref(struct config *c)
 {
 	c->references++;
@@ -557,5 +607,6 @@ void config_free(struct config *c)
 			free(*(char **)member);
 	}
 	policy_rules_free(c->policy);
+	free(c->path);
 	free(c);
 }

@@ -44,6 +44,7 @@ struct config {
 	uint64_t memory_bytes;
 	uint64_t pids;
 	struct policy_rules *policy; /* who may have what */
+	char *path;                  /* the file, NULL: where it was installed */
 	unsigned references;
 };
 
@@ -53,6 +54,10 @@ int config_load(const char *path, struct config **ret, struct err *e) _must_chec
 
 /* The address with this host part inside the configured prefix. */
 struct in_addr config_address(const struct config *c, unsigned host);
+
+/* What is to be in force after `old`: `next`, in which what cannot change while awfd runs is as it
+ * was; *kept (strv) names the keys that the files want otherwise. Takes `next` over. */
+struct config *config_succeed(struct config *old, struct config *next, char ***kept) _must_check_;
 
 /* One more user of it, who gives it back by config_free(). */
 struct config *config_ref(struct config *c) _must_check_;

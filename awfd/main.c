@@ -109,7 +109,10 @@ static int run(const struct arguments *a, struct err *e)
 			       "awfd must run as root: systemctl start awfd.service");
 	}
 	r = manager_new(config, &manager, e);
-	return r < 0 ? r : manager_run(manager, e);
+	if (r < 0)
+		return r;
+	manager->log_level_is_given = a->log_level != NULL;
+	return manager_run(manager, e);
 }
 
 int main(int argc, char **argv)

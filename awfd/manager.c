@@ -15,6 +15,7 @@
 #include "awfd/network.h"
 #include "awfd/nflog.h"
 #include "awfd/nft.h"
+#include "awfd/policy.h"
 #include "awfd/reconcile.h"
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox.h"
@@ -22,6 +23,7 @@
 #include "common/alloc.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/strv.h"
 
 #define CA_BUNDLE_MAX (4 * 1024 * 1024)
 
@@ -73,6 +75,48 @@ static void on_stop_signal(evutil_socket_t number, short what _unused_, void *us
 		end_loop(m);
 	else
 		begin_stop(m);
+}
+
+static void warn_idle(const struct config *c)
+{
+	_cleanup_strv_ char **idle = policy_rules_idle_sections(c->policy);
+
+	for (char **section = idle; section && *section; section++)
+		log_warning("section [%s] of the configuration is about nobody: there is no such "
+			    "user or group",
+			    *section);
+}
+
+static void warn_kept(char *const *kept)
+{
+	for (; kept && *kept; kept++)
+		log_warning("%s changed, which counts only after a restart", *kept);
+}
+
+int manager_reload(struct manager *m, char ***kept, struct err *e)
+{
+	struct config *old = m->config, *next;
+
+	if (config_load(old->path, &next, e) < 0)
+		return err_wrap(e, "the old configuration stays in force");
+	m->config = config_succeed(old, next, kept);
+	config_free(old);
+	if (!m->log_level_is_given)
+		log_set_level((enum log_level)m->config->log_level);
+	log_info("the configuration was read again");
+	warn_kept(*kept);
+	warn_idle(m->config);
+	return 0;
+}
+
+static void on_reload_signal(evutil_socket_t number _unused_, short what _unused_, void *userdata)
+{
+	_cleanup_strv_ char **kept = NULL;
+	_cleanup_err_ struct err e = { 0 };
+
+	log_info("received SIGHUP");
+	if (manager_reload(userdata, &kept, &e) < 0)
+		log_error("%s", e.message);
 }
 
 static void on_stop_timeout(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -154,11 +198,19 @@ static void raise_descriptor_limit(void)
 
 static void prepare_signals(struct manager *m)
 {
-	static const int numbers[] = { SIGTERM, SIGINT };
+	static const struct {
+		int number;
+		event_callback_fn fn;
+	} rows[] = {
+		{ SIGTERM, on_stop_signal },
+		{ SIGINT, on_stop_signal },
+		{ SIGHUP, on_reload_signal },
+	};
 
+	_Static_assert(ARRAY_SIZE(rows) == ARRAY_SIZE(m->signals), "a signal without a place");
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		m->signals[i] = evsignal_new(m->base, numbers[i], on_stop_signal, m);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		m->signals[i] = evsignal_new(m->base, rows[i].number, rows[i].fn, m);
 		if (!m->signals[i])
 			abort();
 		event_add(m->signals[i], NULL);
@@ -226,6 +278,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->sandboxes = sandbox_list_new();
 	raise_descriptor_limit();
 	prepare_signals(m);
+	warn_idle(config);
 	load_ca_bundle(m);
 	r = find_users(m, e);
 	if (r == 0)

@@ -39,6 +39,7 @@ struct manager {
 	uid_t relay_uid, probe_uid;
 	gid_t relay_gid, probe_gid;
 	bool stopping;
+	bool log_level_is_given; /* on the command line: LogLevel= does not count */
 	struct event *signals[3];
 	struct event *stop_timeout;
 };
@@ -50,6 +51,11 @@ int manager_new(struct config *config, struct manager **ret, struct err *e) _mus
 /* Cleans up what an earlier awfd left, serves until SIGTERM or SIGINT, ends every sandbox. 0 when
  * all of them were ended. */
 int manager_run(struct manager *m, struct err *e) _must_check_;
+
+/* Reads the configuration again, for sandboxes that are yet to come; those that are there keep
+ * theirs. *kept (strv) names the keys that changed but count only after a restart. When the files
+ * cannot be used, the old configuration stays in force. */
+int manager_reload(struct manager *m, char ***kept, struct err *e) _must_check_;
 
 /* Tells the manager that a sandbox is gone: the last one ends a manager that is stopping. */
 void manager_sandbox_gone(struct manager *m);

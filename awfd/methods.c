@@ -21,6 +21,7 @@
 /* Who may call a method, and whether it is about one sandbox. */
 enum access {
 	ACCESS_ANY,   /* whoever reaches the socket */
+	ACCESS_ROOT,  /* root alone */
 	ACCESS_OWNER, /* the owner of the sandbox named by the first parameter, or root */
 };
 
@@ -472,6 +473,27 @@ static void method_denials(struct manager *m _unused_, struct call *call, void *
 	reply_denials(call, s, more);
 }
 
+/* --- Reload ------------------------------------------------------------------------------------
+ */
+
+static void method_reload(struct manager *m, struct call *call, void *in _unused_,
+			  struct sandbox *none _unused_)
+{
+	struct reload_reply reply = { 0 };
+	_cleanup_err_ struct err e = { 0 }, told = { 0 };
+
+	if (manager_reload(m, &reply.kept, &e) < 0) {
+		log_error("%s", e.message);
+		(void)err_set(&told, e.error, ERR_SYSTEM, "%s", e.message);
+		reply_error(call, &told);
+		return;
+	}
+	if (!reply.kept)
+		reply.kept = xcalloc(1, sizeof(*reply.kept));
+	call_reply(call, &reload_reply_table, &reply);
+	fields_clear(&reload_reply_table, &reply);
+}
+
 /* --- Dispatch ----------------------------------------------------------------------------------
  */
 
@@ -481,6 +503,7 @@ static const struct method methods[] = {
 	{ "Wait", ACCESS_OWNER, method_wait },       { "Stop", ACCESS_OWNER, method_stop },
 	{ "List", ACCESS_ANY, method_list },         { "Inspect", ACCESS_OWNER, method_inspect },
 	{ "Denials", ACCESS_OWNER, method_denials }, { "Check", ACCESS_ANY, method_check },
+	{ "Reload", ACCESS_ROOT, method_reload },
 };
 
 const char *methods_name(size_t i)
@@ -489,17 +512,46 @@ const char *methods_name(size_t i)
 }
 
 /* The sandbox that the first parameter names, if the peer may know of it. */
-static struct sandbox *authorize(struct manager *m, const struct call *call, const void *in,
-				 struct err *e)
+static int find_own(struct manager *m, const struct call *call, const void *in,
+		    struct sandbox **ret, struct err *e)
 {
 	const char *id = *(char *const *)in;
 	struct sandbox *s = sandbox_find(m, id);
 
-	if (s && may_see(call, s))
-		return s;
+	if (s && may_see(call, s)) {
+		*ret = s;
+		return 0;
+	}
 	(void)err_set(e, -ENOENT, ERR_NOT_FOUND, "no such sandbox");
 	e->subject = xstrdup(id);
-	return NULL;
+	return -ENOENT;
+}
+
+static int require_root(const struct call *call, struct err *e)
+{
+	const struct peer *peer = conn_peer(call_conn(call));
+
+	if (peer->uid == 0)
+		return 0;
+	return err_set(e, -EPERM, ERR_PERMISSION_DENIED,
+		       "%s is for root only, and you are uid %u: use sudo",
+		       call_method(call) + strlen(AWF_INTERFACE "."), peer->uid);
+}
+
+/* Whether the peer may call the method with these parameters; *ret is the sandbox they are about.
+ */
+static int authorize(struct manager *m, const struct call *call, enum access access, const void *in,
+		     struct sandbox **ret, struct err *e)
+{
+	switch (access) {
+	case ACCESS_ANY:
+		return 0;
+	case ACCESS_ROOT:
+		return require_root(call, e);
+	case ACCESS_OWNER:
+		return find_own(m, call, in, ret, e);
+	}
+	return err_set(e, -EPERM, ERR_PERMISSION_DENIED, "nobody may call this");
 }
 
 static void run_method(struct manager *m, struct call *call, const struct method *method,
@@ -513,9 +565,7 @@ static void run_method(struct manager *m, struct call *call, const struct method
 		reply_error(call, &e);
 		return;
 	}
-	if (method->access == ACCESS_OWNER)
-		s = authorize(m, call, in, &e);
-	if (e.error != 0)
+	if (authorize(m, call, method->access, in, &s, &e) < 0)
 		reply_error(call, &e);
 	else
 		method->fn(m, call, in, s);

@@ -60,6 +60,12 @@ static const struct field check_reply_fields[] = {
 const struct field_table check_reply_table =
 	FIELD_TABLE(struct check_reply, NULL, check_reply_fields);
 
+static const struct field reload_reply_fields[] = {
+	FIELD(struct reload_reply, kept, "kept", .type = FIELD_STRINGS, REQUIRED),
+};
+const struct field_table reload_reply_table =
+	FIELD_TABLE(struct reload_reply, NULL, reload_reply_fields);
+
 static const struct field id_request_fields[] = {
 	FIELD(struct id_request, id, "id", .type = FIELD_STRING, REQUIRED),
 };
@@ -158,5 +164,6 @@ const struct message_method message_methods[] = {
 	{ "Inspect", &id_request_table, &inspect_reply_table },
 	{ "Denials", &id_request_table, &denials_reply_table },
 	{ "Check", &start_request_table, &check_reply_table },
+	{ "Reload", &empty_table, &reload_reply_table },
 };
 const size_t message_method_count = ARRAY_SIZE(message_methods);

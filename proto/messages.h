@@ -58,6 +58,10 @@ struct check_reply {
 	struct decision_info **decisions;
 };
 
+struct reload_reply {
+	char **kept; /* keys that changed but count only after a restart */
+};
+
 /* Parameters of Inspect, Attach and Wait. */
 struct id_request {
 	char *id;
@@ -136,6 +140,7 @@ extern const struct field_table start_request_table;
 extern const struct field_table start_reply_table;
 extern const struct field_table decision_info_table;
 extern const struct field_table check_reply_table;
+extern const struct field_table reload_reply_table;
 extern const struct field_table id_request_table;
 extern const struct field_table stop_request_table;
 extern const struct field_table attach_reply_table;

@@ -57,7 +57,7 @@ man_text() {
 }
 
 @test "every key of awfd.conf is in the default file and in awfd.conf(5), and the other way round" {
-	code=$(grep -ohE '(KEY|LIST)\("[A-Za-z]+", "[A-Za-z0-9]+"' awfd/config.c awfd/policy.c | sed -E 's/.*, "(.*)"/\1/' | sort)
+	code=$(grep -ohE '(KEY|FIXED|LIST)\("[A-Za-z]+", "[A-Za-z0-9]+"' awfd/config.c awfd/policy.c | sed -E 's/.*, "(.*)"/\1/' | sort)
 	file=$(grep -oE '^#[A-Za-z0-9]+=' systemd/awfd.conf | tr -d '#=' | sort)
 	page=$(grep -oE '^\.It Sy .*' man/awfd.conf.5 | grep -oE '[A-Za-z0-9]+=' | tr -d '=' | sort)
 	[ "$code" = "$file" ]

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "common/strv.h"
 
 #include "tests/unit/check.h"
 
@@ -320,6 +321,49 @@ static void test_bad_drop_ins(void **state _unused_)
 	assert_load_fails(path, -EINVAL, message);
 }
 
+/* --- Reading it again ------------------------------------------------------------------------ */
+
+/* What sockets, directories and networks were made from stays; all else is as it is written. */
+static void test_succession(void **state _unused_)
+{
+	_cleanup_config_ struct config *old = load_text("[Network]\nPrefix=10.1.2.0/24\n"
+							"[Egress]\nIPv6=no\nSubnet=10.9.0.0/16\n"
+							"[Agent]\nPids=5\n");
+	_cleanup_config_ struct config *next =
+		load_text("[Daemon]\nSocket=/s\nLogLevel=debug\n[Network]\nPrefix=10.1.3.0/24\n"
+			  "[Egress]\nIPv6=yes\nSubnet=10.9.0.0/16\nDnsServers=10.0.0.2\n"
+			  "[Images]\nAgent=other\n[Agent]\nPids=6\n[Difc]\nSystemCABundle=\n");
+	static const char *const kept_keys[] = { "[Daemon] Socket=", "[Network] Prefix=",
+						 "[Difc] SystemCABundle=", "[Egress] IPv6=" };
+	_cleanup_strv_ char **kept = NULL;
+	const struct config *c = config_succeed(old, next, &kept);
+
+	assert_ptr_equal(c, next);
+	assert_int_equal(strv_length(kept), ARRAY_SIZE(kept_keys));
+	for (size_t i = 0; i < ARRAY_SIZE(kept_keys); i++)
+		assert_same_text(kept[i], kept_keys[i]);
+	assert_same_text(c->socket, "/run/awfd/awfd.sock");
+	assert_same_text(c->network_prefix, "10.1.2.0/24");
+	assert_int_equal(config_address(c, 10).s_addr, inet_addr("10.1.2.10"));
+	assert_same_text(c->ca_bundle, old->ca_bundle);
+	assert_int_equal(c->egress_ipv6, CONFIG_NO);
+	assert_same_text(c->image_agent, "other");
+	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
+	assert_same_text(c->dns_servers[0], "10.0.0.2");
+	assert_int_equal(c->pids, 6);
+}
+
+/* Whoever holds a reference keeps what it was. */
+static void test_references(void **state _unused_)
+{
+	struct config *c = load_text("[Agent]\nPids=5\n");
+	_cleanup_config_ struct config *held = config_ref(c);
+
+	config_free(c);
+	assert_int_equal(held->pids, 5);
+	assert_same_text(held->image_agent, "awf/agent:latest");
+}
+
 /* --- What is refused ------------------------------------------------------------------------- */
 
 static const struct {
@@ -490,6 +534,8 @@ int main(void)
 	static const char *const proxies[] = { "http_proxy", "https_proxy", "HTTP_PROXY",
 					       "HTTPS_PROXY" };
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_succession),
+		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_installed_file),
 		cmocka_unit_test(test_every_key),
