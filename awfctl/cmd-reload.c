@@ -18,7 +18,7 @@ int cmd_reload(const struct options *o)
 				  &(struct empty_message){ 0 }, &reload_reply_table, &reply, &e);
 	if (r < 0)
 		return complain(o, &e);
-	for (char **key = reply.kept; *key; key++)
+	for (char **key = reply.kept; key && *key; key++)
 		log_warning("%s changed, which counts only after a restart of awfd", *key);
 	fields_clear(&reload_reply_table, &reply);
 	return 0;

@@ -50,9 +50,7 @@ bool image_reference_matches(const char *pattern, const char *reference)
 
 	if (is_id(reference) || is_id(normal))
 		return strcmp(normal, reference) == 0;
-	if (!strchr(normal, '@') != !digest)
-		return false;
-	if (*normal == '@')
+	if (digest && *normal == '@')
 		return strcmp(normal, digest) == 0;
-	return fnmatch(normal, reference, FNM_PATHNAME) == 0;
+	return !strchr(normal, '@') == !digest && fnmatch(normal, reference, FNM_PATHNAME) == 0;
 }

@@ -20,10 +20,11 @@
 /* Room that is enough for nearly everybody. */
 #define GROUPS_FIRST 32
 
-/* What getpwnam(3) and getgrnam(3) say of a name that is not there, besides nothing. */
+/* What getpwnam(3) and getgrnam(3) say of a name that is not there. Anything else may be a
+ * directory service that does not answer, of which nothing follows. */
 static bool is_absent(int error)
 {
-	return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+	return error == 0 || error == ENOENT || error == ESRCH;
 }
 
 static int get_groups(int fd, struct peer *p)

@@ -9,6 +9,7 @@
 #include "common/parse.h"
 #include "common/strv.h"
 
+#define NONE        "none"
 #define ANY         "*"
 #define SEPARATORS  " \t,"
 #define RW          ":rw"
@@ -19,31 +20,26 @@
 
 /* --- Hosts and ports --- */
 
-static bool hosts_grant(const struct policy_words *words, const char *value)
-{
-	for (char **w = words->texts; w && *w; w++)
-		if (host_pattern_matches(*w, value))
-			return true;
-	return false;
-}
-
-const struct policy_list policy_hosts = { host_pattern_is_valid, hosts_grant, .takes_any = true };
+const struct policy_list policy_hosts = { .is_word = host_pattern_is_valid,
+					  .matches = host_pattern_matches,
+					  .takes_any = true };
 
 /* `none`: to go without the proxy that the operator has. */
 static bool is_proxy(const char *word)
 {
-	return strcmp(word, "none") == 0 || host_pattern_is_valid(word);
+	return strcmp(word, NONE) == 0 || host_pattern_is_valid(word);
 }
 
-static bool proxies_grant(const struct policy_words *words, const char *value)
+static bool proxy_matches(const char *word, const char *value)
 {
-	for (char **w = words->texts; w && *w; w++)
-		if (strcmp(*w, value) == 0)
-			return true;
-	return strcmp(value, "none") != 0 && hosts_grant(words, value);
+	bool same = strcmp(word, value) == 0;
+
+	return same || (strcmp(value, NONE) != 0 && host_pattern_matches(word, value));
 }
 
-const struct policy_list policy_proxies = { is_proxy, proxies_grant, .takes_any = true };
+const struct policy_list policy_proxies = { .is_word = is_proxy,
+					    .matches = proxy_matches,
+					    .takes_any = true };
 
 static bool is_range(const char *word)
 {
@@ -76,7 +72,9 @@ static bool ports_grant(const struct policy_words *words, const char *value)
 	return true;
 }
 
-const struct policy_list policy_ports = { is_range, ports_grant, .takes_any = true };
+const struct policy_list policy_ports = { .is_word = is_range,
+					  .grants = ports_grant,
+					  .takes_any = true };
 
 /* --- Images --- */
 
@@ -85,15 +83,9 @@ static bool is_image(const char *word)
 	return *word != '\0';
 }
 
-static bool images_grant(const struct policy_words *words, const char *value)
-{
-	for (char **w = words->texts; w && *w; w++)
-		if (image_reference_matches(*w, value))
-			return true;
-	return false;
-}
-
-const struct policy_list policy_images = { is_image, images_grant, .takes_any = true };
+const struct policy_list policy_images = { .is_word = is_image,
+					   .matches = image_reference_matches,
+					   .takes_any = true };
 
 /* --- Domains --- */
 
@@ -118,7 +110,9 @@ static bool domains_grant(const struct policy_words *words, const char *value)
 	return false;
 }
 
-const struct policy_list policy_domains = { is_domain, domains_grant, true, .takes_any = true };
+const struct policy_list policy_domains = {
+	.is_word = is_domain, .grants = domains_grant, .are_domains = true, .takes_any = true
+};
 
 /* --- Mounts: PATH or PATH:ro, PATH:rw --- */
 
@@ -151,37 +145,28 @@ static bool is_mount(const char *word)
 	return is_plain_path(path);
 }
 
-static bool root_grants(const char *word, const char *value)
+static bool mount_matches(const char *word, const char *value)
 {
 	_cleanup_free_ char *root = path_of(word), *path = path_of(value);
 	size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
-	if (ends_in(value, RW) && !ends_in(word, RW))
+	if (!is_plain_path(path) || (ends_in(value, RW) && !ends_in(word, RW)))
 		return false;
 	return strncmp(path, root, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-static bool mounts_grant(const struct policy_words *words, const char *value)
-{
-	if (!is_mount(value))
-		return false;
-	for (char **w = words->texts; w && *w; w++)
-		if (root_grants(*w, value))
-			return true;
-	return false;
-}
-
-const struct policy_list policy_mounts = { is_mount, mounts_grant, .takes_any = false };
+const struct policy_list policy_mounts = { .is_word = is_mount, .matches = mount_matches };
 
 /* --- Lists --- */
 
 bool policy_words_grant(const struct policy_list *list, const struct policy_words *words,
 			const char *value)
 {
-	for (char **w = words->texts; list->takes_any && w && *w; w++)
-		if (strcmp(*w, ANY) == 0)
+	for (char **w = words->texts; w && *w; w++)
+		if ((list->takes_any && strcmp(*w, ANY) == 0) ||
+		    (list->matches && list->matches(*w, value)))
 			return true;
-	return list->grants(words, value);
+	return list->grants && list->grants(words, value);
 }
 
 static int parse_domains(struct policy_words *w)

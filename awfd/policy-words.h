@@ -16,7 +16,8 @@ struct policy_words {
 /* One kind of list. */
 struct policy_list {
 	bool (*is_word)(const char *word);
-	/* Whether the words grant the value. */
+	/* Whether one word grants the value, or else all of them together. */
+	bool (*matches)(const char *word, const char *value);
 	bool (*grants)(const struct policy_words *words, const char *value);
 	bool are_domains;
 	bool takes_any; /* the word `*` */

@@ -292,14 +292,19 @@ int policy_of_peer(const struct policy_rules *r, const struct peer *peer, struct
 		   struct err *e)
 {
 	_cleanup_(policy_freep) struct policy *p = xnew(struct policy);
+	const struct setting *last = NULL; /* whose section was looked up */
+	int error = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
-		int error = applies(r->settings[i], peer, e);
+		const struct setting *s = r->settings[i];
 
+		if (!last || strcmp(last->section, s->section) != 0)
+			error = applies(s, peer, e);
 		if (error < 0)
-			return err_wrap(e, "section [%s]", r->settings[i]->section);
+			return err_wrap(e, "section [%s]", s->section);
 		if (error > 0)
-			take(p, r->settings[i]);
+			take(p, s);
+		last = s;
 	}
 	*ret = TAKE_PTR(p);
 	return 0;

@@ -84,7 +84,7 @@ static bool has_ended(int pidfd)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* The descriptor is of the process that connected: it tells its end. */
+/* The descriptor is of the process that connected, which lives. */
 static void test_pidfd(void **state _unused_)
 {
 	int fds[2];
