@@ -37,21 +37,22 @@ COMMON_SRC    := alloc ascii clock err escape fd file log parse strbuf stdcopy s
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca difc-probe docker \
                  docker-answer docker-attach docker-container docker-http docker-network \
-                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 host-pattern host-ports \
-                 http-answer image-reference link link-bridge link-request link-seal log-journal log-tail manager \
-                 methods netlink netns network nflog nflog-packet nft nft-egress nft-expr \
-                 nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan policy \
-                 policy-words private-networks reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-attach sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
-                 sandbox-info sandbox-links sandbox-logs sandbox-policy sandbox-ready sandbox-relay sandbox-squid \
-                 sandbox-state server spawn squid-config squid-log upstream-proxy
+                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 \
+                 host-pattern host-ports http-answer image-reference link link-bridge link-request \
+                 link-seal log-journal log-tail manager methods mount-spec netlink netns network \
+                 nflog nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table peer plan policy policy-words private-networks reconcile \
+                 relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
+                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
+                 sandbox-links sandbox-logs sandbox-policy sandbox-ready sandbox-relay \
+                 sandbox-squid sandbox-state server spawn squid-config squid-log upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
-AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop cmd-version \
-                 cmd-wait commands complain denial-text domains-file exit-code help input-file \
-                 main nearest options pump refusals render ruleset start start-egress table \
-                 tenant terminal word-list
+AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
+                 cmd-version cmd-wait commands complain denial-text domains-file exit-code help \
+                 input-file main nearest options pump refusals render ruleset start start-egress \
+                 table tenant terminal word-list
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -82,11 +83,12 @@ UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-
                  awfctl-tenant cli-proxy-limits clone config conn denials difc-address difc-ca \
                  difc-probe docker docker-attach docker-network docker-spec domain downloads \
                  egress environment err errors escape exec-request fd file frame gh-argv gh-env \
-                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern host-ports http-answer \
-                 http-response image-reference interface json-fields landlock log-tail netlink network \
-                 nflog-packet nft-ruleset parse peer plan policy private-networks redact relay relay-proc \
-                 relay-storm relay-upstreams resolvers sni-match spawn squid-config squid-log \
-                 stdcopy strbuf strv timestamp unpack upstream-proxy
+                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern host-ports \
+                 http-answer http-response image-reference interface json-fields landlock log-tail \
+                 mount-spec netlink network nflog-packet nft-ruleset parse peer plan policy \
+                 private-networks redact relay relay-proc relay-storm relay-upstreams resolvers \
+                 sni-match spawn squid-config squid-log stdcopy strbuf strv timestamp unpack \
+                 upstream-proxy
 ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
@@ -94,7 +96,8 @@ UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces o
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame gh-log host-ports \
-                 http-response nflog policy redact ruleset squid-config squid-log stdcopy
+                 http-response mount-spec nflog policy redact ruleset squid-config squid-log \
+                 stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -269,6 +272,7 @@ FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-arg
 			 $(GH_SRC:%=containers/gh/%.c)
 
 FUZZ_SRC_gh-log := awfd/gh-log.c
+FUZZ_SRC_mount-spec := awfd/mount-spec.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
