@@ -39,16 +39,18 @@ AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca
                  docker-answer docker-attach docker-container docker-http docker-network \
                  docker-seccomp docker-spec domain egress environment gh-log host-ipv6 \
                  host-pattern host-ports http-answer image-reference link link-bridge link-request \
-                 link-seal log-journal log-tail manager methods mount-spec netlink netns network \
-                 nflog nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table peer plan policy policy-words private-networks reconcile \
-                 relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
-                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
-                 sandbox-links sandbox-logs sandbox-policy sandbox-ready sandbox-relay \
-                 sandbox-squid sandbox-state server spawn squid-config squid-log upstream-proxy
+                 link-seal log-journal log-tail manager methods mount-namespace mount-open \
+                 mount-source mount-spec mount-stage netlink netns network nflog nflog-packet nft \
+                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table peer \
+                 plan policy policy-words private-networks reconcile relay-proc relay-targets \
+                 resolve resolvers sandbox sandbox-attach sandbox-container sandbox-create \
+                 sandbox-destroy sandbox-dirs sandbox-info sandbox-links sandbox-logs \
+                 sandbox-mounts sandbox-policy sandbox-ready sandbox-relay sandbox-squid \
+                 sandbox-state server spawn squid-config squid-log upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
+MOUNT_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
                  cmd-version cmd-wait commands complain denial-text domains-file exit-code help \
                  input-file main nearest options pump refusals render ruleset start start-egress \
@@ -102,7 +104,7 @@ FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame g
 # --- Targets --------------------------------------------------------------------------------------
 
 PROGRAMS      := awfd awfctl awf-relay awf-difc-probe
-STATICS       := awf-gh awf-pause awf-sni-match
+STATICS       := awf-gh awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
 .PHONY: all help demo test check check-root system-test images test-images bench fuzz fuzz-replay lint format \
@@ -209,6 +211,10 @@ $(BIN)/awf-cli-proxy: $(OBJ)/containers/cli-proxy/main.o $(LIBCLIPROXY) $(LIBGH)
 $(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICGH) $(STATICCOMMON)
 	$(call link_static,$(LIBS_$(@F)))
 
+# Static, because it runs in the engine's mount namespace.
+$(BIN)/awf-mount-open: $(call objects,static/awfd/mount,$(MOUNT_SRC)) $(STATICCOMMON)
+	$(call link_static)
+
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
 	$(call link_static)
 
@@ -294,7 +300,8 @@ lint: ## check formatting and look for defects (clang-format, clang-tidy)
 install: all ## install into DESTDIR
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BIN)/awfd
 	install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BIN)/awfctl
-	install -D -m 755 -t $(DESTDIR)$(LIBEXECDIR) $(BIN)/awf-relay $(BIN)/awf-difc-probe $(BIN)/awf-gh
+	install -D -m 755 -t $(DESTDIR)$(LIBEXECDIR) $(BIN)/awf-relay $(BIN)/awf-difc-probe \
+		$(BIN)/awf-mount-open $(BIN)/awf-gh
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/awfd.service systemd/awfd.socket
 	install -D -m 644 systemd/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/awfd.conf
 	install -D -m 644 systemd/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/awfd.conf

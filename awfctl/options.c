@@ -57,6 +57,9 @@ const struct option_row option_rows[] = {
 	{ "env", 'e', OPTION_ENV, OPTION_SANDBOX, "KEY[=VALUE]",
 	  "set a variable; KEY alone passes yours on (repeatable)",
 	  MEMBER(environment), "environment" },
+	{ "mount", 'v', OPTION_TEXTS, OPTION_SANDBOX, "SRC:DST[:ro|rw]",
+	  "let the command have a directory or file of this host (repeatable)",
+	  MEMBER(mounts), "mounts" },
 	{ "container-workdir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
 	  "the command's working directory in the sandbox",
 	  MEMBER(workdir), "workdir" },
@@ -84,7 +87,6 @@ const struct option_row option_rows[] = {
 	{ "version", 'V', OPTION_FLAG, OPTION_LEADING, NULL,
 	  "show the versions",
 	  MEMBER(version), NULL },
-	LATER("mount", 'v'),
 	LATER("agent-timeout", 0),
 	LATER("allow-urls", 0),
 	LATER("anthropic-api-base-path", 0),
@@ -195,7 +197,7 @@ static int add_list(struct options *o, const struct option_row *row, const char 
 	return 0;
 }
 
-static int add_file(struct options *o, const struct option_row *row, const char *value,
+static int add_text(struct options *o, const struct option_row *row, const char *value,
 		    struct err *e _unused_)
 {
 	strv_append(member(o, row), value);
@@ -213,10 +215,10 @@ static const struct {
 	int (*set)(struct options *o, const struct option_row *row, const char *value,
 		   struct err *e);
 } kinds[] = {
-	[OPTION_FLAG] = { false, set_flag },      [OPTION_TEXT] = { true, set_text },
-	[OPTION_URL] = { true, set_text },        [OPTION_ENV] = { true, add_env },
-	[OPTION_LIST] = { true, add_list },       [OPTION_FILES] = { true, add_file },
-	[OPTION_LATER] = { false, refuse_later },
+	[OPTION_FLAG] = { false, set_flag }, [OPTION_TEXT] = { true, set_text },
+	[OPTION_URL] = { true, set_text },   [OPTION_ENV] = { true, add_env },
+	[OPTION_LIST] = { true, add_list },  [OPTION_FILES] = { true, add_text },
+	[OPTION_TEXTS] = { true, add_text }, [OPTION_LATER] = { false, refuse_later },
 };
 
 static const struct option_row *find_long(unsigned groups, const char *name, size_t length)
@@ -342,6 +344,7 @@ static void clear_member(struct options *o, const struct option_row *row)
 		break;
 	case OPTION_ENV:
 	case OPTION_FILES:
+	case OPTION_TEXTS:
 		strv_free(*(char ***)member(o, row));
 		break;
 	case OPTION_FLAG:
@@ -385,7 +388,9 @@ const char *option_text(const struct options *o, const struct option_row *row)
 
 char *const *option_words(const struct options *o, const struct option_row *row)
 {
-	if (row->kind != OPTION_LIST)
-		return NULL;
-	return ((const struct word_list *)((const char *)o + row->offset))->words;
+	const char *at = (const char *)o + row->offset;
+
+	if (row->kind == OPTION_TEXTS)
+		return *(char *const *const *)at;
+	return row->kind == OPTION_LIST ? ((const struct word_list *)at)->words : NULL;
 }

@@ -27,6 +27,7 @@ enum option_kind {
 	OPTION_ENV,   /* adds to a strv of KEY=value; the last one of a key counts */
 	OPTION_LIST,  /* adds to a word_list what stands between the commas */
 	OPTION_FILES, /* adds a path to a strv */
+	OPTION_TEXTS, /* adds a text, which awfd judges, to a strv */
 	OPTION_LATER, /* known from GitHub's awf and refused: never ignored, as it may be a
 			 restriction */
 };
@@ -57,6 +58,7 @@ struct options {
 	bool enable_host_access;
 	struct word_list allow_host_ports;
 	struct word_list allow_host_service_ports;
+	char **mounts;   /* SRC:DST[:MODE] */
 	char **operands; /* before "--" */
 	char **command;  /* after it, NULL when there is no "--" */
 };

@@ -132,6 +132,7 @@ static int set_texts(const struct options *o, struct start_request *request, str
 	request->image = xstrdup(o->image);
 	request->workdir = xstrdup(o->workdir);
 	request->tty = o->tty;
+	request->mounts = o->mounts ? strv_copy(o->mounts) : NULL;
 	return 0;
 }
 

@@ -386,6 +386,10 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_tmpfs(host, "rw,exec", s->memory_bytes / 2); /* jobs run what they put there */
 	if (s->difc)
 		put_bind(host, s->gh_path, GH_TARGET, false);
+	/* Never ReadOnly: to add that, runc would mount anew, without nosuid, nodev and read-only.
+	 */
+	for (size_t i = 0; i < s->mount_count; i++)
+		put_bind(host, s->mounts[i].source, s->mounts[i].target, true);
 }
 
 struct json_object *docker_spec_container(const struct docker_spec *s, enum docker_role role)

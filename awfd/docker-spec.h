@@ -11,6 +11,12 @@
 #include "awfd/cli-proxy-limits.h"
 #include "common/cleanup.h"
 
+/* What of the host the agent has, as it was staged: what may be done with it is the stage's own. */
+struct docker_mount {
+	const char *source;
+	const char *target;
+};
+
 /* What the containers of one sandbox are made from. All strings are borrowed. */
 struct docker_spec {
 	const char *id;
@@ -41,6 +47,8 @@ struct docker_spec {
 	const char *cli_proxy_log;   /* likewise */
 	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */
 	const char *host_address;    /* of host.docker.internal in the agent, or NULL */
+	const struct docker_mount *mounts; /* of the agent */
+	size_t mount_count;
 };
 
 enum docker_role {

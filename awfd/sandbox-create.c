@@ -26,6 +26,7 @@ enum {
 	RESOLVE,
 	NETWORK,
 	DIRS,
+	MOUNTS,
 	PAUSE,
 	SQUID,
 	CLI,
@@ -54,6 +55,11 @@ static bool has_difc(const void *subject)
 static bool has_squid(const void *subject)
 {
 	return sandbox_has_squid(subject);
+}
+
+static bool has_mounts(const void *subject)
+{
+	return sandbox_has_mounts(subject);
 }
 
 static bool has_relay(const void *subject)
@@ -157,6 +163,26 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 	return r;
 }
 
+/* --- mounts: opened by the user, and staged for the engine --------------------------------------
+ */
+
+static int mounts_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	int r = sandbox_mounts_start(subject, e);
+
+	return r < 0 ? r : PLAN_STEP_RUNNING;
+}
+
+static void mounts_cancel(void *subject, unsigned step _unused_)
+{
+	sandbox_mounts_cancel(subject);
+}
+
+void sandbox_mounts_staged(struct sandbox *s, const struct err *e)
+{
+	plan_step_ended(s->plan, MOUNTS, e);
+}
+
 /* --- containers --------------------------------------------------------------------------------
  */
 
@@ -201,11 +227,17 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.redirect_proxy = sandbox_has_redirects(s) ? squid_url : NULL,
 	};
 
+	struct docker_mount *mounts = sandbox_mounts_list(s);
+	struct json_object *container;
+
 	inet_ntop(AF_INET, &address, host, sizeof(host));
 	if (s->egress.host_ports.count > 0)
 		spec.host_address = host;
-
-	return docker_spec_container(&spec, role);
+	spec.mounts = mounts;
+	spec.mount_count = s->mounts.count;
+	container = docker_spec_container(&spec, role);
+	sandbox_mounts_list_free(mounts, s->mounts.count);
+	return container;
 }
 
 /* Without one of its sidecars a sandbox is none: it ends, and says which. */
@@ -501,6 +533,16 @@ static void on_agent_ended(int status _unused_, struct json_object *body, const 
 	}
 }
 
+/* The agent has its mounts. What cannot be removed now is tried again at the end. */
+static void drop_stage(struct sandbox *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (sandbox_mounts_remove(s, &e) < 0)
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "the stage of the mounts stays: %s",
+			    e.message);
+}
+
 static void on_agent_started(void *userdata, unsigned step, const struct err *e)
 {
 	struct sandbox *s = userdata;
@@ -508,6 +550,8 @@ static void on_agent_started(void *userdata, unsigned step, const struct err *e)
 	/* After the start, so that it is answered also when the command has ended already. */
 	if (!e)
 		wait_for_agent(s);
+	if (!e)
+		drop_stage(s);
 	plan_step_ended(s->plan, step, e);
 }
 
@@ -542,6 +586,12 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 	[DIRS] = { .name = "state and directory",
 		   .after = AFTER(DIFC) | AFTER(RESOLVE),
 		   .start = dirs_step },
+	[MOUNTS] = { .name = "mounts",
+		     .after = AFTER(DIRS),
+		     .timeout_ms = 10000,
+		     .start = mounts_step,
+		     .cancel = mounts_cancel,
+		     .wanted = has_mounts },
 	[PAUSE] = { .name = "start pause",
 		    .after = AFTER(DIRS),
 		    .timeout_ms = 30000,
@@ -587,7 +637,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		   .cancel = probe_cancel,
 		   .wanted = has_difc },
 	[AGENT] = { .name = "create agent",
-		    .after = AFTER(PAUSE),
+		    .after = AFTER(PAUSE) | AFTER(MOUNTS),
 		    .timeout_ms = 30000,
 		    .start = container_step,
 		    .cancel = container_step_cancel,

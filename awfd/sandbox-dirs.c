@@ -26,5 +26,7 @@ int sandbox_dirs_make(struct sandbox *s, struct err *e)
 
 int sandbox_dirs_remove(struct sandbox *s, struct err *e)
 {
-	return file_remove_tree(s->directory, e);
+	int r = sandbox_mounts_remove(s, e);
+
+	return r < 0 ? r : file_remove_tree(s->directory, e);
 }

@@ -64,6 +64,11 @@ bool sandbox_has_squid(const struct sandbox *s)
 	return sandbox_has_egress(s) || sandbox_has_redirects(s);
 }
 
+bool sandbox_has_mounts(const struct sandbox *s)
+{
+	return s->mounts.count > 0;
+}
+
 bool sandbox_has_relay(const struct sandbox *s)
 {
 	return s->has_difc || s->egress.host_ports.count > 0;

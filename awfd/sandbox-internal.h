@@ -10,6 +10,8 @@
 #include "awfd/docker-spec.h"
 #include "awfd/egress.h"
 #include "awfd/log-tail.h"
+#include "awfd/mount-open.h"
+#include "awfd/mount-spec.h"
 #include "awfd/nflog.h"
 #include "awfd/nft.h"
 #include "awfd/plan.h"
@@ -93,6 +95,9 @@ struct sandbox {
 	struct difc_address difc;
 	uint64_t difc_wait_ms;
 	uint64_t difc_wait_end; /* by clock_ms() */
+
+	struct mount_specs mounts;
+	struct mount_open *mount_open;
 
 	struct egress egress;
 	struct resolve *resolve;
@@ -179,6 +184,16 @@ bool sandbox_has_egress(const struct sandbox *s);
 bool sandbox_has_redirects(const struct sandbox *s);
 bool sandbox_has_squid(const struct sandbox *s);
 bool sandbox_has_relay(const struct sandbox *s);
+bool sandbox_has_mounts(const struct sandbox *s);
+
+/* sandbox-mounts.c: staged; then sandbox_mounts_staged() is called once. Removing the stage, which
+ * may not be there, leaves the agent what it has. */
+int sandbox_mounts_start(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_mounts_cancel(struct sandbox *s);
+void sandbox_mounts_staged(struct sandbox *s, const struct err *e); /* sandbox-create.c */
+struct docker_mount *sandbox_mounts_list(const struct sandbox *s) _must_check_;
+void sandbox_mounts_list_free(struct docker_mount *list, size_t count);
+int sandbox_mounts_remove(struct sandbox *s, struct err *e) _must_check_;
 
 /* sandbox-links.c */
 int sandbox_links_make(struct sandbox *s, struct err *e) _must_check_;

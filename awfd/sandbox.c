@@ -132,12 +132,14 @@ static void sandbox_free(struct sandbox *s)
 	docker_call_cancel(s->signal);
 	conn_unwatch(s->lease);
 	resolve_cancel(s->resolve);
+	sandbox_mounts_cancel(s);
 	docker_network_cancel(s->network);
 	sandbox_ready_cancel(s);
 	sandbox_relay_end(s);
 	sandbox_logs_end(s);
 	sandbox_logs_close(s);
 	egress_clear(&s->egress);
+	mount_specs_clear(&s->mounts);
 	free(s->squid_targets);
 	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
 		container_clear(&s->containers[role]);
@@ -232,6 +234,8 @@ static int check_request(struct sandbox *s, const struct start_request *r, struc
 	error = check_difc(s, r, e);
 	if (error == 0)
 		error = check_difc_wait(s, r, e);
+	if (error == 0)
+		error = mount_specs_parse("mounts", r->mounts, &s->mounts, e);
 	return error < 0 ? error : egress_check(r, s->config, &s->egress, e);
 }
 

@@ -64,6 +64,14 @@ static int enter_network(struct child *c)
 	return c->spawn->network < 0 ? 0 : setns(c->spawn->network, CLONE_NEWNET);
 }
 
+/* The directory is then the root of that namespace. */
+static int enter_mounts(struct child *c)
+{
+	const struct spawn_caller *caller = c->spawn->caller;
+
+	return caller && caller->mounts >= 0 ? setns(caller->mounts, CLONE_NEWNS) : 0;
+}
+
 /* Puts the descriptors where the program expects them, from 0, and the two that only the child
  * needs behind them; first out of each other's way, then into their places. */
 static int place_fds(struct child *c)
@@ -87,9 +95,12 @@ static int place_fds(struct child *c)
 
 static int drop_user(struct child *c)
 {
+	const struct spawn_caller *caller = c->spawn->caller;
+
 	if (!c->switch_user)
 		return 0;
-	if (setgroups(0, NULL) < 0 || setresgid(c->spawn->gid, c->spawn->gid, c->spawn->gid) < 0)
+	if (setgroups(caller ? caller->group_count : 0, caller ? caller->groups : NULL) < 0 ||
+	    setresgid(c->spawn->gid, c->spawn->gid, c->spawn->gid) < 0)
 		return -1;
 	return setresuid(c->spawn->uid, c->spawn->uid, c->spawn->uid);
 }
@@ -112,12 +123,12 @@ static int forbid_privileges(struct child *c)
 }
 
 /* By descriptor where the path doesn't do, so that the program may lie where its user can't go: in
- * a build tree, say. */
+ * a build tree, say. In another mount namespace the path may be another program's. */
 static int execute(struct child *c)
 {
 	const struct spawn *s = c->spawn;
 
-	if (execve(s->path, s->argv, c->environment) < 0 && errno != EACCES)
+	if (!s->caller && execve(s->path, s->argv, c->environment) < 0 && errno != EACCES)
 		return -1;
 	return execveat(c->program, "", s->argv, c->environment, AT_EMPTY_PATH);
 }
@@ -129,6 +140,7 @@ static const struct {
 	{ "reset the signals", reset_signals },
 	{ "make a session", detach },
 	{ "enter its network", enter_network }, /* while the pidfd is there, and the right */
+	{ "enter its mount namespace", enter_mounts },
 	{ "place the descriptors", place_fds },
 	{ "become its user", drop_user },
 	{ "drop the capabilities", drop_capabilities },
@@ -200,7 +212,7 @@ static void fill_fds(struct child *c)
 
 	c->fds[STDIN_FILENO] = s->in >= 0 ? s->in : c->null;
 	c->fds[STDOUT_FILENO] = s->out >= 0 ? s->out : c->null;
-	c->fds[STDERR_FILENO] = STDERR_FILENO;
+	c->fds[STDERR_FILENO] = s->caller ? c->null : STDERR_FILENO;
 	if (s->fd_count > 0)
 		memcpy(c->fds + FIRST_FD, s->fds, s->fd_count * sizeof(int));
 	c->fd_count = FIRST_FD + s->fd_count;
@@ -247,7 +259,7 @@ static void reap(pid_t pid)
 
 static int check_spec(const struct spawn *s, struct err *e)
 {
-	if (s->uid == 0 || s->gid == 0)
+	if (!s->caller && (s->uid == 0 || s->gid == 0))
 		return err_set(e, -EPERM, ERR_SYSTEM, "%s: is never started as root", s->path);
 	if (s->fd_count > SPAWN_FDS_MAX)
 		return err_set(e, -E2BIG, ERR_SYSTEM, "%s: too many descriptors", s->path);

@@ -1,5 +1,5 @@
-/* Starts an unprivileged helper program of awfd: own uid and gid, no groups, no capabilities,
- * no_new_privs, only the descriptors it was given. */
+/* Starts an unprivileged helper program of awfd: own uid and gid, no groups but a caller's, no
+ * capabilities, no_new_privs, only the descriptors it was given. */
 #pragma once
 
 #include <stddef.h>
@@ -12,6 +12,14 @@
  * the DIFC channel and all host ports that a sandbox may have. */
 #define SPAWN_FDS_MAX 320
 
+/* What a program has that works for a user, as that user; root may be one. Its stderr is /dev/null,
+ * because a user can reach into his processes. */
+struct spawn_caller {
+	const gid_t *groups; /* supplementary */
+	size_t group_count;
+	int mounts; /* pidfd of the process whose mount namespace it gets, or -EBADF: awfd's own */
+};
+
 struct spawn {
 	const char *path;
 	char *const *argv; /* argv[0] included */
@@ -23,7 +31,8 @@ struct spawn {
 	const int
 		*fds; /* passed on as 3, 4, …, with LISTEN_FDS and LISTEN_PID (sd_listen_fds(3)) */
 	size_t fd_count;
-	const char *const *fd_names; /* as many, for LISTEN_FDNAMES; NULL: no names */
+	const char *const *fd_names;       /* as many, for LISTEN_FDNAMES; NULL: no names */
+	const struct spawn_caller *caller; /* NULL: an unprivileged user of awfd's own */
 };
 
 /* Forks and executes. On success *pid and *pidfd (close-on-exec, the caller owns it) are set and

@@ -29,6 +29,7 @@ static const struct field start_request_fields[] = {
 	START(enable_host_access, "enableHostAccess", .type = FIELD_BOOL),
 	START(allow_host_ports, "allowHostPorts", .type = FIELD_STRINGS),
 	START(allow_host_service_ports, "allowHostServicePorts", .type = FIELD_STRINGS),
+	START(mounts, "mounts", .type = FIELD_STRINGS, .max = MESSAGE_MOUNTS_MAX),
 };
 const struct field_table start_request_table =
 	FIELD_TABLE(struct start_request, NULL, start_request_fields);

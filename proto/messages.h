@@ -13,6 +13,7 @@
 #define MESSAGE_ENV_MAX     (512 * 1024) /* bytes of all variables, names included */
 #define MESSAGE_CA_MAX      (64 * 1024)  /* bytes of a PEM bundle */
 #define MESSAGE_DOMAINS_MAX (128 * 1024) /* bytes of all domains of one list */
+#define MESSAGE_MOUNTS_MAX  (320 * 1024) /* bytes of all mounts */
 
 /* What a sandbox is asked to be: parameters of Start and Check. */
 struct start_request {
@@ -35,6 +36,7 @@ struct start_request {
 	bool enable_host_access;         /* ports 80 and 443 when none is named */
 	char **allow_host_ports;         /* "80", "3000-3010" */
 	char **allow_host_service_ports; /* the same; dangerous ones too */
+	char **mounts;                   /* as awfd/mount-spec.h has them */
 };
 
 /* One reply of Start: a phase that ended, what is waited for, or with `id` the last one. */

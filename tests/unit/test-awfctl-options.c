@@ -86,7 +86,7 @@ static void test_refused(void **state _unused_)
 		{ { "--allow-host-ports", "80," },
 		  "--allow-host-ports '80,': an item of the list is empty; take the superfluous "
 		  "comma, or the option, out" },
-		{ { "-v", "/a:/b" }, "--mount is not available in this version" },
+		{ { "-v" }, "--mount needs a value: --mount SRC:DST[:ro|rw]" },
 		{ { "--env-all" }, "--env-all is not available in this version" },
 	};
 
@@ -98,6 +98,17 @@ static void test_refused(void **state _unused_)
 				 -EINVAL);
 		assert_string_equal(e.message, cases[i].message);
 	}
+}
+
+/* A mount is no list: a path may have a comma in it. */
+static void test_mounts(void **state _unused_)
+{
+	_cleanup_options_ struct options o = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(PARSE(&o, &e, "-v", "/a,b:/c", "--mount=rel:/d:ro", "-v/e:/f"), 4);
+	assert_words(o.mounts, "/a,b:/c rel:/d:ro /e:/f");
+	assert_same_text(option_of_field("mounts")->name, "mount");
 }
 
 /* Lists and files add up; each option goes into its own member. */
@@ -321,7 +332,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_forms), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_lists),     cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_mounts),     cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_operands),  cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_rows_fit),  cmocka_unit_test(test_complaints),
 		cmocka_unit_test(test_commands),  cmocka_unit_test(test_help),

@@ -31,6 +31,11 @@ static const struct cli_proxy_limits many_calls = {
 
 static const struct cli_proxy_limits one_call = { .running_calls = 1 };
 
+static const struct docker_mount mounts[] = {
+	{ "/run/awfd/sandboxes/abcdefgh27/mounts/0", "/work" },
+	{ "/run/awfd/sandboxes/abcdefgh27/mounts/1", "/usr/bin/yq" },
+};
+
 /* Everything a sandbox can have. */
 static const struct docker_spec full = {
 	.id = "abcdefgh27",
@@ -61,6 +66,8 @@ static const struct docker_spec full = {
 	.cli_proxy_limits = &many_calls,
 	.redirect_proxy = "http://172.30.0.10:3128",
 	.host_address = "172.30.0.1",
+	.mounts = mounts,
+	.mount_count = ARRAY_SIZE(mounts),
 };
 
 /* As little as a sandbox can have. */

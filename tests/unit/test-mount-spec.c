@@ -92,6 +92,7 @@ static const struct {
 	{ "/a:/usr/local", "would hide /usr/local/bin/gh" },
 	{ "/a:/usr/local/bin", "would hide /usr/local/bin/gh" },
 	{ "/a:/usr/local/bin/gh", "the sandbox's gh" },
+	{ "/a:/usr/local/bin/gh/x", "nothing is mounted at /usr/local/bin/gh" },
 	{ "/a:/sbin/docker-init", "first process" },
 	{ "/a:/bin", "the image's programs" },
 	{ "/a:/usr/sbin", "would hide /usr/sbin/docker-init" },

@@ -1,0 +1,191 @@
+#include "awfd/mount-open.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "awfd/child.h"
+#include "awfd/mount/reply.h"
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/strv.h"
+
+#define NAME "awf-mount-open"
+
+struct mount_open {
+	const struct mount_specs *specs;
+	char *field;
+	struct child *child;
+	int socket;
+	struct event *readable;
+	int fds[MOUNTS_MAX];
+	size_t count; /* of those that were opened */
+	mount_open_fn fn;
+	void *userdata;
+};
+
+/* What a reply means where the error number doesn't say more. */
+static const char *const step_reasons[MOUNT_REPLY_STEPS] = {
+	[MOUNT_REPLY_OPENED] = "",
+	[MOUNT_REPLY_OPEN] = "cannot be opened on this host",
+	[MOUNT_REPLY_TYPE] = "is neither a directory nor a regular file",
+	[MOUNT_REPLY_READ] = "you may not read it",
+	[MOUNT_REPLY_WRITE] = "you may not write it: mount it read-only, by ':ro' at the end",
+};
+
+static const struct {
+	enum mount_reply_step step;
+	int error;
+	const char *reason;
+} error_reasons[] = {
+	{ MOUNT_REPLY_OPEN, ENOENT, "is not there on this host" },
+	{ MOUNT_REPLY_OPEN, ENOTDIR, "leads through something that is no directory" },
+	{ MOUNT_REPLY_OPEN, EACCES, "you have no right to reach it" },
+	{ MOUNT_REPLY_OPEN, ELOOP,
+	  "has too many links, or one of /proc, on its way: give the path they lead to" },
+	{ MOUNT_REPLY_WRITE, EROFS,
+	  "is on a filesystem that is read-only: mount it read-only, by ':ro' at the end" },
+};
+
+void mount_open_cancel(struct mount_open *m)
+{
+	if (!m)
+		return;
+	child_free(m->child);
+	if (m->readable)
+		event_free(m->readable);
+	for (size_t i = 0; i < m->count; i++)
+		fd_close(m->fds[i]);
+	fd_close(m->socket);
+	free(m->field);
+	free(m);
+}
+
+/* Tells, and is over. */
+static void finish(struct mount_open *m, const struct err *e)
+{
+	m->fn(e ? NULL : m->fds, e, m->userdata);
+	mount_open_cancel(m);
+}
+
+static const char *reason_of(const struct mount_reply *reply)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(error_reasons); i++)
+		if ((int32_t)error_reasons[i].step == reply->step &&
+		    error_reasons[i].error == reply->error)
+			return error_reasons[i].reason;
+	return step_reasons[reply->step];
+}
+
+/* The user can do with a process of his what he likes, so nothing that it says is believed. */
+static bool is_reply(const struct mount_reply *reply, ssize_t n, int fd)
+{
+	return n == sizeof(*reply) && reply->step >= 0 && reply->step < MOUNT_REPLY_STEPS &&
+	       (fd >= 0) == (reply->step == MOUNT_REPLY_OPENED);
+}
+
+static void take_reply(struct mount_open *m, const struct mount_reply *reply, int fd)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (reply->step != MOUNT_REPLY_OPENED) {
+		(void)mount_spec_invalid(&e, m->field, m->specs->list[m->count].text,
+					 reason_of(reply));
+		finish(m, &e);
+		return;
+	}
+	m->fds[m->count++] = fd;
+	if (m->count == m->specs->count)
+		finish(m, NULL);
+}
+
+static void on_readable(evutil_socket_t socket, short what _unused_, void *userdata)
+{
+	struct mount_open *m = userdata;
+	_cleanup_err_ struct err e = { 0 };
+	struct mount_reply reply;
+	int fd;
+	ssize_t n = fd_receive(socket, &reply, sizeof(reply), &fd);
+
+	if (n == -EAGAIN)
+		return;
+	if (is_reply(&reply, n, fd)) {
+		take_reply(m, &reply, fd);
+		return;
+	}
+	fd_close(fd);
+	(void)err_set(&e, -EBADMSG, ERR_SYSTEM, NAME " ended without an answer");
+	finish(m, &e);
+}
+
+/* Its end shows as the end of its answers, too. */
+static void on_ended(struct child *c _unused_, bool well _unused_, const char *how _unused_,
+		     void *userdata _unused_)
+{
+}
+
+static char **format_arguments(const struct mount_specs *specs)
+{
+	char **argv = NULL;
+
+	strv_append(&argv, NAME);
+	for (size_t i = 0; i < specs->count; i++)
+		strv_appendf(&argv, "%s%s",
+			     specs->list[i].writable ? MOUNT_ASK_WRITE : MOUNT_ASK_READ,
+			     specs->list[i].source);
+	return argv;
+}
+
+static int start(struct mount_open *m, struct event_base *base, const struct mount_open_ask *ask,
+		 struct err *e)
+{
+	_cleanup_strv_ char **argv = format_arguments(ask->specs);
+	_cleanup_close_ int theirs = -EBADF;
+	struct spawn_caller caller = { .groups = ask->user->groups,
+				       .group_count = ask->user->group_count,
+				       .mounts = ask->mounts };
+	int fds[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_system(e, -errno, "cannot start " NAME);
+	m->socket = fds[0];
+	theirs = fds[1];
+	r = fd_set_nonblock(m->socket, true);
+	if (r < 0)
+		return err_system(e, r, "cannot start " NAME);
+	r = child_start(base,
+			&(struct spawn){ .path = ask->path,
+					 .argv = argv,
+					 .uid = ask->user->uid,
+					 .gid = ask->user->gid,
+					 .network = -EBADF,
+					 .in = -EBADF,
+					 .out = theirs,
+					 .caller = &caller },
+			on_ended, m, &m->child, e);
+	if (r < 0)
+		return r;
+	m->readable = event_new(base, m->socket, EV_READ | EV_PERSIST, on_readable, m);
+	if (!m->readable || event_add(m->readable, NULL) < 0)
+		abort();
+	return 0;
+}
+
+int mount_open_start(struct event_base *base, const struct mount_open_ask *ask, mount_open_fn fn,
+		     void *userdata, struct mount_open **ret, struct err *e)
+{
+	struct mount_open *m = xnew(struct mount_open);
+	int r;
+
+	*m = (struct mount_open){ .specs = ask->specs,
+				  .field = xstrdup(ask->field),
+				  .socket = -EBADF,
+				  .fn = fn,
+				  .userdata = userdata };
+	r = start(m, base, ask, e);
+	if (r < 0) {
+		mount_open_cancel(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* The stage: a directory that only root can enter, in which a sandbox's mounts wait for the engine
+ * to take them, so that nothing that a user can change lies on the way to them. */
+#pragma once
+
+#include "awfd/mount-spec.h"
+#include "common/err.h"
+
+struct mount_stage {
+	const char *directory;           /* made by mount_stage_make() */
+	int mounts;                      /* pidfd of a process in the mount namespace */
+	const char *field;               /* what an error names */
+	const struct mount_specs *specs; /* what is staged as <directory>/0, 1, … */
+	const int *fds;                  /* their descriptors, opened there by the user */
+	char *const *kept;               /* what is never mounted (mount-source.h) */
+};
+
+/* Refuses what is never mounted, and stages the rest, without what is mounted inside of it, and
+ * nosuid, nodev and read-only where that was asked for. A failure leaves some of it to remove. */
+int mount_stage_make(const struct mount_stage *s, struct err *e) _must_check_;
+
+/* The path of one of them. The caller owns it. */
+char *mount_stage_path(const char *directory, size_t i) _must_check_;
+
+/* Takes a stage away; "not there" is success. What the engine took from it stays. */
+int mount_stage_remove(const char *directory, int mounts, struct err *e) _must_check_;

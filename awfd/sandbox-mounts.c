@@ -1,0 +1,125 @@
+/* A sandbox's mounts: opened by its owner, staged, and with the agent once it runs. */
+#include "awfd/sandbox-internal.h"
+
+#include <sys/stat.h>
+
+#include "awfd/config.h"
+#include "awfd/mount-namespace.h"
+#include "awfd/mount-stage.h"
+#include "common/alloc.h"
+#include "common/log.h"
+#include "common/strv.h"
+
+#define MOUNTS_FIELD "mounts"
+
+static char *stage_directory(const struct sandbox *s)
+{
+	return xasprintf("%s/mounts", s->directory);
+}
+
+static int enter_engine(const struct sandbox *s, struct err *e)
+{
+	return mount_namespace_of_engine(s->manager->config->engine_socket, e);
+}
+
+/* What no user may mount, beside what nobody has to configure. */
+static char **kept_paths(const struct config *c)
+{
+	char **kept = NULL;
+
+	strv_append(&kept, c->runtime_directory);
+	strv_append(&kept, c->state_directory);
+	strv_append(&kept, c->log_directory);
+	strv_append(&kept, c->engine_socket);
+	strv_append(&kept, c->socket);
+	return kept;
+}
+
+/* Who mounts what is worth a line. */
+static void log_mounts(const struct sandbox *s)
+{
+	for (size_t i = 0; i < s->mounts.count; i++)
+		log_sandbox(LOG_LEVEL_INFO, s->id, "mounts %s at %s, %s", s->mounts.list[i].source,
+			    s->mounts.list[i].target,
+			    s->mounts.list[i].writable ? "writable" : "read-only");
+}
+
+static int stage(const struct sandbox *s, const int *fds, struct err *e)
+{
+	_cleanup_free_ char *directory = stage_directory(s);
+	_cleanup_strv_ char **kept = kept_paths(s->manager->config);
+	_cleanup_close_ int engine = enter_engine(s, e);
+	struct mount_stage all = { .directory = directory,
+				   .mounts = engine,
+				   .field = MOUNTS_FIELD,
+				   .specs = &s->mounts,
+				   .fds = fds,
+				   .kept = kept };
+
+	return engine < 0 ? engine : mount_stage_make(&all, e);
+}
+
+static void on_opened(const int *fds, const struct err *e, void *userdata)
+{
+	struct sandbox *s = userdata;
+	_cleanup_err_ struct err local = { 0 };
+
+	s->mount_open = NULL;
+	if (!e && stage(s, fds, &local) < 0)
+		e = &local;
+	if (!e)
+		log_mounts(s);
+	sandbox_mounts_staged(s, e);
+}
+
+int sandbox_mounts_start(struct sandbox *s, struct err *e)
+{
+	const struct config *c = s->manager->config;
+	_cleanup_free_ char *path = xasprintf("%s/awf-mount-open", c->helper_directory);
+	_cleanup_close_ int engine = enter_engine(s, e);
+	struct mount_open_ask ask = { .path = path,
+				      .user = &s->owner,
+				      .mounts = engine,
+				      .field = MOUNTS_FIELD,
+				      .specs = &s->mounts };
+
+	if (engine < 0)
+		return engine;
+	return mount_open_start(s->manager->base, &ask, on_opened, s, &s->mount_open, e);
+}
+
+void sandbox_mounts_cancel(struct sandbox *s)
+{
+	mount_open_cancel(TAKE_PTR(s->mount_open));
+}
+
+struct docker_mount *sandbox_mounts_list(const struct sandbox *s)
+{
+	_cleanup_free_ char *directory = stage_directory(s);
+	struct docker_mount *list = xcalloc(s->mounts.count, sizeof(*list));
+
+	for (size_t i = 0; i < s->mounts.count; i++)
+		list[i] = (struct docker_mount){ .source = mount_stage_path(directory, i),
+						 .target = s->mounts.list[i].target };
+	return list;
+}
+
+void sandbox_mounts_list_free(struct docker_mount *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free((char *)list[i].source);
+	free(list);
+}
+
+/* One of an earlier awfd is known by its directory alone. */
+int sandbox_mounts_remove(struct sandbox *s, struct err *e)
+{
+	_cleanup_free_ char *directory = stage_directory(s);
+	_cleanup_close_ int engine = -EBADF;
+	struct stat st;
+
+	if (lstat(directory, &st) < 0)
+		return errno == ENOENT ? 0 : err_system(e, -errno, "%s", directory);
+	engine = enter_engine(s, e);
+	return engine < 0 ? engine : mount_stage_remove(directory, engine, e);
+}
