@@ -143,7 +143,7 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) probe fake-gh gh-table without) $(BUILD)/internet/made
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) probe fake-gh gh-table swap without) $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
 
@@ -234,6 +234,9 @@ $(BUILD)/internet/made: tests/bed/make-internet tests/bed/internet.bash
 
 # What the system tests attack with, inside any container.
 $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
+	$(call link_static)
+
+$(BIN)/tests/swap: $(OBJ)/static/tests/system/swap.o
 	$(call link_static)
 
 $(BIN)/tests/gh-table: $(OBJ)/tests/system/gh-table.o $(LIBGH) $(LIBCOMMON)
