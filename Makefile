@@ -87,11 +87,11 @@ UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-
                  egress environment err errors escape exec-request fd file frame gh-argv gh-env \
                  gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern host-ports \
                  http-answer http-response image-reference interface json-fields landlock log-tail \
-                 mount-spec netlink network nflog-packet nft-ruleset parse peer plan policy \
-                 private-networks redact relay relay-proc relay-storm relay-upstreams resolvers \
-                 sni-match spawn squid-config squid-log stdcopy strbuf strv timestamp unpack \
-                 upstream-proxy
-ROOT_TESTS    := link netns nflog nft nft-egress nft-namespace nft-way-out
+                 mount-open mount-source mount-spec netlink network nflog-packet nft-ruleset parse \
+                 peer plan policy private-networks redact relay relay-proc relay-storm \
+                 relay-upstreams resolvers sni-match spawn squid-config squid-log stdcopy strbuf \
+                 strv timestamp unpack upstream-proxy
+ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay

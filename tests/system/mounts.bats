@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Mounts: what a user has the rights to, and nothing else, whatever is done to the paths meanwhile.
+# shellcheck disable=SC2016,SC2154 # for other shells; set by run
 
 load bed
 
@@ -128,7 +129,7 @@ refused() {
 	run -2 --separate-stderr as alice sh -c 'exec 9<$HOME/work; awfctl run -v /proc/$$/fd/9:/x:ro -- true'
 	[[ $stderr == *'one of /proc'* ]]
 	refused 'has too many links, or one of /proc' /proc/self/root/etc:/x:ro
-	bed_background_say done
+	bed_background_say enough
 }
 
 @test "what is no file and no directory is refused, and not waited for" {

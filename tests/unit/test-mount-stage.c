@@ -1,0 +1,288 @@
+/* Stages, in a mount namespace of the test's own, entered from another. Needs root. */
+#include "awfd/mount-stage.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "awfd/mount-namespace.h"
+#include "common/fd.h"
+#include "tests/unit/check.h"
+
+#define ENGINE_ROOT "/mnt" /* where the engine's namespace has what is in no other */
+
+/* A process in a mount namespace of its own that listens at a socket, as an engine would. */
+struct engine {
+	pid_t pid;
+	int pidfd;
+	char *scratch, *socket;
+};
+
+static void be_engine(const char *path, int ready)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, path);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("engine", ENGINE_ROOT, "tmpfs", 0, "mode=755") < 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
+	    write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static int setup(void **state)
+{
+	struct engine *n = xnew(struct engine);
+	int ready[2];
+	char byte;
+
+	*state = n;
+	n->scratch = scratch_new();
+	n->socket = xasprintf("%s/engine.sock", n->scratch);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	n->pid = fork();
+	if (n->pid == 0)
+		be_engine(n->socket, ready[1]);
+	fd_close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	fd_close(ready[0]);
+	n->pidfd = mount_namespace_of_engine(n->socket, NULL);
+	assert_true(n->pidfd >= 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct engine *n = *state;
+
+	fd_close(n->pidfd);
+	kill(n->pid, SIGKILL);
+	waitpid(n->pid, NULL, 0);
+	scratch_freep(&n->scratch);
+	free(n->socket);
+	free(n);
+	return 0;
+}
+
+/* Runs a shell command there; its exit code. */
+static int shell_there(void *command, struct err *e _unused_)
+{
+	return WEXITSTATUS(system(command));
+}
+
+static int there(const struct engine *n, const char *fmt, ...) _printf_(2, 3);
+static int there(const struct engine *n, const char *fmt, ...)
+{
+	_cleanup_free_ char *command = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	command = xvasprintf(fmt, ap);
+	va_end(ap);
+	return mount_namespace_call(n->pidfd, shell_there, command, NULL);
+}
+
+/* A descriptor of something that only the engine's namespace has. It is opened by a child there. */
+static int open_there(const struct engine *n, const char *path)
+{
+	int fds[2], fd;
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (setns(n->pidfd, CLONE_NEWNS) < 0)
+			_exit(1);
+		_exit(fd_send(fds[1], "x", 1, open(path, O_PATH | O_CLOEXEC)) == 1 ? 0 : 1);
+	}
+	assert_int_equal(fd_receive(fds[0], &byte, 1, &fd), 1);
+	assert_true(fd >= 0);
+	waitpid(pid, NULL, 0);
+	fd_close(fds[0]);
+	fd_close(fds[1]);
+	return fd;
+}
+
+static void enters_and_comes_back(void **state)
+{
+	struct engine *n = *state;
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(
+		there(n, "grep -q ' " ENGINE_ROOT " .* tmpfs engine' /proc/self/mountinfo"), 0);
+	assert_int_equal(system("! grep -q ' tmpfs engine' /proc/self/mountinfo"), 0);
+	assert_int_equal(there(n, "exit 7"), 7);
+	assert_int_equal(mount_namespace_of_engine("/nowhere/engine.sock", &e), -ENOENT);
+	assert_text_contains(e.message, "cannot connect to the engine at /nowhere/engine.sock");
+}
+
+static int fail_there(void *userdata, struct err *e)
+{
+	return userdata ? err_invalid(e, "field", "value", "reason %d", 1)
+			: err_set(e, -EDOM, ERR_SYSTEM, "as asked");
+}
+
+static int die_there(void *userdata _unused_, struct err *e _unused_)
+{
+	raise(SIGKILL);
+	return 0;
+}
+
+static void brings_errors_back(void **state)
+{
+	struct engine *n = *state;
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(mount_namespace_call(n->pidfd, fail_there, n, &e), -EINVAL);
+	assert_int_equal(e.kind, ERR_INVALID_ARGUMENT);
+	assert_same_text(e.subject, "field");
+	assert_same_text(e.value, "value");
+	assert_same_text(e.message, "reason 1");
+	assert_int_equal(mount_namespace_call(n->pidfd, fail_there, NULL, &e), -EDOM);
+	assert_same_text(e.message, "as asked");
+	assert_int_equal(mount_namespace_call(n->pidfd, die_there, NULL, &e), -EIO);
+	assert_text_contains(e.message, "ended without a word");
+	assert_true(mount_namespace_call(-EBADF, fail_there, NULL, &e) < 0);
+	assert_text_contains(e.message, "cannot enter the engine's mount namespace");
+}
+
+#define STAGE ENGINE_ROOT "/stage"
+
+/* Stages these, of which the sources are opened by the test itself. */
+static int stage(const struct engine *n, char *const *texts, char *const *kept, struct err *e)
+{
+	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
+	int fds[MOUNTS_MAX], r;
+	struct mount_stage s = { .directory = STAGE,
+				 .mounts = n->pidfd,
+				 .field = "mounts",
+				 .specs = &specs,
+				 .fds = fds,
+				 .kept = kept };
+
+	assert_int_equal(mount_specs_parse("mounts", texts, &specs, NULL), 0);
+	for (size_t i = 0; i < specs.count; i++)
+		fds[i] = open_there(n, specs.list[i].source);
+	r = mount_stage_make(&s, e);
+	for (size_t i = 0; i < specs.count; i++)
+		fd_close(fds[i]);
+	return r;
+}
+
+#define STAGE_ALL(n, e, ...) stage((n), (char *const[]){ __VA_ARGS__, NULL }, NULL, (e))
+
+static void stages_and_removes(void **state)
+{
+	struct engine *n = *state;
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(there(n, "cd " ENGINE_ROOT " && mkdir dir && echo text >dir/file"), 0);
+	if (STAGE_ALL(n, &e, (char *)ENGINE_ROOT "/dir:/a", (char *)ENGINE_ROOT "/dir/file:/b:ro"))
+		fail_msg("%s", e.message);
+	assert_int_equal(there(n, "cd " STAGE " && grep -q text 0/file && grep -q text 1 && "
+				  "echo more >>0/file && ! (echo x >>1) 2>/dev/null"),
+			 0);
+	assert_int_equal(there(n, "grep -q ' " STAGE "/0 rw,nosuid,nodev' /proc/self/mountinfo && "
+				  "grep -q ' " STAGE "/1 ro,nosuid,nodev' /proc/self/mountinfo && "
+				  "! grep -q ' " STAGE ".* shared:' /proc/self/mountinfo"),
+			 0);
+	assert_int_equal(there(n, "test \"$(stat -c %%a " STAGE ")\" = 700"), 0);
+	/* what took a mount from it keeps it */
+	assert_int_equal(there(n, "mkdir " ENGINE_ROOT "/taken && mount --bind " STAGE
+				  "/0 " ENGINE_ROOT "/taken"),
+			 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(mount_stage_remove(STAGE, n->pidfd, &e), 0);
+		assert_int_equal(there(n, "test ! -e " STAGE), 0);
+	}
+	assert_int_equal(there(n, "! grep -q ' " STAGE "' /proc/self/mountinfo"), 0);
+	assert_int_equal(there(n, "grep -q more " ENGINE_ROOT "/taken/file"), 0);
+}
+
+/* As after an awfd that was killed, twice. */
+static void removes_what_lies_over_one_another(void **state)
+{
+	struct engine *n = *state;
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(there(n, "mkdir " ENGINE_ROOT "/dir"), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(STAGE_ALL(n, &e, (char *)ENGINE_ROOT "/dir:/a"), 0);
+	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, &e), 0);
+	assert_int_equal(
+		there(n, "! grep -q ' " STAGE "' /proc/self/mountinfo && test ! -e " STAGE), 0);
+}
+
+static void refuses_before_it_stages(void **state)
+{
+	static const struct {
+		const char *spec, *reason;
+	} rows[] = {
+		{ "/proc:/x:ro", "is in /proc, which is never mounted" },
+		{ "/dev/null:/x:ro", "is in /dev, which is never mounted" },
+		{ ENGINE_ROOT "/out:/x", "has another mount in it, at " ENGINE_ROOT "/out/in" },
+		{ ENGINE_ROOT "/out/in:/x", "is on a filesystem of type proc" },
+		{ ENGINE_ROOT "/kept/in:/x", "is in " ENGINE_ROOT "/kept, which is never mounted" },
+	};
+	/* a link to it, as /var/run is one to /run */
+	char *const kept[] = { (char *)ENGINE_ROOT "/link", (char *)"/nowhere", NULL };
+	struct engine *n = *state;
+
+	assert_int_equal(there(n, "cd " ENGINE_ROOT
+				  " && mkdir -p good kept/in out/in && ln -s kept link"
+				  " && mount -t proc proc out/in"),
+			 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_err_ struct err e = { 0 };
+		char *const texts[] = { (char *)ENGINE_ROOT "/good:/good", (char *)rows[i].spec,
+					NULL };
+
+		assert_row(rows[i].spec, stage(n, texts, kept, &e) == -EINVAL);
+		assert_same_text(e.subject, "mounts");
+		assert_same_text(e.value, rows[i].spec);
+		assert_text_contains(e.message, rows[i].reason);
+		assert_int_equal(there(n, "test ! -e " STAGE), 0);
+	}
+}
+
+/* A user may have the helper pass on what it would not. */
+static void believes_no_descriptor(void **state)
+{
+	struct engine *n = *state;
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(there(n, "mkfifo " ENGINE_ROOT "/fifo"), 0);
+	assert_int_equal(STAGE_ALL(n, &e, (char *)ENGINE_ROOT "/fifo:/x"), -EINVAL);
+	assert_same_text(e.message, "is neither a directory nor a regular file");
+	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, &e), 0);
+	assert_int_equal(there(n, "test ! -e " STAGE), 0);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(enters_and_comes_back),    TEST(brings_errors_back),
+		TEST(stages_and_removes),       TEST(removes_what_lies_over_one_another),
+		TEST(refuses_before_it_stages), TEST(believes_no_descriptor),
+	};
+
+	if (geteuid() != 0) {
+		printf("1..0 # SKIP needs root: it makes mount namespaces\n");
+		return 0;
+	}
+	return RUN_TESTS("mount-stage", tests);
+}
