@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "awfd/spawn.h"
 #include "common/fd.h"
 #include "common/strbuf.h"
 
@@ -95,20 +96,6 @@ run_child(int pidfd, int report, int (*fn)(void *userdata, struct err *e), void 
 	_exit(0);
 }
 
-/* Forks with every signal blocked, so that no handler of awfd's ever runs in the child. */
-static pid_t fork_blocked(void)
-{
-	sigset_t all, before;
-	pid_t pid;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = fork();
-	if (pid != 0)
-		sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
-}
-
 static int read_all(int fd, struct strbuf *to)
 {
 	char buffer[4096];
@@ -155,7 +142,7 @@ int mount_namespace_call(int pidfd, int (*fn)(void *userdata, struct err *e), vo
 		return err_system(e, -errno, "cannot enter the engine's mount namespace");
 	reader = fds[0];
 	writer = fds[1];
-	pid = fork_blocked();
+	pid = spawn_fork();
 	if (pid == 0)
 		run_child(pidfd, writer, fn, userdata);
 	if (pid < 0)

@@ -218,8 +218,7 @@ static void fill_fds(struct child *c)
 	c->fd_count = FIRST_FD + s->fd_count;
 }
 
-/* Forks with every signal blocked, so that no handler of awfd's ever runs in the child. */
-static pid_t fork_child(struct child *c)
+pid_t spawn_fork(void)
 {
 	sigset_t all, before;
 	pid_t pid;
@@ -227,9 +226,8 @@ static pid_t fork_child(struct child *c)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
-	if (pid == 0)
-		run_child(c);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }
 
@@ -305,7 +303,9 @@ int spawn_start(const struct spawn *s, pid_t *pid, int *pidfd, struct err *e)
 
 	if ((r = check_spec(s, e)) < 0 || (r = prepare(&c, s, e)) < 0)
 		return r;
-	child = fork_child(&c);
+	child = spawn_fork();
+	if (child == 0)
+		run_child(&c);
 	if (child < 0)
 		return err_system(e, -errno, "%s: could not be started", s->path);
 	c.report = fd_close(c.report);

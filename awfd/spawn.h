@@ -38,3 +38,7 @@ struct spawn {
 /* Forks and executes. On success *pid and *pidfd (close-on-exec, the caller owns it) are set and
  * the program has been executed; a failed exec is reported here. */
 int spawn_start(const struct spawn *s, pid_t *pid, int *pidfd, struct err *e) _must_check_;
+
+/* fork(2) of awfd, with every signal blocked in the child, so that no handler of awfd's runs there.
+ */
+pid_t spawn_fork(void) _must_check_;

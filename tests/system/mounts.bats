@@ -256,6 +256,28 @@ race() {
 	assert_clean
 }
 
+# Files that a request is made from are read by awfctl: awfd opens no path but those of mounts.
+@test "a CA file that is exchanged for a link for 30 s is read with the user's rights" {
+	local deadline tries=$BATS_TEST_TMPDIR/tries
+	bed_exec -u root -- install -m 444 "$BED_DIFC_CA" /home/alice/ca
+	as alice ln -sfn /home/bob/secrets/file /home/alice/ca-link
+	bed_background -u alice -- "$BED_TOOLS/swap" /home/alice/ca /home/alice/ca-link
+	wait_for bed_exec -u root -- grep -q bobs-secret /home/alice/ca
+	deadline=$((SECONDS + 30))
+	while ((SECONDS < deadline)); do
+		as alice awfctl run --difc-proxy-host localhost:18443 --difc-proxy-ca-cert /home/alice/ca \
+			-- 'echo started' >>"$tries" 2>&1 || :
+	done
+	bed_background_say stop
+	wait_for test -s "$BED_BACKGROUND/out"
+	sort "$tries" | uniq -c
+	grep -qx started "$tries"
+	grep -qx 'awfctl: --difc-proxy-ca-cert: .*Permission denied.*' "$tries"
+	run ! grep -vx -e started -e 'awfctl: --difc-proxy-ca-cert: .*Permission denied.*' "$tries"
+	run ! grep -q bobs-secret "$BED_DIR/awfd.log"
+	as alice rm /home/alice/ca /home/alice/ca-link
+}
+
 # --- what stays -----------------------------------------------------------------------------------
 
 # Waits in the engine, where the stage is what it will bind.

@@ -331,13 +331,19 @@ static void test_help(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_forms), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_all_forms),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_mounts),     cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_operands),  cmocka_unit_test(test_socket),
-		cmocka_unit_test(test_rows_fit),  cmocka_unit_test(test_complaints),
-		cmocka_unit_test(test_commands),  cmocka_unit_test(test_help),
-		cmocka_unit_test(test_manual),    cmocka_unit_test(test_manual_has_no_other),
+		cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_operands),
+		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_rows_fit),
+		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_manual_has_no_other),
 	};
 
 	return RUN_TESTS("awfctl-options", tests);

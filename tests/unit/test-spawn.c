@@ -44,6 +44,14 @@ static void tell_fds(void)
 	printf("\n");
 }
 
+static void tell_stderr(void)
+{
+	char path[64] = "";
+
+	if (readlink("/proc/self/fd/2", path, sizeof(path) - 1) > 0)
+		printf("stderr: %s\n", path);
+}
+
 static int tell(void)
 {
 	char directory[64] = "", input[64] = "";
@@ -57,6 +65,7 @@ static int tell(void)
 	printf("leader: %d\n", getsid(0) == getpid());
 	printf("pid: %d\n", getpid());
 	printf("stdin: %zd %s\n", n, input);
+	tell_stderr();
 	fflush(stdout);
 	if (fcntl(3, F_GETFD) >= 0)
 		(void)!write(3, "three", 5);
@@ -145,6 +154,32 @@ static void test_privileges(void **state)
 	assert_text_contains(text, "CapAmb:\t0000000000000000\n");
 	if (geteuid() == 0)
 		assert_text_contains(text, "Groups:\t \n");
+}
+
+/* A caller's program has his groups, and nothing of awfd's to write to; root's has no rights. */
+static void test_caller(void **state)
+{
+	const gid_t groups[] = { 70001, 70002 };
+	const struct spawn_caller caller = { .groups = groups, .group_count = 2, .mounts = -EBADF };
+	struct spawn s = { .path = SELF, .argv = tell_argv, .network = -EBADF, .in = -EBADF };
+	_cleanup_free_ char *text = NULL, *as_root = NULL;
+	pid_t pid;
+
+	(void)state;
+	s.caller = &caller;
+	set_user(&s);
+	text = run(&s, &pid);
+	assert_text_contains(text, "stderr: /dev/null\n");
+	assert_text_contains(text, "CapPrm:\t0000000000000000\n");
+	if (geteuid() != 0)
+		return;
+	assert_text_contains(text, "Groups:\t70001 70002 \n");
+	s.uid = 0;
+	s.gid = 0;
+	as_root = run(&s, &pid);
+	assert_text_contains(as_root, "Uid:\t0\t0\t0\t0\n");
+	assert_text_contains(as_root, "CapPrm:\t0000000000000000\n");
+	assert_text_contains(as_root, "CapEff:\t0000000000000000\n");
 }
 
 /* Signals 32 and 33 as bits of /proc/PID/status; sigaction(3) refuses them. */
@@ -335,6 +370,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_privileges),
+		cmocka_unit_test(test_caller),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_descriptors),
