@@ -326,9 +326,10 @@ stage_is_there() {
 	[ "$(as alice cat /home/alice/work/file)" = hers ]
 }
 
-# As systemd's unit has it: another root, in which neither home nor temporary directories are.
+# As systemd has it: /run is shared with services, and they see neither homes nor temporary files.
 @test "awfd in a mount namespace of its own mounts what the engine's host has" {
 	bed awfd stop
+	bed_exec -u root -- mount --make-shared /run
 	bed_service start awfd-apart -- unshare --mount --propagation slave sh -c '
 		mount -t tmpfs none /home && mount -t tmpfs none /tmp && exec /srv/awf/build/bin/awfd'
 	wait_for as alice awfctl list
@@ -337,7 +338,9 @@ stage_is_there() {
 	[ "$output" = hers ]
 	refused 'you have no right to reach it' /home/bob/secrets:/x:ro
 	no_mounts_are_left
+	assert_clean
 	bed_service stop awfd-apart
+	bed_exec -u root -- mount --make-private /run
 	bed awfd start
 	[ "$(as alice cat /home/alice/work/new)" = new ]
 }
