@@ -94,6 +94,16 @@ static char **real_paths(char *const *paths)
 	return all;
 }
 
+/* The path is where the source is in the end, whatever links led there. */
+static int check_policy(const struct mount_stage *s, size_t i, const char *path, struct err *e)
+{
+	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
+
+	policy_decisions_add(&decisions, policy_check_mount(s->policy, s->field, path,
+							    s->specs->list[i].writable));
+	return policy_decisions_result(&decisions, e);
+}
+
 static int check_source(const struct mount_stage *s, size_t i, const char *mountinfo,
 			char *const *kept, struct err *e)
 {
@@ -107,7 +117,7 @@ static int check_source(const struct mount_stage *s, size_t i, const char *mount
 	if (r < 0)
 		return r;
 	why = mount_source_refusal(&source, mountinfo, kept);
-	return why ? refuse(s, i, why, e) : 0;
+	return why ? refuse(s, i, why, e) : check_policy(s, i, path, e);
 }
 
 /* What is mounted is mounted onto: a directory or a file. */

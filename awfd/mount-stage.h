@@ -3,6 +3,7 @@
 #pragma once
 
 #include "awfd/mount-spec.h"
+#include "awfd/policy.h"
 #include "common/err.h"
 
 struct mount_stage {
@@ -12,10 +13,12 @@ struct mount_stage {
 	const struct mount_specs *specs; /* what is staged as <directory>/0, 1, … */
 	const int *fds;                  /* their descriptors, opened there by the user */
 	char *const *kept;               /* what is never mounted (mount-source.h) */
+	const struct policy *policy;     /* of where what is mounted may be */
 };
 
-/* Refuses what is never mounted, and stages the rest, without what is mounted inside of it, and
- * nosuid, nodev and read-only where that was asked for. A failure leaves some of it to remove. */
+/* Refuses what is never mounted and what the policy does not permit, and stages the rest, without
+ * what is mounted inside of it, and nosuid, nodev and read-only where that was asked for. A failure
+ * leaves some of it to remove. */
 int mount_stage_make(const struct mount_stage *s, struct err *e) _must_check_;
 
 /* The path of one of them. The caller owns it. */

@@ -19,7 +19,7 @@ static char *stage_directory(const struct sandbox *s)
 
 static int enter_engine(const struct sandbox *s, struct err *e)
 {
-	return mount_namespace_of_engine(s->manager->config->engine_socket, e);
+	return mount_namespace_of_engine(s->config->engine_socket, e);
 }
 
 /* What no user may mount, beside what nobody has to configure. */
@@ -46,17 +46,20 @@ static void log_mounts(const struct sandbox *s)
 
 static int stage(const struct sandbox *s, const int *fds, struct err *e)
 {
+	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_free_ char *directory = stage_directory(s);
-	_cleanup_strv_ char **kept = kept_paths(s->manager->config);
+	_cleanup_strv_ char **kept = kept_paths(s->config);
 	_cleanup_close_ int engine = enter_engine(s, e);
+	int r = engine < 0 ? engine : policy_of_peer(s->config->policy, &s->owner, &policy, e);
 	struct mount_stage all = { .directory = directory,
 				   .mounts = engine,
 				   .field = MOUNTS_FIELD,
 				   .specs = &s->mounts,
 				   .fds = fds,
-				   .kept = kept };
+				   .kept = kept,
+				   .policy = policy };
 
-	return engine < 0 ? engine : mount_stage_make(&all, e);
+	return r < 0 ? r : mount_stage_make(&all, e);
 }
 
 static void on_opened(const int *fds, const struct err *e, void *userdata)
@@ -74,7 +77,7 @@ static void on_opened(const int *fds, const struct err *e, void *userdata)
 
 int sandbox_mounts_start(struct sandbox *s, struct err *e)
 {
-	const struct config *c = s->manager->config;
+	const struct config *c = s->config;
 	_cleanup_free_ char *path = xasprintf("%s/awf-mount-open", c->helper_directory);
 	_cleanup_close_ int engine = enter_engine(s, e);
 	struct mount_open_ask ask = { .path = path,

@@ -81,9 +81,19 @@ static void decide_host_ports(const struct sandbox *s, const struct policy *p,
 	}
 }
 
+/* As they are named: where links lead is seen, and decided again, when they are opened. */
+static void decide_mounts(const struct sandbox *s, const struct policy *p,
+			  struct policy_decisions *d)
+{
+	for (size_t i = 0; i < s->mounts.count; i++)
+		policy_decisions_add(d, policy_check_mount(p, "mounts", s->mounts.list[i].source,
+							   s->mounts.list[i].writable));
+}
+
 static void (*const wishes[])(const struct sandbox *s, const struct policy *p,
 			      struct policy_decisions *d) = {
-	decide_image, decide_difc, decide_domains, decide_upstream, decide_host_ports,
+	decide_image,    decide_difc,       decide_domains,
+	decide_upstream, decide_host_ports, decide_mounts,
 };
 
 int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret, struct err *e)

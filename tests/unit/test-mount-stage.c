@@ -161,8 +161,14 @@ static void brings_errors_back(void **state)
 #define STAGE ENGINE_ROOT "/stage"
 
 /* Stages these, of which the sources are opened by the test itself. */
-static int stage(const struct engine *n, char *const *texts, char *const *kept, struct err *e)
+/* What is staged may be below roots. */
+static int stage_below(const struct engine *n, const char *roots, char *const *texts,
+		       char *const *kept, struct err *e)
 {
+	static const struct policy_place place = { "Policy", "awfd.conf", 1 };
+	static const struct peer root = { .pidfd = -EBADF };
+	_cleanup_(policy_rules_freep) struct policy_rules *rules = policy_rules_new();
+	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
 	int fds[MOUNTS_MAX], r;
 	struct mount_stage s = { .directory = STAGE,
@@ -172,6 +178,9 @@ static int stage(const struct engine *n, char *const *texts, char *const *kept, 
 				 .fds = fds,
 				 .kept = kept };
 
+	assert_int_equal(policy_rules_set(rules, &place, "MountRoots", roots, NULL), 0);
+	assert_int_equal(policy_of_peer(rules, &root, &policy, NULL), 0);
+	s.policy = policy;
 	assert_int_equal(mount_specs_parse("mounts", texts, &specs, NULL), 0);
 	for (size_t i = 0; i < specs.count; i++)
 		fds[i] = open_there(n, specs.list[i].source);
@@ -181,7 +190,30 @@ static int stage(const struct engine *n, char *const *texts, char *const *kept, 
 	return r;
 }
 
+static int stage(const struct engine *n, char *const *texts, char *const *kept, struct err *e)
+{
+	return stage_below(n, "/:rw", texts, kept, e);
+}
+
 #define STAGE_ALL(n, e, ...) stage((n), (char *const[]){ __VA_ARGS__, NULL }, NULL, (e))
+
+/* A link of the user's does not lead past the operator's roots. */
+static void asks_the_policy(void **state)
+{
+	char *const texts[] = { (char *)ENGINE_ROOT "/inside/link:/work:ro", NULL };
+	struct engine *n = *state;
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(there(n, "cd " ENGINE_ROOT " && mkdir inside outside && "
+				  "ln -s ../outside inside/link"),
+			 0);
+	assert_true(stage_below(n, ENGINE_ROOT "/inside:rw", texts, NULL, &e) < 0);
+	assert_int_equal(e.kind, ERR_PERMISSION_DENIED);
+	assert_text_contains(e.message, "/outside");
+	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, NULL), 0);
+	assert_int_equal(stage(n, texts, NULL, &e), 0);
+	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, NULL), 0);
+}
 
 static void stages_and_removes(void **state)
 {
@@ -275,9 +307,13 @@ static void believes_no_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(enters_and_comes_back),    TEST(brings_errors_back),
-		TEST(stages_and_removes),       TEST(removes_what_lies_over_one_another),
-		TEST(refuses_before_it_stages), TEST(believes_no_descriptor),
+		TEST(enters_and_comes_back),
+		TEST(brings_errors_back),
+		TEST(stages_and_removes),
+		TEST(asks_the_policy),
+		TEST(removes_what_lies_over_one_another),
+		TEST(refuses_before_it_stages),
+		TEST(believes_no_descriptor),
 	};
 
 	if (geteuid() != 0) {
