@@ -33,28 +33,30 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 # --- What each program is made of -----------------------------------------------------------------
 
-COMMON_SRC    := alloc ascii clock err escape fd file log parse strbuf stdcopy strv timestamp utf8
+COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy strbuf strv \
+                 timestamp utf8
 PROTO_SRC     := errors frame interface json-fields messages
 AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca difc-probe docker \
                  docker-answer docker-attach docker-container docker-http docker-network \
                  docker-seccomp docker-spec domain egress environment gh-log host-ipv6 \
-                 host-pattern host-ports http-answer image-reference link link-bridge link-request \
-                 link-seal log-journal log-tail manager methods mount-namespace mount-open \
-                 mount-source mount-spec mount-stage netlink netns network nflog nflog-packet nft \
-                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table peer \
-                 plan policy policy-words private-networks reconcile relay-proc relay-targets \
-                 resolve resolvers sandbox sandbox-attach sandbox-container sandbox-create \
-                 sandbox-destroy sandbox-dirs sandbox-info sandbox-links sandbox-logs \
-                 sandbox-mounts sandbox-policy sandbox-ready sandbox-relay sandbox-squid \
-                 sandbox-state server spawn squid-config squid-log upstream-proxy
+                 host-pattern host-ports http-answer image-reference job-limits link link-bridge \
+                 link-request link-seal log-journal log-tail manager methods mount-namespace \
+                 mount-open mount-source mount-spec mount-stage netlink netns network nflog \
+                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table peer plan policy policy-words private-networks reconcile \
+                 relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
+                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
+                 sandbox-links sandbox-logs sandbox-mounts sandbox-policy sandbox-ready \
+                 sandbox-relay sandbox-squid sandbox-state server spawn squid-config squid-log \
+                 upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
-                 cmd-version cmd-wait commands complain denial-text domains-file exit-code help \
-                 input-file main nearest options pump refusals render ruleset start start-egress \
-                 table tenant terminal word-list
+                 cmd-version cmd-wait commands complain denial-text domains-file env-file \
+                 exit-code help input-file main nearest options pump refusals render ruleset start \
+                 start-egress start-env table tenant terminal word-list
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -80,17 +82,17 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-exit-code \
-                 awfctl-nearest awfctl-options awfctl-render awfctl-ruleset awfctl-run \
-                 awfctl-tenant cli-proxy-limits clone config conn denials difc-address difc-ca \
-                 difc-probe docker docker-attach docker-network docker-spec domain downloads \
-                 egress environment err errors escape exec-request fd file frame gh-argv gh-env \
-                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern host-ports \
-                 http-answer http-response image-reference interface json-fields landlock log-tail \
-                 mount-open mount-source mount-spec netlink network nflog-packet nft-ruleset parse \
-                 peer plan policy private-networks redact relay relay-proc relay-storm \
-                 relay-upstreams resolvers sni-match spawn squid-config squid-log stdcopy strbuf \
-                 strv timestamp unpack upstream-proxy
+UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-env \
+                 awfctl-exit-code awfctl-nearest awfctl-options awfctl-render awfctl-ruleset \
+                 awfctl-run awfctl-tenant cli-proxy-limits clone config conn denials difc-address \
+                 difc-ca difc-probe docker docker-attach docker-network docker-spec domain \
+                 downloads egress environment err errors escape exec-request fd file frame gh-argv \
+                 gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern \
+                 host-ports http-answer http-response image-reference interface job-limits \
+                 json-fields landlock log-tail mount-open mount-source mount-spec netlink network \
+                 nflog-packet nft-ruleset parse peer plan policy private-networks redact relay \
+                 relay-proc relay-storm relay-upstreams resolvers secret sni-match spawn \
+                 squid-config squid-log stdcopy strbuf strv timestamp unpack upstream-proxy
 ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.

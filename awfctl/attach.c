@@ -198,7 +198,8 @@ int attach_report_end(const struct options *o, const struct reply *reply)
 	if (reply_read(reply, &wait_reply_table, &ended, &e) < 0)
 		return complain(o, &e);
 	if (ended.oom_killed)
-		log_error("the command was killed because it used more memory than it may");
+		log_error("the command, or a process of it, was killed because it used more memory "
+			  "than it may; --memory-limit says how much");
 	if (ended.reason)
 		log_error("the sandbox was ended: %s", ended.reason);
 	code = exit_code_of_wait(&ended);

@@ -60,6 +60,27 @@ const struct option_row option_rows[] = {
 	{ "mount", 'v', OPTION_TEXTS, OPTION_SANDBOX, "SRC:DST[:ro|rw]",
 	  "let the command have a directory or file of this host (repeatable)",
 	  MEMBER(mounts), "mounts" },
+	{ "env-file", 0, OPTION_FILES, OPTION_SANDBOX, "FILE",
+	  "variables from a file, a line each (repeatable)",
+	  MEMBER(env_files), NULL },
+	{ "env-all", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
+	  "pass your environment on, but not secrets and what is this host's",
+	  MEMBER(env_all), NULL },
+	{ "exclude-env", 0, OPTION_NAMES, OPTION_SANDBOX, "NAME",
+	  "a variable that --env-all and --env-file leave out (repeatable)",
+	  MEMBER(exclude_env), NULL },
+	{ "memory-limit", 0, OPTION_TEXT, OPTION_SANDBOX, "SIZE",
+	  "the command's memory, as in 512m or 2g (default 6g)",
+	  MEMBER(memory_limit), "memoryLimit" },
+	{ "pids-limit", 0, OPTION_TEXT, OPTION_SANDBOX, "N",
+	  "its processes and threads (default 1000)",
+	  MEMBER(pids_limit), "pidsLimit" },
+	{ "cpus", 0, OPTION_TEXT, OPTION_SANDBOX, "N",
+	  "how many processors' time it gets, as in 1.5 (default: all)",
+	  MEMBER(cpus), "nanoCpus" },
+	{ "agent-timeout", 0, OPTION_TEXT, OPTION_SANDBOX, "MINUTES",
+	  "end it after this time, with exit code 124",
+	  MEMBER(agent_timeout), "agentTimeout" },
 	{ "container-workdir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
 	  "the command's working directory in the sandbox",
 	  MEMBER(workdir), "workdir" },
@@ -87,7 +108,6 @@ const struct option_row option_rows[] = {
 	{ "version", 'V', OPTION_FLAG, OPTION_LEADING, NULL,
 	  "show the versions",
 	  MEMBER(version), NULL },
-	LATER("agent-timeout", 0),
 	LATER("allow-urls", 0),
 	LATER("anthropic-api-base-path", 0),
 	LATER("anthropic-api-target", 0),
@@ -102,19 +122,14 @@ const struct option_row option_rows[] = {
 	LATER("enable-dind", 0),
 	LATER("enable-dlp", 0),
 	LATER("enable-token-steering", 0),
-	LATER("env-all", 0),
-	LATER("env-file", 0),
-	LATER("exclude-env", 0),
 	LATER("gemini-api-base-path", 0),
 	LATER("gemini-api-target", 0),
 	LATER("image-registry", 0),
 	LATER("image-tag", 0),
 	LATER("keep-containers", 0),
-	LATER("memory-limit", 0),
 	LATER("no-rate-limit", 0),
 	LATER("openai-api-base-path", 0),
 	LATER("openai-api-target", 0),
-	LATER("pids-limit", 0),
 	LATER("proxy-logs-dir", 0),
 	LATER("rate-limit-bytes-pm", 0),
 	LATER("rate-limit-rph", 0),
@@ -204,6 +219,16 @@ static int add_text(struct options *o, const struct option_row *row, const char 
 	return 0;
 }
 
+static int add_name(struct options *o, const struct option_row *row, const char *value,
+		    struct err *e)
+{
+	if (*value == '\0' || strchr(value, '='))
+		return usage_error(e, "--%s '%s': give the name of a variable alone", row->name,
+				   value);
+	strv_append(member(o, row), value);
+	return 0;
+}
+
 static int refuse_later(struct options *o _unused_, const struct option_row *row,
 			const char *value _unused_, struct err *e)
 {
@@ -215,10 +240,11 @@ static const struct {
 	int (*set)(struct options *o, const struct option_row *row, const char *value,
 		   struct err *e);
 } kinds[] = {
-	[OPTION_FLAG] = { false, set_flag }, [OPTION_TEXT] = { true, set_text },
-	[OPTION_URL] = { true, set_text },   [OPTION_ENV] = { true, add_env },
-	[OPTION_LIST] = { true, add_list },  [OPTION_FILES] = { true, add_text },
-	[OPTION_TEXTS] = { true, add_text }, [OPTION_LATER] = { false, refuse_later },
+	[OPTION_FLAG] = { false, set_flag },      [OPTION_TEXT] = { true, set_text },
+	[OPTION_URL] = { true, set_text },        [OPTION_ENV] = { true, add_env },
+	[OPTION_LIST] = { true, add_list },       [OPTION_FILES] = { true, add_text },
+	[OPTION_TEXTS] = { true, add_text },      [OPTION_NAMES] = { true, add_name },
+	[OPTION_LATER] = { false, refuse_later },
 };
 
 static const struct option_row *find_long(unsigned groups, const char *name, size_t length)
@@ -345,6 +371,7 @@ static void clear_member(struct options *o, const struct option_row *row)
 	case OPTION_ENV:
 	case OPTION_FILES:
 	case OPTION_TEXTS:
+	case OPTION_NAMES:
 		strv_free(*(char ***)member(o, row));
 		break;
 	case OPTION_FLAG:

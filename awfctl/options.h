@@ -28,6 +28,7 @@ enum option_kind {
 	OPTION_LIST,  /* adds to a word_list what stands between the commas */
 	OPTION_FILES, /* adds a path to a strv */
 	OPTION_TEXTS, /* adds a text, which awfd judges, to a strv */
+	OPTION_NAMES, /* adds the name of a variable to a strv */
 	OPTION_LATER, /* known from GitHub's awf and refused: never ignored, as it may be a
 			 restriction */
 };
@@ -47,6 +48,13 @@ struct options {
 	const char *workdir;
 	const char *image;
 	char **environment;
+	char **env_files; /* paths */
+	bool env_all;
+	char **exclude_env; /* names */
+	const char *memory_limit;
+	const char *pids_limit;
+	const char *cpus;
+	const char *agent_timeout; /* minutes */
 	struct word_list allow_domains;
 	char **allow_domains_files; /* paths */
 	struct word_list block_domains;

@@ -157,6 +157,7 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *s)
 	strbuf_appendf(to, "Command:%*s%s\n", (int)(LABEL_WIDTH - strlen("Command")), "", command);
 	append_value(to, "DIFC proxy", s->difc_proxy);
 	append_value(to, "Exit code", ended ? code : NULL);
+	append_value(to, "OOM killed", s->oom_killed ? "yes" : NULL);
 	append_value(to, "Reason", s->reason);
 	if (s->steps && s->steps[0])
 		append_steps(to, s->steps);

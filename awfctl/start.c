@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#include "awfctl/start-egress.h"
 #include "awfctl/input-file.h"
+#include "awfctl/start-egress.h"
+#include "awfctl/start-env.h"
 #include "common/alloc.h"
 #include "common/log.h"
 #include "common/parse.h"
@@ -35,21 +36,59 @@ static int read_ca(const char *path, char **ret, struct err *e)
 	return 0;
 }
 
-/* How much is too much is awfd's to say. */
-static int set_difc_wait(const struct options *o, struct start_request *request, struct err *e)
+static int parse_whole(const char *text, uint64_t *ret)
 {
-	uint64_t seconds;
+	return parse_uint(text, 0, INT32_MAX, ret);
+}
 
-	request->difc_wait = FIELD_INT_ABSENT;
-	if (!o->difc_wait)
+/* Numbers that options give: how they are written. How much is too much is awfd's to say. */
+static const struct number {
+	const char *option;
+	size_t text;  /* offset in struct options */
+	size_t value; /* offset in struct start_request */
+	int (*parse)(const char *text, uint64_t *ret);
+	uint64_t unit; /* what 1 stands for in the request */
+	const char *advice;
+} numbers[] = {
+	{ "difc-wait", offsetof(struct options, difc_wait),
+	  offsetof(struct start_request, difc_wait), parse_whole, 1,
+	  "give a number of seconds, as in --difc-wait 60; 0 means not to wait" },
+	{ "memory-limit", offsetof(struct options, memory_limit),
+	  offsetof(struct start_request, memory_limit), parse_bytes, 1,
+	  "give a size, as in --memory-limit 512m; the units are b, k, m and g" },
+	{ "pids-limit", offsetof(struct options, pids_limit),
+	  offsetof(struct start_request, pids_limit), parse_whole, 1,
+	  "give a number of processes, as in --pids-limit 200" },
+	{ "cpus", offsetof(struct options, cpus), offsetof(struct start_request, nano_cpus),
+	  parse_nano, 1, "give a number of processors, as in --cpus 1.5" },
+	{ "agent-timeout", offsetof(struct options, agent_timeout),
+	  offsetof(struct start_request, agent_timeout), parse_whole, 60,
+	  "give a number of minutes, as in --agent-timeout 30" },
+};
+
+static int set_number(const struct number *n, const struct options *o,
+		      struct start_request *request, struct err *e)
+{
+	const char *text = *(const char *const *)((const char *)o + n->text);
+	int64_t *to = (int64_t *)((char *)request + n->value);
+	uint64_t value;
+
+	*to = FIELD_INT_ABSENT;
+	if (!text)
 		return 0;
-	if (parse_uint(o->difc_wait, 0, INT32_MAX, &seconds) < 0)
-		return usage_error(e,
-				   "--difc-wait '%s': give a number of seconds, as in "
-				   "--difc-wait 60; 0 means not to wait",
-				   o->difc_wait);
-	request->difc_wait = (int64_t)seconds;
+	if (n->parse(text, &value) < 0 || value > (uint64_t)INT64_MAX / n->unit)
+		return usage_error(e, "--%s '%s': %s", n->option, text, n->advice);
+	*to = (int64_t)(value * n->unit);
 	return 0;
+}
+
+static int set_numbers(const struct options *o, struct start_request *request, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
+		r = set_number(&numbers[i], o, request, e);
+	return r;
 }
 
 static int set_difc(const struct options *o, struct start_request *request, struct err *e)
@@ -84,16 +123,6 @@ static int set_command(const struct options *o, struct start_request *request, s
 					   i + 1, o->command[i]);
 		strv_append(&request->command, o->command[i]);
 	}
-	return 0;
-}
-
-static int set_environment(const struct options *o, struct start_request *request, struct err *e)
-{
-	for (size_t i = 0; o->environment && o->environment[i]; i++)
-		if (!utf8_is_valid(o->environment[i]))
-			return usage_error(e, "--env '%.*s': not valid UTF-8",
-					   (int)strcspn(o->environment[i], "="), o->environment[i]);
-	request->environment = o->environment ? strv_copy(o->environment) : NULL;
 	return 0;
 }
 
@@ -143,11 +172,11 @@ int start_build(const struct options *o, struct start_request *request, struct e
 	if (r == 0)
 		r = set_texts(o, request, e);
 	if (r == 0)
-		r = set_environment(o, request, e);
+		r = start_env_build(o, request, e);
 	if (r == 0)
 		r = start_egress_build(o, request, e);
 	if (r == 0)
-		r = set_difc_wait(o, request, e);
+		r = set_numbers(o, request, e);
 	if (r == 0)
 		r = set_difc(o, request, e);
 	return r;

@@ -97,8 +97,8 @@ static int bad_size(const struct config_key *key, const char *text, struct err *
 	return bad_value(key, text, e, expected);
 }
 
-static int parse_bytes(const struct config_key *key, const char *text, struct config *c,
-		       struct err *e)
+static int parse_byte_count(const struct config_key *key, const char *text, struct config *c,
+			    struct err *e)
 {
 	uint64_t *to = (uint64_t *)((char *)c + key->offset);
 
@@ -295,12 +295,12 @@ static const struct config_key keys[] = {
 	KEY("Gh", "StreamTimeoutSeconds", parse_number, gh.stream_timeout_seconds, "600", 1,
 	    DAY_SECONDS),
 	KEY("Gh", "IdleSeconds", parse_number, gh.idle_seconds, "30", 1, DAY_SECONDS),
-	KEY("Gh", "OutputMax", parse_bytes, gh.output_max, "10M", KIB, 32 * MIB),
-	KEY("Gh", "InputMax", parse_bytes, gh.input_max, "64M", 0, 64 * GIB),
-	KEY("Gh", "FilesMax", parse_bytes, gh.files_max, "128M", MIB, 64 * GIB),
+	KEY("Gh", "OutputMax", parse_byte_count, gh.output_max, "10M", KIB, 32 * MIB),
+	KEY("Gh", "InputMax", parse_byte_count, gh.input_max, "64M", 0, 64 * GIB),
+	KEY("Gh", "FilesMax", parse_byte_count, gh.files_max, "128M", MIB, 64 * GIB),
 	KEY("Gh", "CpuSeconds", parse_number, gh.cpu_seconds, "60", 1, DAY_SECONDS),
-	KEY("Gh", "GhMemoryMax", parse_bytes, gh.memory_max, "256M", 128 * MIB, 64 * GIB),
-	KEY("Agent", "Memory", parse_bytes, memory_bytes, "6G", 16 * MIB, UINT64_C(1) << 50),
+	KEY("Gh", "GhMemoryMax", parse_byte_count, gh.memory_max, "256M", 128 * MIB, 64 * GIB),
+	KEY("Agent", "Memory", parse_byte_count, memory_bytes, "6G", 16 * MIB, UINT64_C(1) << 50),
 	KEY("Agent", "Pids", parse_number, pids, "1000", 1, 4194304),
 };
 
@@ -544,7 +544,7 @@ struct in_addr config_address(const struct config *c, unsigned host)
 /* Whether the member holds a number, and owns nothing. */
 static bool is_plain(const struct config_key *key)
 {
-	return key->parse == parse_number || key->parse == parse_bytes ||
+	return key->parse == parse_number || key->parse == parse_byte_count ||
 	       key->parse == parse_level || key->parse == parse_switch || key->parse == parse_auto;
 }
 

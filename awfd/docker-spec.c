@@ -123,25 +123,28 @@ static void put_bind(struct json_object *host, const char *source, const char *t
 	(void)json_object_array_add(array, mount);
 }
 
-/* What is in there counts as the container's memory. */
-static void put_tmpfs(struct json_object *host, const char *mode, uint64_t size)
+/* One more tmpfs. What is in there counts as the container's memory. */
+static void put_tmpfs(struct json_object *host, const char *target, const char *options,
+		      uint64_t size)
 {
-	struct json_object *tmpfs = json_object_new_object();
-	_cleanup_free_ char *options =
-		xasprintf("%s,nosuid,nodev,mode=1777,size=%" PRIu64, mode, size);
+	_cleanup_free_ char *all = xasprintf("%s,nosuid,nodev,size=%" PRIu64, options, size);
+	struct json_object *tmpfs = NULL;
 
-	put_string(tmpfs, "/tmp", options);
-	put(host, "Tmpfs", tmpfs);
+	if (!json_object_object_get_ex(host, "Tmpfs", &tmpfs)) {
+		tmpfs = json_object_new_object();
+		put(host, "Tmpfs", tmpfs);
+	}
+	put_string(tmpfs, target, all);
 }
 
 /* Without a limit of their own, empty files would take memory that no size bounds: a download may
  * have a million of them. */
 static void put_cli_proxy_tmp(struct json_object *host, uint64_t size)
 {
-	_cleanup_free_ char *mode =
-		xasprintf("rw,noexec,nr_inodes=%" PRIu64, size / CLI_PROXY_BYTES_PER_FILE);
+	_cleanup_free_ char *mode = xasprintf("rw,noexec,mode=1777,nr_inodes=%" PRIu64,
+					      size / CLI_PROXY_BYTES_PER_FILE);
 
-	put_tmpfs(host, mode, size);
+	put_tmpfs(host, "/tmp", mode, size);
 }
 
 /* No swap beyond the memory, so that the limit is one. */
@@ -361,6 +364,18 @@ static void put_stdio(struct json_object *config, const struct docker_spec *s)
 		put_true(config, "Tty");
 }
 
+/* What the job may write to: /tmp, and a home of its own that nobody else can look into. Jobs run
+ * what they put there. */
+static void put_scratch(struct json_object *host, const struct docker_spec *s)
+{
+	_cleanup_free_ char *options =
+		xasprintf("rw,exec,mode=0700,uid=%u,gid=%u", (unsigned)s->uid, (unsigned)s->gid);
+
+	put_tmpfs(host, "/tmp", "rw,exec,mode=1777", s->memory_bytes / 2);
+	if (s->home)
+		put_tmpfs(host, s->home, options, s->memory_bytes / 2);
+}
+
 /* The command goes into Entrypoint: it is then the whole argv, and neither the image's entrypoint
  * nor its command are mixed in. */
 static void fill_agent(const struct docker_spec *s, struct json_object *config,
@@ -383,7 +398,9 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_limits(host, s->memory_bytes, s->pids);
 	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
 	put_ulimit(host, "core", 0);
-	put_tmpfs(host, "rw,exec", s->memory_bytes / 2); /* jobs run what they put there */
+	if (s->nano_cpus > 0)
+		put_number(host, "NanoCpus", s->nano_cpus);
+	put_scratch(host, s);
 	if (s->difc)
 		put_bind(host, s->gh_path, GH_TARGET, false);
 	/* Never ReadOnly: to add that, runc would mount anew, without nosuid, nodev and read-only.

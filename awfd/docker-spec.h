@@ -33,6 +33,8 @@ struct docker_spec {
 	bool open_stdin;
 	uint64_t memory_bytes;
 	uint64_t pids;
+	uint64_t nano_cpus;            /* 0: as many as there are */
+	const char *home;              /* of the caller in the agent */
 	bool difc;                     /* a DIFC proxy is wired: cli-proxy exists */
 	uint16_t difc_port;            /* on cli-proxy's localhost */
 	const char *ca_bundle_path;    /* on the host, for cli-proxy */

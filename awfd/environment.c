@@ -4,30 +4,21 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/secret.h"
 #include "common/strv.h"
 
 #define CLI_PROXY_PORT 11000
 #define SQUID_PORT     3128
 
-/* What carries a GitHub credential; the DIFC proxy holds the only one that is needed. */
-static const char *const github_tokens[] = {
-	"ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-	"ACTIONS_RUNTIME_TOKEN",
-	"GH_ENTERPRISE_TOKEN",
-	"GH_TOKEN",
-	"GITHUB_ENTERPRISE_TOKEN",
-	"GITHUB_MCP_SERVER_TOKEN",
-	"GITHUB_PERSONAL_ACCESS_TOKEN",
-	"GITHUB_TOKEN",
-};
+#define NAME_MAX_LENGTH 64
 
 /* The bare name makes the engine leave out what an image's own ENV sets. */
 static void drop_tokens(char ***env, char ***dropped)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(github_tokens); i++) {
-		if (strv_env_unset(*env, github_tokens[i]) > 0)
-			strv_append(dropped, github_tokens[i]);
-		strv_append(env, github_tokens[i]);
+	for (size_t i = 0; i < secret_github_token_count; i++) {
+		if (strv_env_unset(*env, secret_github_tokens[i]) > 0)
+			strv_append(dropped, secret_github_tokens[i]);
+		strv_append(env, secret_github_tokens[i]);
 	}
 }
 
@@ -104,7 +95,9 @@ char **environment_of_agent(const struct environment_input *in, char ***dropped)
 	if (in->squid_address)
 		wire_squid(&env, in);
 	set_default(&env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	set_default(&env, "HOME", "/tmp");
+	set_default(&env, "HOME", in->home);
+	set_default(&env, "USER", in->user);
+	set_default(&env, "LOGNAME", in->user);
 	return env;
 }
 
@@ -120,6 +113,30 @@ static bool is_part(const char *s, size_t n, const char *also)
 			return false;
 	}
 	return true;
+}
+
+/* A name with anything else in it could be a path of its own. */
+char *environment_home(const char *user, uid_t uid)
+{
+	if (uid == 0)
+		return xstrdup("/root");
+	if (is_part(user, strlen(user), "._-") && user[0] != '.' && strlen(user) <= NAME_MAX_LENGTH)
+		return xasprintf("/home/%s", user);
+	return xasprintf("/home/%u", (unsigned)uid);
+}
+
+int environment_check(char *const *requested, struct err *e)
+{
+	for (; requested && *requested; requested++) {
+		_cleanup_free_ char *name = xstrndup(*requested, strcspn(*requested, "="));
+		size_t length = strlen(*requested);
+
+		if (length > ENVIRONMENT_VARIABLE_MAX)
+			return err_invalid(e, "environment", name,
+					   "is %zu bytes long; a variable may have %d", length,
+					   ENVIRONMENT_VARIABLE_MAX);
+	}
+	return 0;
 }
 
 const char *environment_repository(char *const *requested)

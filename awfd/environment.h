@@ -3,11 +3,17 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/cleanup.h"
+#include "common/err.h"
+
+#define ENVIRONMENT_VARIABLE_MAX (64 * 1024) /* bytes of one variable, name included */
 
 struct environment_input {
 	char *const *requested;        /* KEY=value, may be NULL */
+	const char *user;              /* the caller's name */
+	const char *home;              /* of environment_home() */
 	const char *squid_address;     /* of the way out, or NULL: no egress */
 	bool host_access;              /* ports of the host are granted */
 	const char *cli_proxy_address; /* of a wired cli-proxy, or NULL: no DIFC proxy */
@@ -18,6 +24,13 @@ struct environment_input {
  * those that the caller had asked for are appended to *dropped (strv, the caller owns it). With
  * egress, every variable by which programs find a proxy names squid. */
 char **environment_of_agent(const struct environment_input *in, char ***dropped) _must_check_;
+
+/* The home of a user in a sandbox: a place of its own, whatever it is on the host. The caller owns
+ * it. */
+char *environment_home(const char *user, uid_t uid) _must_check_;
+
+/* Whether each variable is as long as one may be. */
+int environment_check(char *const *requested, struct err *e) _must_check_;
 
 /* The caller's GITHUB_REPOSITORY if it is an `owner/name` that gh takes, else NULL. Borrowed. */
 const char *environment_repository(char *const *requested);

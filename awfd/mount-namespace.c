@@ -110,7 +110,7 @@ static int read_all(int fd, struct strbuf *to)
 	return 0;
 }
 
-/* A kind that is an argument's has field and value; the others have their message alone. */
+/* What is wrong about an argument has field and value; the others have their message alone. */
 static int take_result(const struct strbuf *told, struct err *e)
 {
 	struct result result;
@@ -125,9 +125,15 @@ static int take_result(const struct strbuf *told, struct err *e)
 	message = value + strlen(value) + 1;
 	if (result.returned >= 0)
 		return result.returned;
-	if (result.kind == ERR_INVALID_ARGUMENT)
-		return err_invalid(e, subject, value, "%s", message);
-	return err_set(e, result.returned, result.kind, "%s", message);
+	if (*subject)
+		(void)err_invalid(e, subject, value, "%s", message);
+	else
+		(void)err_set(e, result.returned, result.kind, "%s", message);
+	if (e) {
+		e->error = result.returned;
+		e->kind = result.kind;
+	}
+	return result.returned;
 }
 
 int mount_namespace_call(int pidfd, int (*fn)(void *userdata, struct err *e), void *userdata,

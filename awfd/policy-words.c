@@ -201,12 +201,12 @@ void policy_words_clear(struct policy_words *w)
 
 /* --- Numbers --- */
 
-static int parse_bytes(const char *text, uint64_t *ret)
+static int parse_bound(const char *text, uint64_t *ret)
 {
 	return parse_size(text, 1, UINT64_C(1) << 50, ret);
 }
 
-const struct policy_number policy_size = { parse_bytes, parse_format_size };
+const struct policy_number policy_size = { parse_bound, parse_format_size };
 
 /* "2", "0.5", "1.25": up to three digits behind the point. */
 static int parse_cpus(const char *text, uint64_t *ret)

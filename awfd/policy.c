@@ -369,6 +369,15 @@ struct policy_decision policy_check_number(const struct policy *p, enum policy_k
 	return decide(p, key, field, &(struct wish){ .value = text, .number = value });
 }
 
+uint64_t policy_largest(const struct policy *p, enum policy_key key)
+{
+	uint64_t largest = 0;
+
+	for (size_t i = 0; i < p->count[key]; i++)
+		largest = MAX(largest, p->by[key][i]->number);
+	return largest;
+}
+
 struct policy_decision policy_check_mount(const struct policy *p, const char *field,
 					  const char *path, bool writable)
 {

@@ -95,6 +95,9 @@ struct policy_decision policy_check(const struct policy *p, enum policy_key key,
 struct policy_decision policy_check_number(const struct policy *p, enum policy_key key,
 					   const char *field, uint64_t value) _must_check_;
 
+/* The largest number that is permitted; POLICY_INFINITY when there is no bound. */
+uint64_t policy_largest(const struct policy *p, enum policy_key key);
+
 /* An absolute path without symbolic links, `.`, `..` and doubled slashes. */
 struct policy_decision policy_check_mount(const struct policy *p, const char *field,
 					  const char *path, bool writable) _must_check_;

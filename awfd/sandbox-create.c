@@ -210,8 +210,10 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.workdir = s->request.workdir,
 		.tty = s->request.tty,
 		.open_stdin = s->request.open_stdin,
-		.memory_bytes = c->memory_bytes,
-		.pids = c->pids,
+		.memory_bytes = s->limits.memory,
+		.pids = s->limits.pids,
+		.nano_cpus = s->limits.nano_cpus,
+		.home = s->home,
 		.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0,
 		.difc = s->has_difc,
 		.difc_port = s->difc.port,
@@ -525,12 +527,11 @@ static void on_agent_ended(int status _unused_, struct json_object *body, const 
 		e = &local;
 	if (e) {
 		wait_failed(s, e);
-	} else if (s->exit_code == 0) {
-		sandbox_command_ended(s, 0, false);
-	} else {
-		s->wait = docker_container_inspect(s->manager->docker, agent_of(s)->name,
-						   on_agent_inspected, s);
+		return;
 	}
+	/* A process of it may have run out of memory although it says that all is well. */
+	s->wait = docker_container_inspect(s->manager->docker, agent_of(s)->name,
+					   on_agent_inspected, s);
 }
 
 /* The agent has its mounts. What cannot be removed now is tried again at the end. */

@@ -119,6 +119,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 		.created_at = timestamp_of_seconds(s->created_s),
 		.difc_proxy = s->has_difc ? difc_address_format(&s->difc) : NULL,
 		.exit_code = s->exit_code,
+		.oom_killed = s->oom_killed,
 		.reason = xstrdup(s->reason),
 		.steps = describe_steps(s),
 	};

@@ -9,6 +9,7 @@
 #include "awfd/docker-attach.h"
 #include "awfd/docker-spec.h"
 #include "awfd/egress.h"
+#include "awfd/job-limits.h"
 #include "awfd/log-tail.h"
 #include "awfd/mount-open.h"
 #include "awfd/mount-spec.h"
@@ -88,6 +89,8 @@ struct sandbox {
 	char **environment; /* the agent's, complete */
 	char **dropped;     /* names of variables that were not passed on */
 	char *image;
+	char *user;        /* the owner's name */
+	char *home;        /* the owner's, in the agent */
 	int64_t created_s; /* wall clock, UTC */
 	char *directory;
 
@@ -98,6 +101,7 @@ struct sandbox {
 
 	struct mount_specs mounts;
 	struct mount_open *mount_open;
+	struct job_limits limits;
 
 	struct egress egress;
 	struct resolve *resolve;
@@ -133,6 +137,8 @@ struct sandbox {
 	unsigned wait_failures;
 	struct docker_call *signal;
 	struct event *stop_timer;
+	struct event *timeout; /* of the command */
+	bool timed_out;
 	struct event *retry_timer;
 	unsigned retry_s;
 

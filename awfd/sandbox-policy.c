@@ -90,10 +90,16 @@ static void decide_mounts(const struct sandbox *s, const struct policy *p,
 							   s->mounts.list[i].writable));
 }
 
+static void decide_limits(const struct sandbox *s, const struct policy *p,
+			  struct policy_decisions *d)
+{
+	job_limits_decide(&s->limits, p, d);
+}
+
 static void (*const wishes[])(const struct sandbox *s, const struct policy *p,
 			      struct policy_decisions *d) = {
-	decide_image,    decide_difc,       decide_domains,
-	decide_upstream, decide_host_ports, decide_mounts,
+	decide_image,      decide_difc,   decide_domains, decide_upstream,
+	decide_host_ports, decide_mounts, decide_limits,
 };
 
 int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret, struct err *e)

@@ -26,6 +26,10 @@
 
 /* What awfctl(1) exits with when awfd or the engine failed. */
 #define EXIT_CODE_AWFD_FAILED 125
+#define EXIT_CODE_TIMED_OUT   124
+
+/* Between SIGTERM and SIGKILL of a command whose time is over. */
+#define TIMEOUT_GRACE_MS 10000
 
 /* Between attempts to finish a destroy plan that failed (the engine is away, say). */
 #define RETRY_FIRST_S 1
@@ -66,6 +70,16 @@ static void on_stop_timer(evutil_socket_t fd _unused_, short what _unused_, void
 	sandbox_destroy(userdata, "stopped");
 }
 
+static void on_timeout(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct sandbox *s = userdata;
+
+	s->timed_out = true;
+	if (!s->reason)
+		s->reason = xasprintf("its time of %" PRIu64 " s was over", s->limits.timeout_s);
+	sandbox_stop(s, "SIGTERM", TIMEOUT_GRACE_MS);
+}
+
 static void start_destroy_plan(struct sandbox *s);
 
 static void on_retry_timer(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -97,9 +111,10 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 	init_containers(s);
 	s->denials = denials_new();
 	s->stop_timer = evtimer_new(m->base, on_stop_timer, s);
+	s->timeout = evtimer_new(m->base, on_timeout, s);
 	s->retry_timer = evtimer_new(m->base, on_retry_timer, s);
 	s->wait_retry = evtimer_new(m->base, sandbox_on_wait_retry, s);
-	if (!s->stop_timer || !s->retry_timer || !s->wait_retry)
+	if (!s->stop_timer || !s->timeout || !s->retry_timer || !s->wait_retry)
 		abort();
 	LIST_INIT(&s->watches);
 	LIST_INSERT_HEAD(&m->sandboxes->head, s, entry);
@@ -147,6 +162,7 @@ static void sandbox_free(struct sandbox *s)
 		sandbox_drop_stream(&s->streams[i]);
 	fd_close(s->stream);
 	event_free(s->stop_timer);
+	event_free(s->timeout);
 	event_free(s->retry_timer);
 	event_free(s->wait_retry);
 	fields_clear(&start_request_table, &s->request);
@@ -157,6 +173,8 @@ static void sandbox_free(struct sandbox *s)
 	denials_free(s->denials);
 	err_clear(&s->error);
 	free(s->image);
+	free(s->user);
+	free(s->home);
 	free(s->directory);
 	free(s->reason);
 	config_free(s->config);
@@ -219,6 +237,14 @@ static int check_quota(const struct sandbox *s, struct err *e)
 	return -EDQUOT;
 }
 
+static int check_limits(struct sandbox *s, const struct start_request *r, struct err *e)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	int error = policy_of_peer(s->config->policy, &s->owner, &policy, e);
+
+	return error < 0 ? error : job_limits_take(r, s->config, policy, &s->limits, e);
+}
+
 static int check_request(struct sandbox *s, const struct start_request *r, struct err *e)
 {
 	int error;
@@ -231,11 +257,15 @@ static int check_request(struct sandbox *s, const struct start_request *r, struc
 		return err_invalid(e, "workdir", r->workdir, "is not an absolute path");
 	if (r->image && *r->image == '\0')
 		return err_invalid(e, "image", r->image, "is empty");
-	error = check_difc(s, r, e);
+	error = environment_check(r->environment, e);
+	if (error == 0)
+		error = check_difc(s, r, e);
 	if (error == 0)
 		error = check_difc_wait(s, r, e);
 	if (error == 0)
 		error = mount_specs_parse("mounts", r->mounts, &s->mounts, e);
+	if (error == 0)
+		error = check_limits(s, r, e);
 	return error < 0 ? error : egress_check(r, s->config, &s->egress, e);
 }
 
@@ -245,7 +275,9 @@ static void make_environment(struct sandbox *s)
 	struct in_addr cli = config_address(s->config, SANDBOX_HOST_CLI);
 	char proxy[INET_ADDRSTRLEN];
 	struct in_addr squid = config_address(s->config, SANDBOX_HOST_SQUID);
-	struct environment_input in = { .requested = s->request.environment };
+	struct environment_input in = { .requested = s->request.environment,
+					.user = s->user,
+					.home = s->home };
 
 	inet_ntop(AF_INET, &cli, address, sizeof(address));
 	if (s->has_difc)
@@ -302,6 +334,8 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	}
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
+	s->user = peer_user_name(owner->uid);
+	s->home = environment_home(s->user, owner->uid);
 	make_environment(s);
 	*ret = s;
 	return 0;
@@ -441,6 +475,14 @@ static void record_steps(struct sandbox *s)
 					      .elapsed_us = plan_step_elapsed_us(s->plan, i) };
 }
 
+static void start_timeout(struct sandbox *s)
+{
+	struct timeval tv = { .tv_sec = (time_t)s->limits.timeout_s };
+
+	if (s->limits.timeout_s > 0)
+		event_add(s->timeout, &tv);
+}
+
 /* The create plan has ended. */
 void sandbox_created(struct sandbox *s, const struct err *e)
 {
@@ -454,6 +496,7 @@ void sandbox_created(struct sandbox *s, const struct err *e)
 		return;
 	}
 	sandbox_set_state(s, SANDBOX_RUNNING);
+	start_timeout(s);
 	sandbox_tell(s, SANDBOX_STARTED, &(struct sandbox_news){ 0 });
 	if (s->command_ended)
 		sandbox_destroy(s, NULL);
@@ -462,7 +505,7 @@ void sandbox_created(struct sandbox *s, const struct err *e)
 void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed)
 {
 	s->command_ended = true;
-	s->exit_code = exit_code;
+	s->exit_code = s->timed_out ? EXIT_CODE_TIMED_OUT : exit_code;
 	s->oom_killed = oom_killed;
 	if (s->state == SANDBOX_RUNNING)
 		sandbox_destroy(s, NULL);
@@ -479,6 +522,7 @@ void sandbox_destroy(struct sandbox *s, const char *reason)
 	_cleanup_err_ struct err e = { 0 };
 
 	event_del(s->stop_timer);
+	event_del(s->timeout);
 	if (s->destroying)
 		return;
 	if (!s->reason)
@@ -489,7 +533,7 @@ void sandbox_destroy(struct sandbox *s, const char *reason)
 		return;
 	}
 	if (s->state == SANDBOX_RUNNING && !s->command_ended && s->exit_code == 0)
-		s->exit_code = 128 + SIGKILL;
+		s->exit_code = s->timed_out ? EXIT_CODE_TIMED_OUT : 128 + SIGKILL;
 	docker_call_cancel(TAKE_PTR(s->wait));
 	event_del(s->wait_retry);
 	docker_call_cancel(TAKE_PTR(s->signal));

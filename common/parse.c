@@ -8,6 +8,9 @@
 
 #define SANDBOX_ID_LENGTH 10
 
+#define NANO        UINT64_C(1000000000)
+#define NANO_DIGITS 9
+
 int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t value = 0;
@@ -28,10 +31,10 @@ int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 
 int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
-	static const char units[] = "kmg";
+	static const char units[] = "bkmg";
 	size_t length = strlen(text);
 	const char *unit = length > 0 ? strchr(units, text[length - 1] | 0x20) : NULL;
-	unsigned shift = unit ? 10u * (unsigned)(unit - units + 1) : 0;
+	unsigned shift = unit ? 10u * (unsigned)(unit - units) : 0;
 	_cleanup_free_ char *digits = xstrndup(text, length - (unit ? 1 : 0));
 	uint64_t value;
 	int r = parse_uint(digits, 0, UINT64_MAX >> shift, &value);
@@ -44,6 +47,11 @@ int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+int parse_bytes(const char *text, uint64_t *ret)
+{
+	return parse_size(text, 0, UINT64_MAX, ret);
+}
+
 char *parse_format_size(uint64_t bytes)
 {
 	static const char *const units[] = { "", "K", "M", "G" };
@@ -54,6 +62,28 @@ char *parse_format_size(uint64_t bytes)
 		unit++;
 	}
 	return xasprintf("%" PRIu64 "%s", bytes, units[unit]);
+}
+
+int parse_nano(const char *text, uint64_t *ret)
+{
+	size_t whole = strcspn(text, "."), places = strlen(text + whole);
+	_cleanup_free_ char *digits = xstrndup(text, whole);
+	uint64_t value, fraction = 0;
+	int r = parse_uint(digits, 0, UINT32_MAX, &value);
+
+	if (r < 0)
+		return r;
+	if (places == 1 || places > 1 + NANO_DIGITS)
+		return -EINVAL;
+	for (size_t i = 1; i <= NANO_DIGITS; i++) {
+		char c = i < places ? text[whole + i] : '0';
+
+		if (c < '0' || c > '9')
+			return -EINVAL;
+		fraction = fraction * 10 + (uint64_t)(c - '0');
+	}
+	*ret = value * NANO + fraction;
+	return 0;
 }
 
 int parse_port(const char *text, uint16_t *ret)

@@ -10,11 +10,18 @@
  * not such a number, -ERANGE when it is outside. */
 int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret) _must_check_;
 
-/* Bytes, with an optional K, M or G (of 1024) in either case; as parse_uint(). */
+/* Bytes, with an optional B, K, M or G (of 1024) in either case; as parse_uint(). */
 int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret) _must_check_;
+
+/* The same without bounds. */
+int parse_bytes(const char *text, uint64_t *ret) _must_check_;
 
 /* In the largest unit that needs no fraction, as parse_size() takes it. The caller owns it. */
 char *parse_format_size(uint64_t bytes) _must_check_;
+
+/* A decimal fraction with at most 9 digits behind the point, as in "1.5", in billionths. -EINVAL or
+ * -ERANGE, as parse_uint(). */
+int parse_nano(const char *text, uint64_t *ret) _must_check_;
 
 /* A TCP or UDP port: 1 to 65535, as parse_uint(). */
 int parse_port(const char *text, uint16_t *ret) _must_check_;

@@ -30,6 +30,10 @@ static const struct field start_request_fields[] = {
 	START(allow_host_ports, "allowHostPorts", .type = FIELD_STRINGS),
 	START(allow_host_service_ports, "allowHostServicePorts", .type = FIELD_STRINGS),
 	START(mounts, "mounts", .type = FIELD_STRINGS, .max = MESSAGE_MOUNTS_MAX),
+	START(memory_limit, "memoryLimit", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+	START(pids_limit, "pidsLimit", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+	START(nano_cpus, "nanoCpus", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+	START(agent_timeout, "agentTimeout", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 };
 const struct field_table start_request_table =
 	FIELD_TABLE(struct start_request, NULL, start_request_fields);
@@ -111,6 +115,7 @@ static const struct field sandbox_info_fields[] = {
 	SANDBOX(created_at, "createdAt", .type = FIELD_STRING, REQUIRED),
 	SANDBOX(difc_proxy, "difcProxy", .type = FIELD_STRING),
 	SANDBOX(exit_code, "exitCode", .type = FIELD_INT, REQUIRED),
+	SANDBOX(oom_killed, "oomKilled", .type = FIELD_BOOL, REQUIRED),
 	SANDBOX(reason, "reason", .type = FIELD_STRING),
 	SANDBOX(steps, "steps", .type = FIELD_OBJECTS, .table = &step_info_table, REQUIRED),
 };

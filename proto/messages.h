@@ -37,6 +37,10 @@ struct start_request {
 	char **allow_host_ports;         /* "80", "3000-3010" */
 	char **allow_host_service_ports; /* the same; dangerous ones too */
 	char **mounts;                   /* as awfd/mount-spec.h has them */
+	int64_t memory_limit;            /* bytes; these are FIELD_INT_ABSENT when not asked for */
+	int64_t pids_limit;
+	int64_t nano_cpus;     /* billionths of a processor */
+	int64_t agent_timeout; /* seconds */
 };
 
 /* One reply of Start: a phase that ended, what is waited for, or with `id` the last one. */
@@ -102,6 +106,7 @@ struct sandbox_info {
 	char *created_at; /* RFC 3339, UTC */
 	char *difc_proxy;
 	int64_t exit_code;
+	bool oom_killed;
 	char *reason;
 	struct step_info **steps;
 };

@@ -13,7 +13,7 @@
 #define SANDBOX(id)                                                                                \
 	"{\"id\":\"" id "\",\"state\":\"running\",\"ownerUid\":1000,\"owner\":\"alice\","          \
 	"\"image\":\"awf-agent\",\"command\":[\"sh\",\"-c\",\"echo \\u001b[31m\"],"                \
-	"\"createdAt\":\"2026-01-02T03:04:05Z\",\"exitCode\":0,\"steps\":"                         \
+	"\"createdAt\":\"2026-01-02T03:04:05Z\",\"exitCode\":0,\"oomKilled\":false,\"steps\":"     \
 	"[{\"name\":\"start pause\",\"state\":\"done\",\"elapsedUs\":12300}]}"
 #define CHECK(command)                                                                             \
 	"{\"command\":[" command "],\"image\":\"x\",\"tty\":false,\"openStdin\":false,"            \
@@ -258,8 +258,8 @@ static void test_usage(void **state)
 		{ { "run", "--" }, "there is no command; give it after '--'" },
 		{ { "run", "gh", "api" },
 		  "unexpected 'gh': the sandbox's command goes after '--'" },
-		{ { "run", "--memory-limit", "x", "--", "y" },
-		  "run: --memory-limit is not available in this version" },
+		{ { "run", "--image-tag", "x", "--", "y" },
+		  "run: --image-tag is not available in this version" },
 		{ { "list", "--", "x" }, "list takes no '--'" },
 		{ { "list", "x" }, "unexpected argument 'x'" },
 		{ { "list", "--tty" }, "list: unknown option '--tty'" },

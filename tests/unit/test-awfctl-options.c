@@ -71,8 +71,12 @@ static void test_refused(void **state _unused_)
 		{ { "-e", "=x" }, "--env '=x': there is no name before the '='" },
 		{ { "-e", "" }, "--env '': there is no name before the '='" },
 		{ { "--tty=yes" }, "--tty takes no value" },
-		{ { "--memory-limit", "x" }, "--memory-limit is not available in this version" },
-		{ { "--memory-limit=x" }, "--memory-limit is not available in this version" },
+		{ { "--image-tag", "x" }, "--image-tag is not available in this version" },
+		{ { "--image-tag=x" }, "--image-tag is not available in this version" },
+		{ { "--env-all=yes" }, "--env-all takes no value" },
+		{ { "--exclude-env", "A=1" },
+		  "--exclude-env 'A=1': give the name of a variable alone" },
+		{ { "--exclude-env=" }, "--exclude-env '': give the name of a variable alone" },
 		{ { "--enable-host-access=yes" }, "--enable-host-access takes no value" },
 		{ { "--follow" }, "unknown option '--follow'" },
 		{ { "--allow-domains" }, "--allow-domains needs a value: --allow-domains LIST" },
@@ -87,7 +91,6 @@ static void test_refused(void **state _unused_)
 		  "--allow-host-ports '80,': an item of the list is empty; take the superfluous "
 		  "comma, or the option, out" },
 		{ { "-v" }, "--mount needs a value: --mount SRC:DST[:ro|rw]" },
-		{ { "--env-all" }, "--env-all is not available in this version" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -325,7 +328,7 @@ static void test_help(void **state _unused_)
 	assert_non_null(strstr(run.data, "  -e, --env KEY[=VALUE] "));
 	assert_null(strstr(run.data, "--json"));
 	assert_non_null(strstr(run.data, "      --allow-domains LIST  "));
-	assert_null(strstr(run.data, "--memory-limit"));
+	assert_null(strstr(run.data, "--image-tag"));
 }
 
 int main(void)

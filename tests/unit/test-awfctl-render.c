@@ -17,6 +17,7 @@ static struct sandbox_info hostile = {
 	.image = (char *)"img\x7f",
 	.command = argv_hostile,
 	.created_at = (char *)"2026-01-02T03:04:05Z",
+	.oom_killed = true,
 	.reason = (char *)"a\rb",
 	.steps = steps,
 };
@@ -72,6 +73,7 @@ static void test_sandbox(void **state _unused_)
 	render_sandbox(&text, &hostile);
 	assert_harmless(text.data);
 	assert_non_null(strstr(text.data, "Owner:        al\\x09ice (uid 1000)\n"));
+	assert_non_null(strstr(text.data, "OOM killed:   yes\n"));
 	assert_non_null(strstr(text.data, "Reason:       a\\x0db\n"));
 	assert_non_null(strstr(text.data, "start \\x1bpause  done"));
 	assert_null(strstr(text.data, "Exit code"));

@@ -322,7 +322,8 @@ static void test_request(void **state)
 	fclose(f);
 	FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "--log-level=debug", "run", "-e", "A=b c",
 		 "--container-workdir", "/w", "--agent-image=img", "--difc-proxy-host", "",
-		 "--difc-proxy-ca-cert", ca, "--difc-wait=0", "--tty", "--", "a", "", "$b c", "--",
+		 "--difc-proxy-ca-cert", ca, "--difc-wait=0", "--memory-limit=512M", "--pids-limit",
+		 "20", "--cpus=0.5", "--agent-timeout", "2", "--tty", "--", "a", "", "$b c", "--",
 		 "\xc3\xbc");
 	call = fake_accept_call(&r->fake, &r->conn, "io.awf.Sandbox.Start");
 	assert_string_equal(
@@ -331,7 +332,9 @@ static void test_request(void **state)
 		"\"image\":\"img\",\"environment\":{\"A\":\"b c\"},"
 		"\"workdir\":\"/w\",\"difcProxyHost\":\"\","
 		"\"difcProxyCaCert\":\"-----BEGIN\",\"difcWait\":0,\"tty\":true,\"openStdin\":true,"
-		"\"attach\":true,\"lease\":true,\"enableHostAccess\":false}");
+		"\"attach\":true,\"lease\":true,\"enableHostAccess\":false,"
+		"\"memoryLimit\":536870912,\"pidsLimit\":20,\"nanoCpus\":500000000,"
+		"\"agentTimeout\":120}");
 	json_object_put(call);
 	unlink(ca);
 	fake_send(

@@ -117,15 +117,22 @@ static void test_defaults(void **state _unused_)
 		_cleanup_strv_ char **dropped = NULL, **none = NULL, **own = NULL;
 
 		none = environment_of_agent(
-			&(struct environment_input){ .cli_proxy_address = addresses[i] }, &dropped);
+			&(struct environment_input){ .user = "alice",
+						     .home = "/home/alice",
+						     .cli_proxy_address = addresses[i] },
+			&dropped);
 		assert_text_contains(strv_env_get(none, "PATH"), "/usr/local/bin:");
-		assert_same_text(strv_env_get(none, "HOME"), "/tmp");
+		assert_same_text(strv_env_get(none, "HOME"), "/home/alice");
+		assert_same_text(strv_env_get(none, "USER"), "alice");
+		assert_same_text(strv_env_get(none, "LOGNAME"), "alice");
 		own = environment_of_agent(
-			&(struct environment_input){ .requested = STRV("PATH=", "HOME=/h"),
+			&(struct environment_input){ .requested =
+							     STRV("PATH=", "HOME=/h", "USER=u"),
 						     .cli_proxy_address = addresses[i] },
 			&dropped);
 		assert_same_text(strv_env_get(own, "PATH"), "");
 		assert_same_text(strv_env_get(own, "HOME"), "/h");
+		assert_same_text(strv_env_get(own, "USER"), "u");
 		assert_int_equal(strv_length(dropped), 0);
 	}
 }
@@ -211,13 +218,64 @@ static void test_repository(void **state _unused_)
 	assert_null(environment_repository(STRV("GITHUB_REPOSITORY_OWNER=o/n")));
 }
 
+static const struct {
+	const char *user;
+	uid_t uid;
+	const char *home;
+} homes[] = {
+	{ "alice", 1000, "/home/alice" },
+	{ "Ali.ce-2_x", 1000, "/home/Ali.ce-2_x" },
+	{ "root", 0, "/root" },
+	{ "toor", 0, "/root" },
+	{ "1000", 1000, "/home/1000" },
+	{ "", 1000, "/home/1000" },
+	{ ".", 1000, "/home/1000" },
+	{ "..", 1000, "/home/1000" },
+	{ ".ssh", 1000, "/home/1000" },
+	{ "a/../../etc", 1000, "/home/1000" },
+	{ "CORP\\al", 1000, "/home/1000" },
+	{ "a:ro,exec", 1000, "/home/1000" },
+	{ "a b", 1000, "/home/1000" },
+	{ "j\xc3\xb6rg", 1000, "/home/1000" },
+	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 4294967294,
+	  "/home/4294967294" },
+};
+
+static void test_home(void **state _unused_)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(homes); i++) {
+		_cleanup_free_ char *home = environment_home(homes[i].user, homes[i].uid);
+
+		assert_row(homes[i].user, same_text(home, homes[i].home));
+	}
+}
+
+/* The limit is named, with the variable and not its value. */
+static void test_size(void **state _unused_)
+{
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_free_ char *value = xcalloc(1, ENVIRONMENT_VARIABLE_MAX + 1);
+	_cleanup_free_ char *longest = NULL, *longer = NULL;
+
+	memset(value, 'x', ENVIRONMENT_VARIABLE_MAX);
+	longest = xasprintf("A=%s", value + 2);
+	longer = xasprintf("AB=%s", value + 2);
+	assert_int_equal(environment_check(NULL, &e), 0);
+	assert_int_equal(environment_check(STRV("B=1", longest), &e), 0);
+	assert_int_equal(environment_check(STRV("B=1", longer), &e), -EINVAL);
+	assert_same_text(e.subject, "environment");
+	assert_same_text(e.value, "AB");
+	assert_same_text(e.message, "is 65537 bytes long; a variable may have 65536");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_difc), cmocka_unit_test(test_with_difc),
 		cmocka_unit_test(test_dropped),      cmocka_unit_test(test_own_variables_win),
 		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_repository),
-		cmocka_unit_test(test_egress),
+		cmocka_unit_test(test_egress),       cmocka_unit_test(test_home),
+		cmocka_unit_test(test_size),
 	};
 
 	return RUN_TESTS("environment", tests);

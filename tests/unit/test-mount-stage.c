@@ -209,7 +209,7 @@ static void asks_the_policy(void **state)
 			 0);
 	assert_true(stage_below(n, ENGINE_ROOT "/inside:rw", texts, NULL, &e) < 0);
 	assert_int_equal(e.kind, ERR_PERMISSION_DENIED);
-	assert_text_contains(e.message, "/outside");
+	assert_text_contains(e.value, "/outside");
 	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, NULL), 0);
 	assert_int_equal(stage(n, texts, NULL, &e), 0);
 	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, NULL), 0);

@@ -49,6 +49,78 @@ static void test_numbers(void **state _unused_)
 	}
 }
 
+struct quantity {
+	const char *text;
+	int result;
+	uint64_t value;
+};
+
+static void assert_quantities(const struct quantity *rows, size_t count,
+			      int (*parse)(const char *text, uint64_t *ret))
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t value = UNTOUCHED;
+		int r = parse(rows[i].text, &value);
+
+		assert_row(rows[i].text, r == rows[i].result);
+		assert_row(rows[i].text, value == (r == 0 ? rows[i].value : UNTOUCHED));
+	}
+}
+
+static const struct quantity byte_counts[] = {
+	{ "0", 0, 0 },
+	{ "1", 0, 1 },
+	{ "7b", 0, 7 },
+	{ "512k", 0, 512 << 10 },
+	{ "512m", 0, 512 << 20 },
+	{ "6G", 0, UINT64_C(6) << 30 },
+	{ "18446744073709551615", 0, UINT64_MAX },
+	{ "17179869183g", 0, UINT64_C(17179869183) << 30 },
+	{ "17179869184g", -ERANGE, 0 },
+	{ "18446744073709551616b", -ERANGE, 0 },
+	{ "", -EINVAL, 0 },
+	{ "m", -EINVAL, 0 },
+	{ "1.5g", -EINVAL, 0 },
+	{ "-1g", -EINVAL, 0 },
+	{ "1gb", -EINVAL, 0 },
+	{ "1 g", -EINVAL, 0 },
+	{ "1t", -EINVAL, 0 },
+	{ "01m", -EINVAL, 0 },
+};
+
+static void test_bytes(void **state _unused_)
+{
+	assert_quantities(byte_counts, ARRAY_SIZE(byte_counts), parse_bytes);
+}
+
+static const struct quantity fractions[] = {
+	{ "0", 0, 0 },
+	{ "1", 0, 1000000000 },
+	{ "1.5", 0, 1500000000 },
+	{ "0.01", 0, 10000000 },
+	{ "0.000000001", 0, 1 },
+	{ "2.123456789", 0, 2123456789 },
+	{ "4294967295.999999999", 0, UINT64_C(4294967295999999999) },
+	{ "4294967296", -ERANGE, 0 },
+	{ "0.0000000001", -EINVAL, 0 },
+	{ "", -EINVAL, 0 },
+	{ ".", -EINVAL, 0 },
+	{ ".5", -EINVAL, 0 },
+	{ "1.", -EINVAL, 0 },
+	{ "1.5.5", -EINVAL, 0 },
+	{ "1,5", -EINVAL, 0 },
+	{ "1.-5", -EINVAL, 0 },
+	{ "1.5 ", -EINVAL, 0 },
+	{ "-1", -EINVAL, 0 },
+	{ "01.5", -EINVAL, 0 },
+	{ "1e3", -EINVAL, 0 },
+};
+
+static void test_fractions(void **state _unused_)
+{
+	assert_quantities(fractions, ARRAY_SIZE(fractions), parse_nano);
+}
+
 static const struct {
 	const char *text;
 	int result;
@@ -169,9 +241,10 @@ static void test_sizes(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),  cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_booleans), cmocka_unit_test(test_sandbox_ids),
-		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_numbers),     cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_bytes),       cmocka_unit_test(test_fractions),
+		cmocka_unit_test(test_ports),       cmocka_unit_test(test_booleans),
+		cmocka_unit_test(test_sandbox_ids),
 	};
 
 	return RUN_TESTS("parse", tests);
