@@ -36,19 +36,19 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy strbuf strv \
                  timestamp utf8
 PROTO_SRC     := errors frame interface json-fields messages
-AWFD_SRC      := child cli-proxy-limits config conn denials difc-address difc-ca difc-probe docker \
-                 docker-answer docker-attach docker-container docker-http docker-network \
-                 docker-seccomp docker-spec domain egress environment gh-log host-ipv6 \
-                 host-pattern host-ports http-answer image-reference job-limits link link-bridge \
-                 link-request link-seal log-journal log-tail manager methods mount-namespace \
-                 mount-open mount-source mount-spec mount-stage netlink netns network nflog \
-                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table peer plan policy policy-words private-networks reconcile \
-                 relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
-                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
-                 sandbox-links sandbox-logs sandbox-mounts sandbox-policy sandbox-ready \
-                 sandbox-relay sandbox-squid sandbox-state server spawn squid-config squid-log \
-                 upstream-proxy
+AWFD_SRC      := audit audit-record child cli-proxy-limits config conn denials difc-address \
+                 difc-ca difc-probe docker docker-answer docker-attach docker-container \
+                 docker-http docker-network docker-seccomp docker-spec domain egress environment \
+                 gh-log host-ipv6 host-pattern host-ports http-answer image-reference job-limits \
+                 link link-bridge link-request link-seal log-journal log-tail manager methods \
+                 mount-namespace mount-open mount-source mount-spec mount-stage netlink netns \
+                 network nflog nflog-packet nft nft-egress nft-expr nft-namespace nft-objects \
+                 nft-ruleset nft-set nft-table peer plan policy policy-words private-networks \
+                 reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
+                 sandbox-audit sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
+                 sandbox-info sandbox-links sandbox-logs sandbox-mounts sandbox-policy \
+                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server spawn squid-config \
+                 squid-log upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -82,7 +82,7 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log awfctl-commands awfctl-denials awfctl-egress awfctl-env \
+UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress awfctl-env \
                  awfctl-exit-code awfctl-nearest awfctl-options awfctl-render awfctl-ruleset \
                  awfctl-run awfctl-tenant cli-proxy-limits clone config conn denials difc-address \
                  difc-ca difc-probe docker docker-attach docker-network docker-spec domain \

@@ -9,7 +9,7 @@
 #include "common/alloc.h"
 #include "common/log.h"
 
-#define FIELDS_MAX 4
+#define FIELDS_MAX 16
 
 static struct iovec field(const char *key, const char *value)
 {
@@ -30,6 +30,9 @@ static void log_to_journal(enum log_level level, const struct log_fields *fields
 		iov[n++] = field("AWF_SANDBOX", fields->sandbox);
 	if (fields && fields->step)
 		iov[n++] = field("AWF_STEP", fields->step);
+	for (char *const *more = fields ? fields->more : NULL; more && *more && n < FIELDS_MAX;
+	     more++)
+		iov[n++] = (struct iovec){ .iov_base = xstrdup(*more), .iov_len = strlen(*more) };
 	(void)sd_journal_sendv(iov, n);
 	while (n > 0)
 		free(iov[--n].iov_base);

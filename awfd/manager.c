@@ -7,6 +7,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "awfd/audit.h"
 #include "awfd/config.h"
 #include "awfd/docker.h"
 #include "awfd/host-ipv6.h"
@@ -284,6 +285,8 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	if (r == 0)
 		r = prepare_directories(m, e);
 	if (r == 0)
+		r = audit_open(config->log_directory, AUDIT_MAX, &m->audit, e);
+	if (r == 0)
 		r = netns_remember_home(e);
 	if (r == 0)
 		r = docker_new(m->base, config->engine_socket, &m->docker, e);
@@ -357,6 +360,7 @@ void manager_free(struct manager *m)
 	server_free(m->server);
 	sandbox_list_free(m->sandboxes);
 	docker_network_cancel(m->network);
+	audit_free(m->audit);
 	log_tails_free(m->log_tails);
 	nflog_free(m->nflog);
 	relay_targets_free(m->relay_targets);

@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
+struct audit;
 struct config;
 struct docker;
 struct nft;
@@ -25,6 +26,7 @@ struct docker_network_ensure;
 struct manager {
 	struct event_base *base;
 	struct config *config;
+	struct audit *audit;
 	struct docker *docker;
 	struct nft *nft;
 	struct server *server;

@@ -3,8 +3,11 @@
 #include <signal.h>
 #include <string.h>
 
+#include "awfd/audit-record.h"
+#include "awfd/audit.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/strv.h"
 #include "common/timestamp.h"
@@ -32,6 +35,7 @@ struct method {
 	const char *name; /* of message_methods */
 	enum access access;
 	method_fn fn;
+	bool decides; /* fn says itself, to the audit log, whether the call is allowed */
 };
 
 static void reply_error(struct call *call, const struct err *e)
@@ -41,6 +45,44 @@ static void reply_error(struct call *call, const struct err *e)
 	log_debug("pid %d (uid %u): %s refused: %s", conn_peer(call_conn(call))->pid,
 		  conn_peer(call_conn(call))->uid, call_method(call), text);
 	call_error(call, e);
+}
+
+/* --- Audit -------------------------------------------------------------------------------------
+ */
+
+/* Records that the call was allowed, or refused because of an error; s: the sandbox that it is
+ * about, if the peer may know of it, and what was granted if it has just been made. */
+static void audit(struct manager *m, const struct call *call, const char *id, struct sandbox *s,
+		  const struct err *refusal, struct json_object *grants)
+{
+	const struct peer *peer = conn_peer(call_conn(call));
+	struct audit_request r = { .time_ms = (int64_t)clock_wall_ms(),
+				   .peer = peer,
+				   .method = call_method(call) + strlen(AWF_INTERFACE "."),
+				   .sandbox = id,
+				   .refusal = refusal };
+	struct json_object *record;
+	_cleanup_free_ char *user = NULL;
+
+	/* What was granted is always told: there are not many of these. */
+	if (!audit_admit(m->audit, peer->uid, clock_ms(), &r.omitted) && !grants)
+		return;
+	r.user = user = peer_user_name(peer->uid);
+	record = audit_record_of_request(&r, grants);
+	audit_write(m->audit, record);
+	if (s)
+		sandbox_audit(s, record);
+	json_object_put(record);
+}
+
+static void refuse(struct manager *m, struct call *call, struct sandbox *s, const struct err *e)
+{
+	audit(m, call,
+	      s                          ? sandbox_id(s)
+	      : e->kind == ERR_NOT_FOUND ? e->subject
+					 : NULL,
+	      s, e, NULL);
+	reply_error(call, e);
 }
 
 static void reply_empty(struct call *call)
@@ -163,13 +205,14 @@ static void method_start(struct manager *m, struct call *call, void *in,
 
 	if (m->stopping) {
 		(void)err_set(&e, -ECANCELED, ERR_CANCELLED, "awfd is stopping");
-		reply_error(call, &e);
+		refuse(m, call, NULL, &e);
 		return;
 	}
 	if (sandbox_new(m, conn_peer(call_conn(call)), request, &s, &e) < 0) {
-		reply_error(call, &e);
+		refuse(m, call, NULL, &e);
 		return;
 	}
+	audit(m, call, sandbox_id(s), s, NULL, sandbox_grants(s));
 	call_on_gone(call, start_gone, waiting_new(call, s, on_start_event));
 	sandbox_create(s, lease ? call_conn(call) : NULL);
 }
@@ -314,7 +357,7 @@ static void on_stop_event(struct sandbox *s _unused_, enum sandbox_event event,
 		reply_empty(call);
 }
 
-static void method_stop(struct manager *m _unused_, struct call *call, void *in, struct sandbox *s)
+static void method_stop(struct manager *m, struct call *call, void *in, struct sandbox *s)
 {
 	const struct stop_request *request = in;
 	_cleanup_free_ char *name = signal_name(request->signal);
@@ -326,9 +369,10 @@ static void method_stop(struct manager *m _unused_, struct call *call, void *in,
 	else if (request->grace_ms < 0 || request->grace_ms > GRACE_MS_MAX)
 		(void)err_invalid(&e, "graceMs", grace, "is not between 0 and %d", GRACE_MS_MAX);
 	if (e.error != 0) {
-		reply_error(call, &e);
+		refuse(m, call, s, &e);
 		return;
 	}
+	audit(m, call, sandbox_id(s), s, NULL, NULL);
 	if (sandbox_state(s) == SANDBOX_EXITED)
 		reply_empty(call);
 	else
@@ -499,11 +543,15 @@ static void method_reload(struct manager *m, struct call *call, void *in _unused
 
 /* Rows in the order of message_methods; a test compares the two and the interface file. */
 static const struct method methods[] = {
-	{ "Start", ACCESS_ANY, method_start },       { "Attach", ACCESS_OWNER, method_attach },
-	{ "Wait", ACCESS_OWNER, method_wait },       { "Stop", ACCESS_OWNER, method_stop },
-	{ "List", ACCESS_ANY, method_list },         { "Inspect", ACCESS_OWNER, method_inspect },
-	{ "Denials", ACCESS_OWNER, method_denials }, { "Check", ACCESS_ANY, method_check },
-	{ "Reload", ACCESS_ROOT, method_reload },
+	{ "Start", ACCESS_ANY, method_start, true },
+	{ "Attach", ACCESS_OWNER, method_attach, false },
+	{ "Wait", ACCESS_OWNER, method_wait, false },
+	{ "Stop", ACCESS_OWNER, method_stop, true },
+	{ "List", ACCESS_ANY, method_list, false },
+	{ "Inspect", ACCESS_OWNER, method_inspect, false },
+	{ "Denials", ACCESS_OWNER, method_denials, false },
+	{ "Check", ACCESS_ANY, method_check, false },
+	{ "Reload", ACCESS_ROOT, method_reload, false },
 };
 
 const char *methods_name(size_t i)
@@ -562,13 +610,16 @@ static void run_method(struct manager *m, struct call *call, const struct method
 	struct sandbox *s = NULL;
 
 	if (fields_parse(message->in, call_parameters(call), in, &e) < 0) {
-		reply_error(call, &e);
+		refuse(m, call, NULL, &e);
 		return;
 	}
-	if (authorize(m, call, method->access, in, &s, &e) < 0)
-		reply_error(call, &e);
-	else
+	if (authorize(m, call, method->access, in, &s, &e) < 0) {
+		refuse(m, call, NULL, &e);
+	} else {
+		if (!method->decides)
+			audit(m, call, s ? sandbox_id(s) : NULL, s, NULL, NULL);
 		method->fn(m, call, in, s);
+	}
 	fields_clear(message->in, in);
 }
 

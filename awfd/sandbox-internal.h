@@ -69,6 +69,7 @@ enum sandbox_log_kind {
 	SANDBOX_LOG_SQUID,
 	SANDBOX_LOG_GH,
 	SANDBOX_LOG_FIREWALL,
+	SANDBOX_LOG_AUDIT,
 	SANDBOX_LOG_COUNT,
 };
 
@@ -89,9 +90,12 @@ struct sandbox {
 	char **environment; /* the agent's, complete */
 	char **dropped;     /* names of variables that were not passed on */
 	char *image;
-	char *user;        /* the owner's name */
-	char *home;        /* the owner's, in the agent */
-	int64_t created_s; /* wall clock, UTC */
+	char *user;                     /* the owner's name */
+	char *home;                     /* the owner's, in the agent */
+	int64_t created_s;              /* wall clock, UTC */
+	uint64_t created_ms;            /* by clock_ms() */
+	struct json_object **audit_due; /* records from before its log was opened */
+	size_t audit_due_count;
 	char *directory;
 
 	bool has_difc;
@@ -228,6 +232,14 @@ char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind) _
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_end(struct sandbox *s);
+
+/* sandbox-audit.c. Opened: what was due is written. */
+void sandbox_audit_opened(struct sandbox *s);
+void sandbox_audit_end(struct sandbox *s);
+void sandbox_audit_clear(struct sandbox *s);
+
+/* sandbox-logs.c: takes the object over. */
+void sandbox_logs_write(struct sandbox *s, enum sandbox_log_kind kind, struct json_object *line);
 
 /* sandbox-dirs.c */
 int sandbox_dirs_make(struct sandbox *s, struct err *e) _must_check_;

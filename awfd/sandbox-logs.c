@@ -1,13 +1,13 @@
 /* A sandbox's logs, /var/log/awfd/<id>/, as JSON lines: what gh was called with and what became of
- * it, what squid decided and what the firewall dropped; the latter two also counted among the
- * sandbox's denials. What the sidecars write is taken over by line, never as it is. */
+ * it, what squid decided, what the firewall dropped, and what awfd was asked about it; the second
+ * and third also counted among the sandbox's denials. What the sidecars write is taken over by
+ * line, never as it is. */
 #include "awfd/sandbox-internal.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <json-c/json.h>
 
@@ -15,6 +15,7 @@
 #include "awfd/gh-log.h"
 #include "awfd/squid-log.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -26,6 +27,7 @@ static const char *const files[] = {
 	[SANDBOX_LOG_SQUID] = "squid.jsonl",
 	[SANDBOX_LOG_GH] = "gh.jsonl",
 	[SANDBOX_LOG_FIREWALL] = "firewall.jsonl",
+	[SANDBOX_LOG_AUDIT] = "audit.jsonl",
 };
 
 /* --- Files ---------------------------------------------------------------------------------------
@@ -60,6 +62,8 @@ int sandbox_logs_open(struct sandbox *s, struct err *e)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
 		r = open_log(s, directory, files[i], &s->logs[i].fd, e);
+	if (r == 0)
+		sandbox_audit_opened(s);
 	return r;
 }
 
@@ -78,8 +82,7 @@ static void write_text(struct sandbox_log *log, const char *text)
 	log->size += (int64_t)length;
 }
 
-/* Takes the object over. */
-static void write_line(struct sandbox *s, enum sandbox_log_kind kind, struct json_object *line)
+void sandbox_logs_write(struct sandbox *s, enum sandbox_log_kind kind, struct json_object *line)
 {
 	struct sandbox_log *log = &s->logs[kind];
 	_cleanup_free_ char *text = xasprintf(
@@ -146,7 +149,7 @@ static void log_squid_event(struct sandbox *s, const struct squid_event *event, 
 	put_number(o, "status", event->status);
 	put_number(o, "bytesIn", event->bytes_in);
 	put_number(o, "bytesOut", event->bytes_out);
-	write_line(s, SANDBOX_LOG_SQUID, o);
+	sandbox_logs_write(s, SANDBOX_LOG_SQUID, o);
 }
 
 /* A block says which of the rules it was: the user wrote it. */
@@ -227,7 +230,7 @@ static void log_gh_event(struct sandbox *s, const struct gh_event *event)
 	put_text(o, "reason", event->reason);
 	if (event->kind == GH_DONE)
 		put_result(o, event);
-	write_line(s, SANDBOX_LOG_GH, o);
+	sandbox_logs_write(s, SANDBOX_LOG_GH, o);
 }
 
 static void on_gh_line(const char *line, size_t length, void *userdata)
@@ -284,14 +287,6 @@ int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct er
 /* --- What the firewall dropped -------------------------------------------------------------------
  */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* What a chain's refusal means to people. */
 static const struct {
 	const char *chain, *reason;
@@ -320,7 +315,7 @@ static void packet_dropped(struct sandbox *s, const char *from, const struct nfl
 	struct json_object *o = json_object_new_object();
 	char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
 	const char *protocol = nflog_protocol_name(p->protocol);
-	int64_t time_ms = now_ms();
+	int64_t time_ms = (int64_t)clock_wall_ms();
 
 	inet_ntop(p->family, p->source, source, sizeof(source));
 	inet_ntop(p->family, p->destination, destination, sizeof(destination));
@@ -331,7 +326,7 @@ static void packet_dropped(struct sandbox *s, const char *from, const struct nfl
 	put_text(o, "destination", destination);
 	put_number(o, "port", p->port);
 	put_text(o, "rule", p->prefix);
-	write_line(s, SANDBOX_LOG_FIREWALL, o);
+	sandbox_logs_write(s, SANDBOX_LOG_FIREWALL, o);
 	sandbox_denied(s, &(struct denial){ .time_ms = time_ms,
 					    .source = DENIAL_FIREWALL,
 					    .from = from,

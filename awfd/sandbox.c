@@ -14,6 +14,7 @@
 #include "awfd/image-reference.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/strv.h"
@@ -101,6 +102,7 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 	s->directory = xasprintf("%s/sandboxes/%s", s->config->runtime_directory, s->id);
 	s->created_s = (int64_t)time(NULL);
 	s->owner = PEER_NONE;
+	s->created_ms = clock_ms();
 	s->stream = -EBADF;
 	for (unsigned i = 0; i < ARRAY_SIZE(s->ready); i++)
 		s->ready[i].fd = -EBADF;
@@ -153,6 +155,7 @@ static void sandbox_free(struct sandbox *s)
 	sandbox_relay_end(s);
 	sandbox_logs_end(s);
 	sandbox_logs_close(s);
+	sandbox_audit_clear(s);
 	egress_clear(&s->egress);
 	mount_specs_clear(&s->mounts);
 	free(s->squid_targets);
@@ -613,6 +616,8 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 		retry_later(s, e);
 	else
 		sandbox_set_state(s, SANDBOX_EXITED);
+	if (!e)
+		sandbox_audit_end(s);
 	s->telling++; /* keeps it while watchers are told */
 	sandbox_tell(s, SANDBOX_ENDED, &news);
 	s->telling--;

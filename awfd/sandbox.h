@@ -91,6 +91,12 @@ enum sandbox_state sandbox_state(const struct sandbox *s);
 bool sandbox_tty(const struct sandbox *s);
 char *const *sandbox_dropped_environment(const struct sandbox *s);
 
+/* What it was granted, as the audit log has it. The caller owns it. */
+struct json_object *sandbox_grants(const struct sandbox *s) _must_check_;
+
+/* Adds a record to the sandbox's own audit log, which its owner can read, while it has one. */
+void sandbox_audit(struct sandbox *s, struct json_object *record);
+
 /* What it was refused; also after it has exited. */
 const struct denials *sandbox_denials(const struct sandbox *s);
 

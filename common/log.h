@@ -16,6 +16,7 @@ enum log_level {
 struct log_fields {
 	const char *sandbox; /* AWF_SANDBOX= */
 	const char *step;    /* AWF_STEP= */
+	char *const *more;   /* KEY=value each */
 };
 
 typedef void (*log_sink_fn)(enum log_level level, const struct log_fields *fields,

@@ -173,7 +173,6 @@ static void test_all(void **state _unused_)
 	setenv("BROKEN", "\xff", 1);
 	log_set_sink(take_log);
 	build(&o, &request);
-	log_set_sink(NULL);
 	assert_int_equal(strv_length(request.environment), 3);
 	assert_same_text(strv_env_get(request.environment, "KEPT"), "yes");
 	assert_same_text(strv_env_get(request.environment, "PATHS"), "yes");

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# The audit log: who ran what, with which grants, when, and what was refused.
+
+load bed
+
+setup_file() {
+	bed up
+}
+
+teardown() {
+	bed_clean_up_test
+}
+
+# The host's records that fit a filter of jq, one a line.
+records() {
+	bed_exec -u root -- cat /var/log/awfd/audit.jsonl | jq -c "select($1)"
+}
+
+@test "a job's start is there with its grants and nothing secret, and so is its end" {
+	run -7 --separate-stderr bed_exec awfctl run --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
+		--allow-domains =web.example,pypi.example --block-domains bad.example --memory-limit 128m --cpus 0.5 \
+		-e PLAIN=canary -e GITHUB_TOKEN=canary -- 'exit 7'
+	start=$(records '.method == "Start" and .uid == 60701' | tail -n 1)
+	jq -e '.decision == "allowed" and .user == "alice" and .pid > 0 and (.time | test("^20.*Z$")) and
+		.grants.command == ["/bin/sh", "-c", "exit 7"] and .grants.image == "awf/agent:latest" and
+		.grants.allowDomains == ["=web.example", "pypi.example"] and .grants.blockDomains == ["bad.example"] and
+		(.grants.difcProxy | contains("18443")) and .grants.memoryLimit == 134217728 and .grants.pidsLimit == 1000 and
+		.grants.nanoCpus == 500000000 and .grants.environment == ["PLAIN", "GITHUB_TOKEN"]' <<<"$start"
+	id=$(jq -r .sandbox <<<"$start")
+	end=$(records ".event == \"end\" and .sandbox == \"$id\"")
+	jq -e '.exitCode == 7 and .uid == 60701 and .durationMs > 0 and (has("oomKilled") | not)' <<<"$end"
+	[ "$(records ".sandbox == \"$id\"" | jq -r '.method // .event' | tr '\n' ' ')" = 'Start Attach Wait end Denials ' ]
+	run ! bed_exec -u root -- grep -rE 'canary|BEGIN CERTIFICATE' /var/log/awfd/audit.jsonl "/var/log/awfd/$id"
+}
+
+@test "what was refused is there, with who asked and why" {
+	id=$(bed_exec awfctl start -- 'exec sleep 600')
+	run -125 as bob awfctl inspect "$id"
+	jq -e '.decision == "refused" and .reason == "not-found" and .method == "Inspect"' \
+		<<<"$(records ".uid == 60702 and .sandbox == \"$id\"")"
+	run -2 as bob awfctl run --memory-limit 1k -- true
+	jq -e '.decision == "refused" and .reason == "invalid" and .subject == "memoryLimit" and (has("sandbox") | not)' \
+		<<<"$(records '.uid == 60702 and .method == "Start"' | tail -n 1)"
+	run -0 as root awfctl inspect "$id"
+	jq -e '.decision == "allowed"' <<<"$(records ".uid == 0 and .sandbox == \"$id\"")"
+	bed_exec awfctl stop "$id"
+	jq -e '.reason | startswith("stopped")' <<<"$(records ".event == \"end\" and .sandbox == \"$id\"")"
+}
+
+@test "a start that fails later has an end that says why" {
+	run -125 bed_exec awfctl run --agent-image no-such -- true
+	id=$(records '.method == "Start" and .grants.image == "no-such"' | tail -n 1 | jq -r .sandbox)
+	jq -e '.reason == "engine" and (has("exitCode") | not)' <<<"$(records ".event == \"end\" and .sandbox == \"$id\"")"
+}
+
+@test "the owner reads his sandbox's records, nobody but root the host's, and nobody else's are his" {
+	run -3 bed_exec awfctl run -- 'exit 3'
+	id=$(records '.method == "Start" and .uid == 60701' | tail -n 1 | jq -r .sandbox)
+	own=$(as alice cat "/var/log/awfd/$id/audit.jsonl")
+	[ "$(jq -r '.method // .event' <<<"$own" | tr '\n' ' ')" = 'Start Attach Wait end ' ]
+	[ "$own" = "$(records ".sandbox == \"$id\"" | head -n 4)" ] # what comes after the end is not in its own
+	run ! as bob cat "/var/log/awfd/$id/audit.jsonl"
+	run ! as alice sh -c "echo x >>/var/log/awfd/$id/audit.jsonl"
+	run ! as alice cat /var/log/awfd/audit.jsonl
+	[ "$(bed_exec -u root -- stat -c '%a %U' /var/log/awfd/audit.jsonl)" = '600 root' ]
+	# What another user tried is not for the owner to see.
+	id=$(bed_exec awfctl start -- 'exec sleep 600')
+	run -125 as bob awfctl inspect "$id"
+	bed_exec awfctl stop "$id"
+	run ! grep bob <<<"$(as alice cat "/var/log/awfd/$id/audit.jsonl")"
+}
+
+@test "THREATS 20: what a user puts into a record can't forge another one, or reach a terminal" {
+	before=$(bed_exec -u root -- sh -c 'wc -l </var/log/awfd/audit.jsonl')
+	run -0 bed_exec awfctl run -e $'A\x1b[2Jb=1' -- printf '%s' $'x\n{"event":"forged"}\n\x1b]0;t\x07\xc2\x9b31m'
+	after=$(bed_exec -u root -- sh -c 'wc -l </var/log/awfd/audit.jsonl')
+	[ $((after - before)) = 4 ]
+	[ -z "$(records '.event == "forged"')" ]
+	run ! bed_exec -u root -- grep -aP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' /var/log/awfd/audit.jsonl
+	records '.method == "Start"' | tail -n 1 | jq -e '.grants.command[2] | contains("\\x1b") and contains("\\x0a")'
+	run ! grep -aP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$BED_DIR/awfd.log"
+}
+
+@test "THREATS 19: a user who asks without end drives nobody's records out" {
+	run -0 bed_exec awfctl run -- true
+	lines=$(records true | wc -l)
+	# shellcheck disable=SC2016 # for the inner shell
+	as bob bash -c 'for i in $(seq 3000); do printf "%s\0" "{\"method\":\"io.awf.Sandbox.List\"}"; done |
+		socat -t 20 - UNIX-CONNECT:"$AWFD_SOCKET" | tr "\0" "\n" | wc -l' >"$BATS_TEST_TMPDIR/answers"
+	[ "$(<"$BATS_TEST_TMPDIR/answers")" = 3000 ]
+	more=$(($(records true | wc -l) - lines))
+	((more > 100 && more < 1000)) || { echo "$more records"; false; }
+	run -0 as bob awfctl run -- true
+	records '.uid == 60702 and .method == "Start"' | tail -n 1 | jq -e '.decision == "allowed"'
+	wait_for omitted_are_told
+}
+
+omitted_are_told() {
+	as bob awfctl list >/dev/null
+	records '.uid == 60702 and .omitted > 1000' | grep -q .
+}
+
+@test "the end of a sandbox that a killed awfd left is told by the next one" {
+	id=$(bed_exec awfctl start -- 'exec sleep 600')
+	bed awfd kill
+	bed awfd start
+	wait_for ended_by_next
+}
+
+ended_by_next() {
+	records ".event == \"end\" and .sandbox == \"$id\"" | jq -e '.reason == "left by an earlier awfd"'
+}
