@@ -9,8 +9,9 @@
 
 #include "common/alloc.h"
 
-/* What an ordinary program needs. Not here, so refused: new namespaces and mounts, modules, keys,
- * bpf, io_uring, performance events, clocks, reboot, and everything newer than this list. */
+/* What an ordinary program needs. Not here, so refused: new namespaces and mounts, what looks into
+ * other processes (ptrace and its like), modules, keys, bpf, io_uring, performance events, clocks,
+ * reboot, and everything newer than this list. */
 static const char *const allowed[] = {
 	"_llseek",
 	"_newselect",
@@ -62,7 +63,6 @@ static const char *const allowed[] = {
 	"fadvise64",
 	"fadvise64_64",
 	"fallocate",
-	"fanotify_mark",
 	"fchdir",
 	"fchmod",
 	"fchmodat",
@@ -176,7 +176,6 @@ static const char *const allowed[] = {
 	"mlockall",
 	"mmap",
 	"mmap2",
-	"modify_ldt",
 	"mprotect",
 	"mq_getsetattr",
 	"mq_notify",
@@ -203,7 +202,6 @@ static const char *const allowed[] = {
 	"openat",
 	"openat2",
 	"pause",
-	"pidfd_getfd",
 	"pidfd_open",
 	"pidfd_send_signal",
 	"pipe",
@@ -221,8 +219,6 @@ static const char *const allowed[] = {
 	"prlimit64",
 	"process_madvise",
 	"process_mrelease",
-	"process_vm_readv",
-	"process_vm_writev",
 	"pselect6",
 	"pselect6_time64",
 	"pwrite64",

@@ -47,7 +47,7 @@ bed_clean_up_shared_test() {
 		[[ $output =~ ^"$attack "(EPERM|EACCES|EROFS|ENOSYS)$ ]] || { echo "$output"; false; }
 		count=$((count + 1))
 	done
-	((count > 30))
+	((count > 35))
 }
 
 @test "13 the same attacks fail in the sandbox of root" {

@@ -29,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,7 +174,8 @@ static int make_device(void)
  * ------------------------------------------------------------------------------
  */
 
-static int trace(void)
+/* A child that is there for fn. */
+static int at_child(int (*fn)(pid_t pid))
 {
 	pid_t pid = fork();
 	int r;
@@ -181,10 +183,46 @@ static int trace(void)
 	if (pid == 0)
 		for (;;)
 			pause();
-	r = result(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+	r = fn(pid);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	return r;
+}
+
+static int trace(pid_t pid)
+{
+	return result(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+}
+
+static int trace_child(void)
+{
+	return at_child(trace);
+}
+
+static int read_memory(pid_t pid)
+{
+	static char there = 1;
+	char here;
+	struct iovec local = { &here, 1 }, remote = { &there, 1 };
+
+	return result(process_vm_readv(pid, &local, 1, &remote, 1, 0));
+}
+
+static int read_child(void)
+{
+	return at_child(read_memory);
+}
+
+static int take_descriptor(pid_t pid)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return pidfd < 0 ? -errno : descriptor(syscall(SYS_pidfd_getfd, pidfd, 0, 0));
+}
+
+static int take_from_child(void)
+{
+	return at_child(take_descriptor);
 }
 
 static int compare(void)
@@ -257,6 +295,13 @@ static int packet(void)
 static int raw(void)
 {
 	return descriptor(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
+}
+
+static int set_segments(void)
+{
+	char room[8];
+
+	return result(syscall(SYS_modify_ldt, 0, room, sizeof(room)));
 }
 
 static int personality_exec(void)
@@ -343,7 +388,9 @@ static const struct {
 	{ "open-by-handle", open_by_handle },
 	{ "fanotify", watch_all },
 	{ "mknod", make_device },
-	{ "ptrace", trace },
+	{ "ptrace", trace_child },
+	{ "process-vm", read_child },
+	{ "pidfd-getfd", take_from_child },
 	{ "kcmp", compare },
 	{ "add-key", add_key },
 	{ "keyctl", read_keys },
@@ -355,6 +402,7 @@ static const struct {
 	{ "vsock", vsock },
 	{ "packet-socket", packet },
 	{ "raw-socket", raw },
+	{ "modify-ldt", set_segments },
 	{ "personality-exec", personality_exec },
 	{ "personality-svr4", personality_compatible },
 	{ "syslog", read_kernel_log },
