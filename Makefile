@@ -145,11 +145,8 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-<<<<<<< /tmp/tmpmctcf558/ours
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) probe fake-gh gh-table swap without) $(BUILD)/internet/made
-=======
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape probe fake-gh gh-table without) $(BUILD)/internet/made
->>>>>>> /tmp/tmpmctcf558/theirs
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape probe fake-gh gh-table swap without) \
+              $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
 
@@ -242,12 +239,11 @@ $(BUILD)/internet/made: tests/bed/make-internet tests/bed/internet.bash
 $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
 	$(call link_static)
 
-<<<<<<< /tmp/tmpmctcf558/ours
 $(BIN)/tests/swap: $(OBJ)/static/tests/system/swap.o
-=======
+	$(call link_static)
+
 # What they attack the kernel with.
 $(BIN)/tests/escape: $(OBJ)/static/tests/system/escape.o
->>>>>>> /tmp/tmpmctcf558/theirs
 	$(call link_static)
 
 $(BIN)/tests/gh-table: $(OBJ)/tests/system/gh-table.o $(LIBGH) $(LIBCOMMON)

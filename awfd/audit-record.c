@@ -110,6 +110,7 @@ static const struct {
 	{ "allowHostPorts", offsetof(struct start_request, allow_host_ports), false },
 	{ "allowHostServicePorts", offsetof(struct start_request, allow_host_service_ports),
 	  false },
+	{ "mounts", offsetof(struct start_request, mounts), false },
 };
 
 /* Host and port of a URL: in front of them there may be a password. */
