@@ -44,11 +44,11 @@ AWFD_SRC      := audit audit-record child cli-proxy-limits config conn denials d
                  mount-namespace mount-open mount-source mount-spec mount-stage netlink netns \
                  network nflog nflog-packet nft nft-egress nft-expr nft-namespace nft-objects \
                  nft-ruleset nft-set nft-table peer plan policy policy-words private-networks \
-                 reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
+                 quota reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
                  sandbox-audit sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
                  sandbox-info sandbox-links sandbox-logs sandbox-mounts sandbox-policy \
                  sandbox-ready sandbox-relay sandbox-squid sandbox-state server spawn squid-config \
-                 squid-log upstream-proxy
+                 squid-log turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -90,9 +90,9 @@ UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress a
                  gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern \
                  host-ports http-answer http-response image-reference interface job-limits \
                  json-fields landlock log-tail mount-open mount-source mount-spec netlink network \
-                 nflog-packet nft-ruleset parse peer plan policy private-networks redact relay \
-                 relay-proc relay-storm relay-upstreams resolvers secret sni-match spawn \
-                 squid-config squid-log stdcopy strbuf strv timestamp unpack upstream-proxy
+                 nflog-packet nft-ruleset parse peer plan policy private-networks quota redact \
+                 relay relay-proc relay-storm relay-upstreams resolvers secret sni-match spawn \
+                 squid-config squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-way-out
 
 # What several of them use: tests/unit/NAME.c.

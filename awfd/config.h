@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "awfd/cli-proxy-limits.h"
+#include "awfd/quota.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -46,6 +47,9 @@ struct config {
 	struct policy_rules *policy; /* who may have what */
 	char *path;                  /* the file, NULL: where it was installed */
 	unsigned references;
+	struct quota_limits quota_user; /* of each */
+	struct quota_limits quota_host; /* of all together */
+	uint64_t message_seconds;
 };
 
 /* Defaults, then `path` (NULL: awfd.conf where it was installed, which may be missing), then

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/strbuf.h"
@@ -25,6 +26,7 @@ struct call {
 	struct conn *conn;
 	struct json_object *message;
 	struct json_object *parameters;
+	struct quota_charge charge;
 	const char *method;
 	bool more;
 	bool oneway;
@@ -54,8 +56,14 @@ struct conn {
 	void *userdata;
 	struct event *readable;
 	struct event *writable;
-	struct event *closed;  /* watched instead while reading is paused */
-	struct event *process; /* a timer: between two calls the loop looks after others */
+	struct event *closed; /* watched instead while reading is paused */
+	struct event *late;   /* a timer: the rest of a message did not come */
+	struct timeval patience;
+	struct turn *turn;
+	bool has_input; /* to be received in a turn */
+	bool has_work;  /* a call may be taken in a turn */
+	struct quota_account *account;
+	struct quota_charge charge;
 	struct frame_reader reader;
 	struct call *call; /* the one under way */
 	bool ended;        /* the peer sends no more */
@@ -69,6 +77,7 @@ struct conn {
 static void call_free(struct call *call)
 {
 	json_object_put(call->message);
+	quota_return(&call->charge);
 	free(call);
 }
 
@@ -103,7 +112,8 @@ void conn_free(struct conn *c)
 	event_free(c->readable);
 	event_free(c->writable);
 	event_free(c->closed);
-	event_free(c->process);
+	event_free(c->late);
+	turn_free(c->turn);
 	while ((o = STAILQ_FIRST(&c->outgoing))) {
 		STAILQ_REMOVE_HEAD(&c->outgoing, entry);
 		outgoing_free(o);
@@ -111,6 +121,8 @@ void conn_free(struct conn *c)
 	frame_reader_clear(&c->reader);
 	fd_close(c->fd);
 	peer_clear(&c->peer);
+	quota_return(&c->charge);
+	quota_close(c->account);
 	free(c);
 }
 
@@ -121,10 +133,11 @@ static void lose(struct conn *c)
 	conn_free(c);
 }
 
-/* Has the next message taken in the next round of the loop. */
+/* Has the next message taken when the user has a turn. */
 static void schedule(struct conn *c)
 {
-	event_add(c->process, &(const struct timeval){ 0 });
+	c->has_work = true;
+	turn_ask(c->turn);
 }
 
 /* Reading pauses while more than one message's size waits. */
@@ -133,8 +146,24 @@ static void update_reading(struct conn *c)
 	bool is_full = frame_pending(&c->reader) > FRAME_SIZE_MAX;
 
 	event_del(is_full ? c->readable : c->closed);
-	if (!c->ended)
+	if (!c->ended && !c->has_input)
 		event_add(is_full ? c->closed : c->readable, NULL);
+}
+
+/* A message that began has to be whole in time, however its bytes are spread over it. */
+static void update_late(struct conn *c)
+{
+	if (!frame_is_partial(&c->reader))
+		event_del(c->late);
+	else if (!evtimer_pending(c->late, NULL))
+		event_add(c->late, &c->patience);
+}
+
+/* Charges the room that messages take, whether they fill it or not. */
+static int charge_messages(struct conn *c, struct err *e)
+{
+	return quota_change(&c->charge, c->account, QUOTA_MESSAGES,
+			    c->reader.buffer.room + c->queued, e);
 }
 
 /* Sends what it can; false when the connection is lost. */
@@ -154,21 +183,24 @@ static bool flush(struct conn *c)
 		if (o->sent < o->bytes.length)
 			continue;
 		STAILQ_REMOVE_HEAD(&c->outgoing, entry);
-		c->queued -= o->bytes.length;
+		c->queued -= o->bytes.room;
 		outgoing_free(o);
 	}
+	(void)charge_messages(c, NULL); /* never more than before */
 	if (o)
-		event_add(c->writable, NULL);
+		event_add(c->writable, &c->patience);
 	else
 		schedule(c);
 	return o || !c->closing;
 }
 
-static void on_writable(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+static void on_writable(evutil_socket_t fd _unused_, short what, void *userdata)
 {
 	struct conn *c = userdata;
 
-	if (c->overrun || !flush(c))
+	if (what & EV_TIMEOUT)
+		log_debug("pid %d (uid %u) does not read its replies", c->peer.pid, c->peer.uid);
+	if (c->overrun || what & EV_TIMEOUT || !flush(c))
 		lose(c);
 }
 
@@ -176,6 +208,7 @@ static void on_writable(evutil_socket_t fd _unused_, short what _unused_, void *
 static void enqueue(struct conn *c, struct json_object *message, int fd)
 {
 	struct outgoing *o = xnew(struct outgoing);
+	_cleanup_err_ struct err e = { 0 };
 
 	o->fd = fd;
 	if (frame_append(&o->bytes, message) < 0) {
@@ -188,10 +221,15 @@ static void enqueue(struct conn *c, struct json_object *message, int fd)
 		c->overrun = true;
 		outgoing_free(o);
 	} else {
-		c->queued += o->bytes.length;
+		c->queued += o->bytes.room;
 		STAILQ_INSERT_TAIL(&c->outgoing, o, entry);
+		if (charge_messages(c, &e) < 0 && !c->closing) { /* a refusal is small */
+			log_debug("pid %d (uid %u): %s", c->peer.pid, c->peer.uid, e.message);
+			c->overrun = true;
+		}
 	}
-	event_active(c->writable, EV_WRITE, 0);
+	if (c->overrun || !event_pending(c->writable, EV_WRITE, NULL)) /* else the socket is full */
+		event_active(c->writable, EV_WRITE, 0);
 }
 
 static void end_call(struct call *call)
@@ -349,16 +387,25 @@ static int call_new(struct conn *c, struct json_object *message, struct call **r
 	return 0;
 }
 
+static struct json_object *refusal(const struct err *e)
+{
+	struct json_object *message = json_object_new_object();
+
+	json_object_object_add(message, "error", json_object_new_string(error_name(e->kind)));
+	json_object_object_add(message, "parameters", error_parameters(e));
+	return message;
+}
+
 /* Says why the peer is cut off, then ends the connection. */
 static void refuse(struct conn *c, const struct err *e)
 {
-	_cleanup_json_ struct json_object *message = json_object_new_object();
+	_cleanup_json_ struct json_object *message = refusal(e);
 
 	log_debug("pid %d (uid %u): %s", c->peer.pid, c->peer.uid, e->message);
-	json_object_object_add(message, "error", json_object_new_string(error_name(e->kind)));
-	json_object_object_add(message, "parameters", error_parameters(e));
 	c->closing = true;
 	event_del(c->readable);
+	event_del(c->late);
+	frame_reader_clear(&c->reader); /* makes room for the answer */
 	enqueue(c, message, -EBADF);
 }
 
@@ -369,11 +416,17 @@ static void refuse_message(struct conn *c, struct err *e)
 	refuse(c, e);
 }
 
+static int charge_call(struct call *call, struct err *e)
+{
+	const struct quota_amounts one = { .of[QUOTA_CALLS] = 1 };
+
+	return quota_charge(&call->charge, call->conn->account, &one, clock_ms(), e);
+}
+
 /* Takes the next call unless one is under way, or its answer has not been read: a peer that never
  * reads costs one answer. A peer that sends no more waits for no call that takes its time. */
-static void process(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+static void process(struct conn *c)
 {
-	struct conn *c = userdata;
 	_cleanup_err_ struct err e = { 0 };
 	struct json_object *message = NULL;
 	int r;
@@ -391,12 +444,19 @@ static void process(evutil_socket_t fd _unused_, short what _unused_, void *user
 		refuse_message(c, &e);
 		return;
 	}
+	if (frame_pending(&c->reader) == 0)
+		frame_reader_clear(&c->reader);
+	(void)charge_messages(c, NULL); /* never more than before */
 	update_reading(c);
+	update_late(c);
 	if (!c->call)
 		return;
 	if (c->ended)
 		schedule(c);
-	c->events->call(c, c->call, c->userdata);
+	if (charge_call(c->call, &e) < 0)
+		call_error(c->call, &e);
+	else
+		c->events->call(c, c->call, c->userdata);
 }
 
 /* While reading is paused: what was read is still answered. */
@@ -408,50 +468,119 @@ static void on_closed(evutil_socket_t fd _unused_, short what _unused_, void *us
 		lose(c);
 }
 
-static void on_readable(evutil_socket_t fd, short what _unused_, void *userdata)
+/* Reads a little of what came. */
+static void receive(struct conn *c)
 {
-	struct conn *c = userdata;
 	_cleanup_err_ struct err e = { 0 };
 	char buffer[READ_SIZE];
 	int passed;
 	ssize_t n;
 
-	n = fd_receive(fd, buffer, sizeof(buffer), &passed);
+	n = fd_receive(c->fd, buffer, sizeof(buffer), &passed);
 	fd_close(passed);
-	if (n == -EAGAIN)
-		return;
-	if (n < 0) {
+	if (n < 0 && n != -EAGAIN) {
 		lose(c);
 		return;
 	}
-	if (n == 0) {
+	if (n == 0)
 		c->ended = true;
-		event_del(c->readable);
-	} else if (frame_feed(&c->reader, buffer, (size_t)n) < 0) {
+	else if (n > 0 && frame_feed(&c->reader, buffer, (size_t)n) < 0)
 		(void)err_invalid(&e, "message", NULL, "is larger than %d bytes", FRAME_SIZE_MAX);
+	if (e.error != 0 || charge_messages(c, &e) < 0) {
 		refuse(c, &e);
 		return;
 	}
 	update_reading(c);
+	update_late(c);
 	schedule(c);
 }
 
-struct conn *conn_new(struct event_base *base, int fd, struct peer *peer,
-		      const struct conn_events *events, void *userdata)
+static void on_readable(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
-	struct conn *c = xnew(struct conn);
+	struct conn *c = userdata;
 
-	*c = (struct conn){ .fd = fd, .peer = *peer, .events = events, .userdata = userdata };
+	c->has_input = true;
+	turn_ask(c->turn);
+}
+
+/* Takes a call, or reads: what was read is dealt with before there is more of it. */
+static void on_turn(void *userdata)
+{
+	struct conn *c = userdata;
+
+	if (c->has_work) {
+		c->has_work = false;
+		if (c->has_input)
+			turn_ask(c->turn);
+		process(c);
+	} else if (c->has_input) {
+		c->has_input = false;
+		if (!c->closing)
+			receive(c);
+	}
+}
+
+static void on_late(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct conn *c = userdata;
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)err_invalid(&e, "message", NULL,
+			  "is not whole after %ld s: send it, and the NUL behind it, at once",
+			  (long)c->patience.tv_sec);
+	refuse(c, &e);
+}
+
+/* Tries once, and waits for nothing. */
+static void send_refusal(int fd, const struct err *e)
+{
+	_cleanup_json_ struct json_object *message = refusal(e);
+	_cleanup_strbuf_ struct strbuf bytes = { 0 };
+
+	if (frame_append(&bytes, message) == 0 && fd_send(fd, bytes.data, bytes.length, -EBADF) < 0)
+		log_debug("a peer was gone before it was refused");
+}
+
+static void add_events(struct conn *c, struct event_base *base)
+{
+	c->readable = event_new(base, c->fd, EV_READ, on_readable, c);
+	c->writable = event_new(base, c->fd, EV_WRITE, on_writable, c);
+	c->closed = event_new(base, c->fd, EV_CLOSED, on_closed, c);
+	c->late = evtimer_new(base, on_late, c);
+	if (!c->readable || !c->writable || !c->closed || !c->late)
+		abort();
+	event_add(c->readable, NULL);
+}
+
+struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
+		      const struct conn_events *events, void *userdata, struct err *e)
+{
+	struct quota_account *account = quota_open(setup->quota, peer->uid, setup->limits);
+	const struct quota_amounts one = { .of[QUOTA_CONNECTIONS] = 1 };
+	struct quota_charge charge = { 0 };
+	struct conn *c;
+
+	if (quota_charge(&charge, account, &one, clock_ms(), e) < 0) {
+		quota_close(account);
+		send_refusal(fd, e);
+		fd_close(fd);
+		return NULL;
+	}
+	c = xnew(struct conn);
+	*c = (struct conn){ .fd = fd,
+			    .peer = *peer,
+			    .events = events,
+			    .userdata = userdata,
+			    .account = account,
+			    .charge = charge,
+			    .patience = { .tv_sec = (time_t)(setup->patience_ms / 1000),
+					  .tv_usec = (suseconds_t)(setup->patience_ms % 1000) *
+						     1000 } };
 	*peer = PEER_NONE;
 	STAILQ_INIT(&c->outgoing);
 	LIST_INIT(&c->watches);
-	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
-	c->writable = event_new(base, fd, EV_WRITE, on_writable, c);
-	c->closed = event_new(base, fd, EV_CLOSED, on_closed, c);
-	c->process = evtimer_new(base, process, c);
-	if (!c->readable || !c->writable || !c->closed || !c->process)
-		abort();
-	event_add(c->readable, NULL);
+	c->turn = turn_new(setup->turns, c->peer.uid, on_turn, c);
+	add_events(c, setup->base);
 	return c;
 }
 

@@ -1,8 +1,9 @@
 /* One client connection: Varlink calls in, replies out, in order, one call at a time.
  *
  * The next call is taken when the answer was read, so that a peer costs awfd two messages at most.
- * A peer that ends its sending side gets the answers that can be given at once; for a longer call
- * it is gone. */
+ * It reads a little, or takes one call, each time that its user has a turn. What it holds is
+ * charged to the user; a peer that is slower than the setup's patience is cut off. A peer that ends
+ * its sending side gets the answers that can be given at once; for a longer call it is gone. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,6 +12,8 @@
 #include <json-c/json.h>
 
 #include "awfd/peer.h"
+#include "awfd/quota.h"
+#include "awfd/turns.h"
 #include "common/err.h"
 #include "proto/json-fields.h"
 
@@ -26,9 +29,19 @@ struct conn_events {
 	void (*gone)(struct conn *c, void *userdata);
 };
 
-/* Takes over the connected, non-blocking socket, and what the peer owns. */
-struct conn *conn_new(struct event_base *base, int fd, struct peer *peer,
-		      const struct conn_events *events, void *userdata) _must_check_;
+/* What a connection shares with others; borrowed. */
+struct conn_setup {
+	struct event_base *base;
+	struct turns *turns;
+	struct quota *quota;
+	const struct quota_limits *limits; /* of this peer */
+	uint64_t patience_ms; /* for the rest of a message, and for an answer to be read */
+};
+
+/* Takes over the connected, non-blocking socket, and what the peer owns. A connection that the
+ * peer's quota has no place for is told so and closed: NULL, and e says why. */
+struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
+		      const struct conn_events *events, void *userdata, struct err *e) _must_check_;
 
 /* Frees at once, without `gone`; a pending call is told. */
 void conn_free(struct conn *c);

@@ -147,12 +147,48 @@ static void put_cli_proxy_tmp(struct json_object *host, uint64_t size)
 	put_tmpfs(host, "/tmp", mode, size);
 }
 
-/* No swap beyond the memory, so that the limit is one. */
-static void put_limits(struct json_object *host, uint64_t memory, uint64_t pids)
+uint64_t docker_spec_memory(const struct docker_spec *s, enum docker_role role)
 {
+	switch (role) {
+	case DOCKER_ROLE_PAUSE:
+		return 16 * MIB;
+	case DOCKER_ROLE_SQUID:
+		return 256 * MIB;
+	case DOCKER_ROLE_CLI_PROXY:
+		return cli_proxy_limits_memory(s->cli_proxy_limits);
+	case DOCKER_ROLE_AGENT:
+		return s->memory_bytes;
+	case DOCKER_ROLE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+uint64_t docker_spec_pids(const struct docker_spec *s, enum docker_role role)
+{
+	switch (role) {
+	case DOCKER_ROLE_PAUSE:
+		return 8;
+	case DOCKER_ROLE_SQUID:
+		return 32;
+	case DOCKER_ROLE_CLI_PROXY:
+		return cli_proxy_limits_pids(s->cli_proxy_limits);
+	case DOCKER_ROLE_AGENT:
+		return s->pids;
+	case DOCKER_ROLE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* No swap beyond the memory, so that the limit is one. */
+static void put_limits(struct json_object *host, const struct docker_spec *s, enum docker_role role)
+{
+	uint64_t memory = docker_spec_memory(s, role);
+
 	put_number(host, "Memory", memory);
 	put_number(host, "MemorySwap", memory);
-	put_number(host, "PidsLimit", pids);
+	put_number(host, "PidsLimit", docker_spec_pids(s, role));
 }
 
 /* --- What all containers have in common --- */
@@ -291,7 +327,7 @@ static void fill_pause(const struct docker_spec *s, struct json_object *config,
 	put_string(config, "Hostname", "awf"); /* the agent's too */
 	put_string(config, "StopSignal", "SIGKILL");
 	put_isolation(host, s, DOCKER_ROLE_PAUSE, "none");
-	put_limits(host, 16 * MIB, 8);
+	put_limits(host, s, DOCKER_ROLE_PAUSE);
 	if (s->host_address) {
 		_cleanup_free_ char *entry = xasprintf(HOST_NAME ":%s", s->host_address);
 
@@ -310,7 +346,7 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 	put_string(config, "Hostname", "squid");
 	put_string(config, "StopSignal", "SIGKILL");
 	put_isolation(host, s, DOCKER_ROLE_SQUID, s->squid_network);
-	put_limits(host, 256 * MIB, 32);
+	put_limits(host, s, DOCKER_ROLE_SQUID);
 	put_ulimit(host, "nofile", SQUID_DESCRIPTORS);
 	put_ulimit(host, "fsize", LOG_MAX);
 	put_bind(host, s->squid_directory, SQUID_ETC, false);
@@ -339,8 +375,7 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 	put_string(config, "Hostname", "cli-proxy");
 	put_string(config, "StopSignal", "SIGKILL");
 	put_isolation(host, s, DOCKER_ROLE_CLI_PROXY, "none");
-	put_limits(host, cli_proxy_limits_memory(s->cli_proxy_limits),
-		   cli_proxy_limits_pids(s->cli_proxy_limits));
+	put_limits(host, s, DOCKER_ROLE_CLI_PROXY);
 	put_ulimit(host, "nofile", cli_proxy_limits_descriptors(s->cli_proxy_limits));
 	put_cli_proxy_tmp(host, cli_proxy_limits_tmp_size(s->cli_proxy_limits));
 	put_ulimit(host, "fsize", MAX(LOG_MAX, s->cli_proxy_limits->files_max));
@@ -395,7 +430,7 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_stdio(config, s);
 	put_string(host, "NetworkMode", network);
 	put_true(host, "Init");
-	put_limits(host, s->memory_bytes, s->pids);
+	put_limits(host, s, DOCKER_ROLE_AGENT);
 	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
 	put_ulimit(host, "core", 0);
 	if (s->nano_cpus > 0)

@@ -70,3 +70,7 @@ char *docker_container_name(const char *id, enum docker_role role) _must_check_;
 /* The body of POST /containers/create. The caller owns it. */
 struct json_object *docker_spec_container(const struct docker_spec *s,
 					  enum docker_role role) _must_check_;
+
+/* What that container may use: bytes of memory, processes and threads. */
+uint64_t docker_spec_memory(const struct docker_spec *s, enum docker_role role);
+uint64_t docker_spec_pids(const struct docker_spec *s, enum docker_role role);

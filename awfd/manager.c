@@ -17,6 +17,7 @@
 #include "awfd/nflog.h"
 #include "awfd/nft.h"
 #include "awfd/policy.h"
+#include "awfd/quota.h"
 #include "awfd/reconcile.h"
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox.h"
@@ -266,6 +267,12 @@ struct docker_network_spec manager_network_spec(const struct manager *m)
 	};
 }
 
+const struct quota_limits *quota_limits_of(const struct manager *m,
+					   const struct peer *peer _unused_)
+{
+	return &m->config->quota_user;
+}
+
 int manager_new(struct config *config, struct manager **ret, struct err *e)
 {
 	_cleanup_(manager_freep) struct manager *m = xnew(struct manager);
@@ -277,6 +284,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 		abort();
 	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
 	m->sandboxes = sandbox_list_new();
+	m->quota = quota_new(&config->quota_host);
 	raise_descriptor_limit();
 	prepare_signals(m);
 	warn_idle(config);
@@ -359,6 +367,7 @@ void manager_free(struct manager *m)
 	reconcile_free(m->reconcile);
 	server_free(m->server);
 	sandbox_list_free(m->sandboxes);
+	quota_free(m->quota);
 	docker_network_cancel(m->network);
 	audit_free(m->audit);
 	log_tails_free(m->log_tails);

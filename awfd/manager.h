@@ -22,6 +22,9 @@ struct relay_targets;
 struct log_tails;
 struct nflog;
 struct docker_network_ensure;
+struct quota;
+struct quota_limits;
+struct peer;
 
 struct manager {
 	struct event_base *base;
@@ -29,6 +32,7 @@ struct manager {
 	struct audit *audit;
 	struct docker *docker;
 	struct nft *nft;
+	struct quota *quota;
 	struct server *server;
 	struct reconcile *reconcile;
 	struct sandbox_list *sandboxes;
@@ -64,6 +68,9 @@ void manager_sandbox_gone(struct manager *m);
 
 /* Tells the service manager how many sandboxes there are (sd_notify(3), STATUS=). */
 void manager_update_status(struct manager *m);
+
+/* What the peer may use. Borrowed from the config. */
+const struct quota_limits *quota_limits_of(const struct manager *m, const struct peer *peer);
 
 /* What the engine's network for squids is to be. Borrowed from the config. */
 struct docker_network_spec manager_network_spec(const struct manager *m);

@@ -74,6 +74,25 @@ bool sandbox_has_relay(const struct sandbox *s)
 	return s->has_difc || s->egress.host_ports.count > 0;
 }
 
+void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids)
+{
+	const struct docker_spec spec = { .memory_bytes = s->limits.memory,
+					  .pids = s->limits.pids,
+					  .cli_proxy_limits = &s->config->gh };
+	const bool has[DOCKER_ROLE_COUNT] = { [DOCKER_ROLE_PAUSE] = true,
+					      [DOCKER_ROLE_SQUID] = sandbox_has_squid(s),
+					      [DOCKER_ROLE_CLI_PROXY] = sandbox_has_cli_proxy(s),
+					      [DOCKER_ROLE_AGENT] = true };
+
+	*memory = *pids = 0;
+	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++) {
+		if (!has[role])
+			continue;
+		*memory += docker_spec_memory(&spec, role);
+		*pids += docker_spec_pids(&spec, role);
+	}
+}
+
 const struct denials *sandbox_denials(const struct sandbox *s)
 {
 	return s->denials;

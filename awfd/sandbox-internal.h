@@ -86,6 +86,7 @@ struct sandbox {
 	char id[SANDBOX_ID_LENGTH + 1];
 	enum sandbox_state state;
 	struct peer owner;
+	struct quota_charge charge;
 	struct start_request request;
 	char **environment; /* the agent's, complete */
 	char **dropped;     /* names of variables that were not passed on */
@@ -204,6 +205,8 @@ void sandbox_mounts_staged(struct sandbox *s, const struct err *e); /* sandbox-c
 struct docker_mount *sandbox_mounts_list(const struct sandbox *s) _must_check_;
 void sandbox_mounts_list_free(struct docker_mount *list, size_t count);
 int sandbox_mounts_remove(struct sandbox *s, struct err *e) _must_check_;
+/* What its containers may use together, in bytes and in processes. */
+void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids);
 
 /* sandbox-links.c */
 int sandbox_links_make(struct sandbox *s, struct err *e) _must_check_;

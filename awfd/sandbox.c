@@ -22,9 +22,6 @@
 /* How many results of a user's ended sandboxes are remembered; the oldest are forgotten first. */
 #define EXITED_MAX 256
 
-/* How many sandboxes a user has at once that have not ended. */
-#define ALIVE_MAX 256
-
 /* What awfctl(1) exits with when awfd or the engine failed. */
 #define EXIT_CODE_AWFD_FAILED 125
 #define EXIT_CODE_TIMED_OUT   124
@@ -143,6 +140,7 @@ static void sandbox_free(struct sandbox *s)
 		return;
 	}
 	LIST_REMOVE(s, entry);
+	quota_return(&s->charge);
 	free_watches(s);
 	plan_free(s->plan);
 	docker_call_cancel(s->wait);
@@ -227,17 +225,19 @@ static int check_difc(struct sandbox *s, const struct start_request *r, struct e
 	return 0;
 }
 
-/* Root has no limit. */
-static int check_quota(const struct sandbox *s, struct err *e)
+/* What all its containers may use, from now until nothing is left of it. */
+static int charge(struct sandbox *s, struct err *e)
 {
-	unsigned n = sandbox_count_alive_of(s->manager, s->owner.uid) - 1; /* without this one */
+	const struct manager *m = s->manager;
+	struct quota_amounts wanted = { .of = { [QUOTA_SANDBOXES] = 1, [QUOTA_STARTS] = 1 } };
+	struct quota_account *account;
+	int r;
 
-	if (s->owner.uid == 0 || n < ALIVE_MAX)
-		return 0;
-	(void)err_set(e, -EDQUOT, ERR_QUOTA_EXCEEDED, "%u sandboxes of yours have not ended yet",
-		      n);
-	e->subject = xstrdup("sandboxes");
-	return -EDQUOT;
+	sandbox_limits(s, &wanted.of[QUOTA_MEMORY], &wanted.of[QUOTA_PIDS]);
+	account = quota_open(m->quota, s->owner.uid, quota_limits_of(m, &s->owner));
+	r = quota_charge(&s->charge, account, &wanted, clock_ms(), e);
+	quota_close(account);
+	return r;
 }
 
 static int check_limits(struct sandbox *s, const struct start_request *r, struct err *e)
@@ -328,9 +328,9 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 
 	if (r < 0)
 		return r;
-	r = check_quota(s, e);
+	r = check_policy(s, e);
 	if (r == 0)
-		r = check_policy(s, e);
+		r = charge(s, e);
 	if (r < 0) {
 		sandbox_free(s);
 		return r;
@@ -442,6 +442,8 @@ void sandbox_set_state(struct sandbox *s, enum sandbox_state state)
 		    sandbox_state_name(state), s->reason ? " (" : "", s->reason ? s->reason : "",
 		    s->reason ? ")" : "");
 	s->state = state;
+	if (state == SANDBOX_EXITED)
+		quota_return(&s->charge);
 	manager_update_status(s->manager);
 }
 
@@ -710,15 +712,5 @@ unsigned sandbox_count_alive(struct manager *m)
 
 	LIST_FOREACH (s, &m->sandboxes->head, entry)
 		n += s->state != SANDBOX_EXITED;
-	return n;
-}
-
-unsigned sandbox_count_alive_of(struct manager *m, uid_t owner)
-{
-	const struct sandbox *s;
-	unsigned n = 0;
-
-	LIST_FOREACH (s, &m->sandboxes->head, entry)
-		n += s->state != SANDBOX_EXITED && s->owner.uid == owner;
 	return n;
 }

@@ -120,4 +120,3 @@ struct sandbox *sandbox_find(struct manager *m, const char *id);
 struct sandbox *sandbox_first(struct manager *m);
 struct sandbox *sandbox_next(struct sandbox *s);
 unsigned sandbox_count_alive(struct manager *m); /* not exited */
-unsigned sandbox_count_alive_of(struct manager *m, uid_t owner);

@@ -16,10 +16,12 @@
 #include "common/fd.h"
 #include "common/log.h"
 
-#define GROUP                "awf"
-#define BACKLOG              128
-#define CONNECTIONS_MAX      1024
-#define CONNECTIONS_PER_USER 128
+#define GROUP   "awf"
+#define BACKLOG 128
+
+/* How many connections are accepted before the loop looks after others: all that may wait, so that
+ * nobody waits long behind somebody's many. */
+#define ACCEPT_MAX BACKLOG
 
 /* How long accepting pauses when the process or the host is out of descriptors. */
 #define ACCEPT_PAUSE_MS 100
@@ -36,7 +38,8 @@ struct server {
 	char *path; /* of a socket of our own, to be removed; else NULL */
 	struct event *acceptable;
 	struct event *resume;
-	unsigned count;
+	bool paused; /* and said so */
+	struct turns *turns;
 	LIST_HEAD(, client) clients;
 };
 
@@ -52,41 +55,38 @@ static void on_gone(struct conn *c _unused_, void *userdata)
 	struct client *client = userdata;
 
 	LIST_REMOVE(client, entry);
-	client->server->count--;
 	free(client);
 }
 
 static const struct conn_events conn_events = { .call = on_call, .gone = on_gone };
 
-static unsigned count_of_user(const struct server *s, uid_t uid)
-{
-	const struct client *c;
-	unsigned n = 0;
-
-	LIST_FOREACH (c, &s->clients, entry)
-		if (conn_peer(c->conn)->uid == uid)
-			n++;
-	return n;
-}
-
 static void add_client(struct server *s, int fd)
 {
+	struct manager *m = s->manager;
+	_cleanup_err_ struct err e = { 0 };
+	struct conn_setup setup = { .base = m->base,
+				    .turns = s->turns,
+				    .quota = m->quota,
+				    .patience_ms = m->config->message_seconds * 1000 };
 	struct client *client;
 	_cleanup_peer_ struct peer peer = PEER_NONE;
 	int r = peer_of_socket(fd, &peer);
 
-	if (r < 0 || s->count >= CONNECTIONS_MAX ||
-	    count_of_user(s, peer.uid) >= CONNECTIONS_PER_USER) {
-		log_warning("refused a connection of uid %d: %s", r < 0 ? -1 : (int)peer.uid,
-			    r < 0 ? strerror(-r) : "too many connections");
+	if (r < 0) {
+		log_warning("refused a connection: cannot tell whose it is: %s", strerror(-r));
 		fd_close(fd);
 		return;
 	}
+	setup.limits = quota_limits_of(m, &peer);
 	client = xnew(struct client);
 	client->server = s;
-	client->conn = conn_new(s->manager->base, fd, &peer, &conn_events, client);
-	LIST_INSERT_HEAD(&s->clients, client, entry);
-	s->count++;
+	client->conn = conn_new(&setup, fd, &peer, &conn_events, client, &e);
+	if (client->conn) {
+		LIST_INSERT_HEAD(&s->clients, client, entry);
+		return;
+	}
+	log_debug("refused a connection of pid %d (uid %u): %s", peer.pid, peer.uid, e.message);
+	free(client);
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog and the listener rests. */
@@ -94,21 +94,35 @@ static void pause_accepting(struct server *s, int error)
 {
 	struct timeval tv = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
 
-	log_warning("cannot accept connections: %s; trying again in %d ms", strerror(error),
-		    ACCEPT_PAUSE_MS);
+	if (!s->paused)
+		log_warning("cannot accept connections: %s; trying again every %d ms",
+			    strerror(error), ACCEPT_PAUSE_MS);
+	s->paused = true;
 	event_del(s->acceptable);
 	event_add(s->resume, &tv);
 }
 
-static void on_acceptable(evutil_socket_t fd, short what _unused_, void *userdata)
+/* Whether there may be more. */
+static bool accept_one(struct server *s)
 {
-	struct server *s = userdata;
-	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (client >= 0)
-		add_client(s, client);
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-		pause_accepting(s, errno);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			pause_accepting(s, errno);
+		return false;
+	}
+	if (s->paused)
+		log_info("accepting connections again");
+	s->paused = false;
+	add_client(s, fd);
+	return true;
+}
+
+static void on_acceptable(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	for (unsigned i = 0; i < ACCEPT_MAX && accept_one(userdata); i++)
+		;
 }
 
 static void on_resume(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -194,6 +208,7 @@ int server_new(struct manager *m, struct server **ret, struct err *e)
 
 	*s = (struct server){ .manager = m, .fd = -EBADF };
 	LIST_INIT(&s->clients);
+	s->turns = turns_new(m->base);
 	r = get_socket(s, m->config->socket, e);
 	if (r < 0) {
 		server_free(s);
@@ -229,6 +244,7 @@ void server_free(struct server *s)
 		conn_free(c->conn);
 		free(c);
 	}
+	turns_free(s->turns);
 	if (s->acceptable)
 		event_free(s->acceptable);
 	if (s->resume)

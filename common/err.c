@@ -126,9 +126,10 @@ char *err_text(const struct err *e)
 		if (e->status == 0)
 			return xasprintf("engine: %s: %s", e->subject, message);
 		return xasprintf("engine: %s: %s (status %d)", e->subject, message, e->status);
+	case ERR_QUOTA_EXCEEDED:
+		return xasprintf("%s: %s", e->subject ? e->subject : "quota", message);
 	case ERR_SYSTEM:
 	case ERR_NOT_FOUND:
-	case ERR_QUOTA_EXCEEDED:
 	case ERR_CANCELLED:
 	case ERR_KIND_COUNT:
 		break;

@@ -1,6 +1,5 @@
 #include "proto/frame.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "common/utf8.h"
@@ -22,6 +21,11 @@ static char *find_end(struct frame_reader *r)
 	end = memchr(start + r->scanned, '\0', limit - r->scanned);
 	r->scanned = end ? (size_t)(end - start) : limit;
 	return end;
+}
+
+bool frame_is_partial(struct frame_reader *r)
+{
+	return frame_pending(r) > 0 && !find_end(r);
 }
 
 static bool is_too_large(struct frame_reader *r)

@@ -1,6 +1,7 @@
 /* Varlink framing (https://varlink.org/Method-Call): JSON objects, each ended by a NUL byte. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <json-c/json.h>
@@ -29,6 +30,9 @@ struct frame_reader {
 	size_t taken;   /* bytes at its beginning that were messages */
 	size_t scanned; /* bytes behind these that are known to hold no NUL */
 };
+
+/* Whether the first message has begun and is not whole. */
+bool frame_is_partial(struct frame_reader *r);
 
 /* Adds bytes that arrived. -EMSGSIZE once an unfinished message is larger than FRAME_SIZE_MAX. */
 int frame_feed(struct frame_reader *r, const void *data, size_t length) _must_check_;

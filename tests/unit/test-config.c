@@ -47,6 +47,12 @@ static struct config *load_text(const char *text)
 
 /* --- What is accepted ------------------------------------------------------------------------ */
 
+static void assert_quota(const struct quota_limits *got, const struct quota_limits *expected)
+{
+	for (enum quota_kind kind = 0; kind < QUOTA_KIND_COUNT; kind++)
+		assert_int_equal(got->max[kind], expected->max[kind]);
+}
+
 static void assert_defaults(const struct config *c)
 {
 	assert_same_text(c->socket, "/run/awfd/awfd.sock");
@@ -88,6 +94,11 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->gh.memory_max, 256 << 20);
 	assert_int_equal(c->memory_bytes, UINT64_C(6) << 30);
 	assert_int_equal(c->pids, 1000);
+	assert_quota(&c->quota_user, &(struct quota_limits){ { 16, 120, UINT64_C(128) << 30, 20000,
+							       128, 64, 32 << 20 } });
+	assert_quota(&c->quota_host, &(struct quota_limits){ { 64, 480, UINT64_C(512) << 30, 80000,
+							       1024, 512, 128 << 20 } });
+	assert_int_equal(c->message_seconds, 30);
 }
 
 static void test_defaults(void **state _unused_)
@@ -169,7 +180,23 @@ static void test_every_key(void **state _unused_)
 						      "GhMemoryMax=128M\n"
 						      "[Agent]\n"
 						      "Memory=16M\n"
-						      "Pids=1\n");
+						      "Pids=1\n"
+						      "[Quota]\n"
+						      "Sandboxes=1\n"
+						      "StartsPerMinute=2\n"
+						      "Memory=3K\n"
+						      "Pids=4\n"
+						      "Connections=5\n"
+						      "Calls=6\n"
+						      "MessageMemory=7\n"
+						      "HostSandboxes=8\n"
+						      "HostStartsPerMinute=9\n"
+						      "HostMemory=10\n"
+						      "HostPids=11\n"
+						      "HostConnections=12\n"
+						      "HostCalls=13\n"
+						      "HostMessageMemory=14\n"
+						      "MessageSeconds=15\n");
 
 	assert_same_text(c->socket, "/s");
 	assert_same_text(c->runtime_directory, "/r");
@@ -210,6 +237,9 @@ static void test_every_key(void **state _unused_)
 	assert_int_equal(c->gh.memory_max, 128 << 20);
 	assert_int_equal(c->memory_bytes, 16 << 20);
 	assert_int_equal(c->pids, 1);
+	assert_quota(&c->quota_user, &(struct quota_limits){ { 1, 2, 3072, 4, 5, 6, 7 } });
+	assert_quota(&c->quota_host, &(struct quota_limits){ { 8, 9, 10, 11, 12, 13, 14 } });
+	assert_int_equal(c->message_seconds, 15);
 }
 
 static void test_syntax(void **state _unused_)
@@ -465,6 +495,9 @@ static const struct {
 	  "2: FilesMax=65G: expected a size such as 512M or 6G, from 1M to 64G" },
 	{ "[Gh]\nGhMemoryMax=127M",
 	  "2: GhMemoryMax=127M: expected a size such as 512M or 6G, from 128M to 64G" },
+	{ "[Quota]\nSandboxes=0", "2: Sandboxes=0: expected a number from 1 to 100000" },
+	{ "[Quota]\nHostCalls=none", "2: HostCalls=none: expected a number from 1 to 100000" },
+	{ "[Quota]\nMessageSeconds=0", "2: MessageSeconds=0: expected a number from 1 to 3600" },
 	{ "[Agent]\nPids=4194305", "2: Pids=4194305: expected a number from 1 to 4194304" },
 };
 

@@ -13,9 +13,14 @@
 #include "tests/unit/check.h"
 
 #define PATIENCE 5000 /* rounds of the loop without anything happening */
+#define UID      60701
 
 struct world {
 	struct event_base *base;
+	struct turns *turns;
+	struct quota *quota;
+	struct quota_limits limits;
+	uint64_t patience_ms;
 	struct conn *conn;
 	int peer;
 	int passed;             /* the last descriptor that came with a reply */
@@ -149,14 +154,23 @@ static const struct conn_events events = { .call = on_call, .gone = on_gone };
 
 static void connect_peer(struct world *w)
 {
-	struct peer self = { .uid = 1000, .gid = 100, .pid = 10, .pidfd = -EBADF };
+	struct peer self = { .uid = UID, .gid = 100, .pid = 10, .pidfd = -EBADF };
+	const struct conn_setup setup = { .base = w->base,
+					  .turns = w->turns,
+					  .quota = w->quota,
+					  .limits = &w->limits,
+					  .patience_ms = w->patience_ms };
+	_cleanup_err_ struct err e = { 0 };
 	int fds[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
 			 0);
-	w->conn = conn_new(w->base, fds[0], &self, &events, w);
+	w->conn = conn_new(&setup, fds[0], &self, &events, w, &e);
 	w->peer = fds[1];
-	assert_int_equal(conn_peer(w->conn)->uid, 1000);
+	assert_true(!w->conn == (e.kind == ERR_QUOTA_EXCEEDED));
+	if (!w->conn)
+		return;
+	assert_int_equal(conn_peer(w->conn)->uid, UID);
 	assert_int_equal(conn_peer(w->conn)->pid, 10);
 }
 
@@ -171,10 +185,23 @@ static int setup(void **state)
 
 	*w = (struct world){ .peer = -EBADF, .passed = -EBADF, .reply_fd = -EBADF };
 	w->base = event_base_new();
+	w->turns = turns_new(w->base);
+	w->limits = (struct quota_limits){ .max = { [QUOTA_CONNECTIONS] = 2,
+						    [QUOTA_CALLS] = 2,
+						    [QUOTA_MESSAGES] = 8 * FRAME_SIZE_MAX } };
+	w->quota = quota_new(&w->limits);
+	w->patience_ms = 60000;
 	strbuf_puts(&w->log, "");
 	connect_peer(w);
 	*state = w;
 	return 0;
+}
+
+/* Whatever happened to a connection, what was charged for it was given back. */
+static void assert_nothing_used(const struct world *w)
+{
+	for (enum quota_kind kind = 0; kind < QUOTA_KIND_COUNT; kind++)
+		assert_int_equal(quota_used(w->quota, NULL, kind, 0), 0);
 }
 
 static int teardown(void **state)
@@ -188,6 +215,9 @@ static int teardown(void **state)
 	fd_close(w->reply_fd);
 	frame_reader_clear(&w->in);
 	strbuf_clear(&w->log);
+	assert_nothing_used(w);
+	quota_free(w->quota);
+	turns_free(w->turns);
 	event_base_free(w->base);
 	free(w);
 	return 0;
@@ -705,12 +735,15 @@ static void test_fairness(void **state)
 {
 	struct world *w = *state, *other = NULL;
 	struct event_base *own;
+	struct turns *own_turns;
 
 	assert_int_equal(setup((void **)&other), 0);
 	own = other->base;
+	own_turns = other->turns;
 	conn_free(TAKE_PTR(other->conn));
 	hang_up(other);
 	other->base = w->base;
+	other->turns = w->turns;
 	connect_peer(other);
 	for (unsigned i = 0; i < 200; i++)
 		assert_true(fd_send(w->peer, ECHO(1), sizeof(ECHO(1)), -EBADF) > 0);
@@ -721,7 +754,172 @@ static void test_fairness(void **state)
 	expect_reply(other, REPLY(2));
 	conn_free(TAKE_PTR(other->conn));
 	other->base = own;
+	other->turns = own_turns;
 	assert_int_equal(teardown((void **)&other), 0);
+}
+
+/* --- Quotas and patience ---------------------------------------------------------------------- */
+
+#define QUOTA_REFUSED(quota, text)                                                                 \
+	"{\"error\":\"io.awf.Sandbox.QuotaExceeded\",\"parameters\":{\"quota\":\"" quota           \
+	"\",\"message\":\"" text "\"}}"
+
+static uint64_t used(const struct world *w, enum quota_kind kind)
+{
+	return quota_used(w->quota, NULL, kind, 0);
+}
+
+/* A connection too many is told so, and costs nothing; there is a place again when one has ended.
+ */
+static void test_connections_quota(void **state)
+{
+	struct world *w = *state;
+	struct conn *first = w->conn, *second;
+	int peers[2] = { w->peer, -EBADF };
+
+	connect_peer(w);
+	second = w->conn;
+	peers[1] = w->peer;
+	assert_int_equal(used(w, QUOTA_CONNECTIONS), 2);
+	connect_peer(w);
+	assert_null(w->conn);
+	expect_reply(w, QUOTA_REFUSED("connections",
+				      "2 of 2 in use by 60701: close some or wait, or have [Quota] "
+				      "Connections= raised"));
+	expect_end(w);
+	hang_up(w);
+	assert_int_equal(used(w, QUOTA_CONNECTIONS), 2);
+	conn_free(second);
+	fd_close(peers[1]);
+	connect_peer(w);
+	assert_non_null(w->conn);
+	SEND(w, ECHO(1));
+	expect_reply(w, REPLY(1));
+	conn_free(first);
+	fd_close(peers[0]);
+}
+
+/* A call too many is answered with the refusal; the connection goes on. */
+static void test_calls_quota(void **state)
+{
+	struct world *w = *state;
+
+	w->limits.max[QUOTA_CALLS] = 0;
+	conn_free(TAKE_PTR(w->conn)); /* its limits are those of when it came */
+	hang_up(w);
+	connect_peer(w);
+	SEND(w, ECHO(1));
+	expect_reply(w,
+		     QUOTA_REFUSED("calls", "0 of 0 in use by 60701: end some clients or wait, or "
+					    "have [Quota] Calls= raised"));
+	expect_log(w, "");
+	w->limits.max[QUOTA_CALLS] = 1;
+	quota_close(quota_open(w->quota, UID, &w->limits));
+	SEND(w, LATER);
+	expect_log(w, "Later");
+	assert_int_equal(used(w, QUOTA_CALLS), 1);
+	call_reply_json(TAKE_PTR(w->pending), json_object_new_object());
+	assert_int_equal(used(w, QUOTA_CALLS), 0);
+	expect_reply(w, "{\"parameters\":{}}");
+}
+
+/* What a user's messages take is bounded however many connections they come on. */
+static void test_messages_quota(void **state)
+{
+	struct world *w = *state;
+	size_t sent;
+
+	w->limits.max[QUOTA_MESSAGES] = 256 * 1024;
+	quota_close(quota_open(w->quota, UID, &w->limits));
+	sent = flood(w, FILLER, false);
+	assert_true(sent < FRAME_SIZE_MAX);
+	assert_null(w->conn);
+	expect_reply(w,
+		     QUOTA_REFUSED("messages",
+				   "1M of 1M in use by 60701, 1M more asked for: send fewer large "
+				   "requests at once or wait, or have [Quota] MessageMemory= "
+				   "raised"));
+	expect_end(w);
+	expect_log(w, "gone");
+	assert_nothing_used(w);
+}
+
+/* A message that was answered holds no memory. */
+static void test_messages_given_back(void **state)
+{
+	_cleanup_strbuf_ struct strbuf call = { 0 };
+	struct world *w = *state;
+
+	strbuf_puts(&call, "{\"method\":\"test.Echo\",\"parameters\":{},\"more\":false        ");
+	while (call.length < FRAME_SIZE_MAX / 2)
+		strbuf_puts(&call, "          ");
+	strbuf_append(&call, "}", 2);
+	send_bytes(w, call.data, call.length - 1);
+	assert_true(used(w, QUOTA_MESSAGES) >= FRAME_SIZE_MAX / 2);
+	send_bytes(w, call.data + call.length - 1, 1);
+	expect_reply(w, "{\"parameters\":{}}");
+	run(w);
+	assert_int_equal(used(w, QUOTA_MESSAGES), 0);
+}
+
+/* Runs the loop, which sleeps, until the connection has ended. */
+static void run_until_gone(struct world *w)
+{
+	while (w->conn)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+}
+
+static void reconnect(struct world *w, uint64_t patience_ms)
+{
+	conn_free(TAKE_PTR(w->conn));
+	hang_up(w);
+	w->patience_ms = patience_ms;
+	connect_peer(w);
+}
+
+static void test_half_sent(void **state)
+{
+	struct world *w = *state;
+
+	reconnect(w, 1000);
+	send_bytes(w, ECHO(1) "\0" ECHO(2), sizeof(ECHO(1)) + 5);
+	expect_reply(w, REPLY(1));
+	run_until_gone(w);
+	expect_reply(w,
+		     REFUSED("\"field\":\"message\",\"reason\":\"is not whole after 1 s: send it, "
+			     "and the NUL behind it, at once\""));
+	expect_end(w);
+}
+
+/* Waiting for an answer, or for the next call to be made, is no half-sent message. */
+static void test_patience_is_for_messages(void **state)
+{
+	struct world *w = *state;
+	struct timeval longer = { .tv_usec = 50000 };
+
+	reconnect(w, 1);
+	SEND(w, LATER);
+	expect_log(w, "Later");
+	assert_int_equal(event_base_loopexit(w->base, &longer), 0);
+	assert_int_equal(event_base_dispatch(w->base), 0);
+	call_reply_json(TAKE_PTR(w->pending), json_object_new_object());
+	expect_reply(w, "{\"parameters\":{}}");
+	assert_int_equal(event_base_loopexit(w->base, &longer), 0);
+	assert_int_equal(event_base_dispatch(w->base), 0);
+	SEND(w, ECHO(1));
+	expect_reply(w, REPLY(1));
+}
+
+static void test_never_reading_is_cut_off(void **state)
+{
+	struct world *w = *state;
+
+	reconnect(w, 100);
+	(void)flood(w, ECHO(1), true);
+	assert_non_null(w->conn);
+	assert_true(w->calls > 1);
+	run_until_gone(w);
+	assert_nothing_used(w);
 }
 
 /* --- Descriptors ----------------------------------------------------------------------------- */
@@ -816,6 +1014,13 @@ int main(void)
 		TEST(test_gone_without_reading),
 		TEST(test_faster_than_answered),
 		TEST(test_fairness),
+		TEST(test_connections_quota),
+		TEST(test_calls_quota),
+		TEST(test_messages_quota),
+		TEST(test_messages_given_back),
+		TEST(test_half_sent),
+		TEST(test_patience_is_for_messages),
+		TEST(test_never_reading_is_cut_off),
 		TEST(test_passed_descriptor),
 		TEST(test_descriptor_not_taken),
 		TEST(test_descriptor_from_peer),
