@@ -145,7 +145,7 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape probe fake-gh gh-table swap without) \
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape flood probe fake-gh gh-table swap without) \
               $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
@@ -245,6 +245,10 @@ $(BIN)/tests/swap: $(OBJ)/static/tests/system/swap.o
 # What they attack the kernel with.
 $(BIN)/tests/escape: $(OBJ)/static/tests/system/escape.o
 	$(call link_static)
+
+# A client that floods.
+$(BIN)/tests/flood: $(OBJ)/tests/system/flood.o $(LIBCOMMON)
+	$(call link)
 
 $(BIN)/tests/gh-table: $(OBJ)/tests/system/gh-table.o $(LIBGH) $(LIBCOMMON)
 	$(call link)

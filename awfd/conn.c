@@ -468,8 +468,8 @@ static void on_closed(evutil_socket_t fd _unused_, short what _unused_, void *us
 		lose(c);
 }
 
-/* Reads a little of what came. */
-static void receive(struct conn *c)
+/* Reads a little of what came; false when the connection is lost. */
+static bool receive(struct conn *c)
 {
 	_cleanup_err_ struct err e = { 0 };
 	char buffer[READ_SIZE];
@@ -480,7 +480,7 @@ static void receive(struct conn *c)
 	fd_close(passed);
 	if (n < 0 && n != -EAGAIN) {
 		lose(c);
-		return;
+		return false;
 	}
 	if (n == 0)
 		c->ended = true;
@@ -488,11 +488,11 @@ static void receive(struct conn *c)
 		(void)err_invalid(&e, "message", NULL, "is larger than %d bytes", FRAME_SIZE_MAX);
 	if (e.error != 0 || charge_messages(c, &e) < 0) {
 		refuse(c, &e);
-		return;
+		return true;
 	}
 	update_reading(c);
 	update_late(c);
-	schedule(c);
+	return true;
 }
 
 static void on_readable(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
@@ -503,7 +503,7 @@ static void on_readable(evutil_socket_t fd _unused_, short what _unused_, void *
 	turn_ask(c->turn);
 }
 
-/* Takes a call, or reads: what was read is dealt with before there is more of it. */
+/* What was read is dealt with before there is more of it. */
 static void on_turn(void *userdata)
 {
 	struct conn *c = userdata;
@@ -515,8 +515,8 @@ static void on_turn(void *userdata)
 		process(c);
 	} else if (c->has_input) {
 		c->has_input = false;
-		if (!c->closing)
-			receive(c);
+		if (!c->closing && receive(c))
+			process(c);
 	}
 }
 
@@ -549,7 +549,6 @@ static void add_events(struct conn *c, struct event_base *base)
 	c->late = evtimer_new(base, on_late, c);
 	if (!c->readable || !c->writable || !c->closed || !c->late)
 		abort();
-	event_add(c->readable, NULL);
 }
 
 struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
@@ -562,7 +561,8 @@ struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 
 	if (quota_charge(&charge, account, &one, clock_ms(), e) < 0) {
 		quota_close(account);
-		send_refusal(fd, e);
+		if (e)
+			send_refusal(fd, e);
 		fd_close(fd);
 		return NULL;
 	}
@@ -581,6 +581,7 @@ struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 	LIST_INIT(&c->watches);
 	c->turn = turn_new(setup->turns, c->peer.uid, on_turn, c);
 	add_events(c, setup->base);
+	on_readable(fd, EV_READ, c); /* often the first call is there already */
 	return c;
 }
 

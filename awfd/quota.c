@@ -149,24 +149,31 @@ static const char *user_name(struct quota_account *a)
 	return a->name;
 }
 
+/* In its unit, with the unit. The caller owns it. */
+static char *amount_text(enum quota_kind kind, uint64_t parts)
+{
+	return xasprintf("%" PRIu64 "%s", shown(kind, parts), kinds[kind].unit_name);
+}
+
+/* Whoever wants no reason, with e NULL, gets none: it takes longer than all the rest. */
 static int refuse(struct quota_account *a, const struct usage *u, enum quota_kind kind,
 		  uint64_t wanted, struct err *e)
 {
 	bool of_host = u != &a->usage;
-	_cleanup_free_ char *more = wanted > 1 ? xasprintf(", %" PRIu64 "%s more asked for",
-							   shown(kind, wanted * kinds[kind].parts),
-							   kinds[kind].unit_name)
-					       : xstrdup("");
+	_cleanup_free_ char *used = NULL, *max = NULL, *more = NULL;
 
+	if (!e)
+		return -EDQUOT;
+	used = amount_text(kind, u->used.of[kind]);
+	max = amount_text(kind, u->limits.max[kind] * kinds[kind].parts);
+	more = amount_text(kind, wanted * kinds[kind].parts);
 	(void)err_set(e, -EDQUOT, ERR_QUOTA_EXCEEDED,
-		      "%" PRIu64 "%s of %" PRIu64 "%s in use by %s%s: %s or wait, or have [Quota] "
-		      "%s%s= raised",
-		      shown(kind, u->used.of[kind]), kinds[kind].unit_name,
-		      shown(kind, u->limits.max[kind] * kinds[kind].parts), kinds[kind].unit_name,
-		      of_host ? "all users of this host" : user_name(a), more, kinds[kind].advice,
+		      "%s of %s in use by %s%s%s%s: %s or wait, or have [Quota] %s%s= raised", used,
+		      max, of_host ? "all users of this host" : user_name(a),
+		      wanted > 1 ? ", " : "", wanted > 1 ? more : "",
+		      wanted > 1 ? " more asked for" : "", kinds[kind].advice,
 		      of_host ? "Host" : "", kinds[kind].key);
-	if (e)
-		e->subject = xstrdup(kinds[kind].name);
+	e->subject = xstrdup(kinds[kind].name);
 	return -EDQUOT;
 }
 

@@ -604,6 +604,9 @@ static void shrink(struct sandbox *s)
 	strv_free(TAKE_PTR(s->environment));
 	strv_free(TAKE_PTR(s->request.environment));
 	free(TAKE_PTR(s->request.difc_proxy_ca_cert));
+	strv_free(TAKE_PTR(s->request.allow_domains));
+	strv_free(TAKE_PTR(s->request.block_domains));
+	egress_clear(&s->egress);
 }
 
 /* The destroy plan has ended. Whoever waits is told after this attempt, even if it failed. */

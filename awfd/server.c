@@ -19,9 +19,13 @@
 #define GROUP   "awf"
 #define BACKLOG 128
 
-/* How many connections are accepted before the loop looks after others: all that may wait, so that
- * nobody waits long behind somebody's many. */
-#define ACCEPT_MAX BACKLOG
+/* How many connections are accepted before the loop looks after others, and how many of these are
+ * told why they are refused: a flood's others are worth less time. */
+#define ACCEPT_MAX 16
+#define TOLD_MAX   2
+
+/* How much of the loop's time a user may have at once beside his share. */
+#define BURST_US 10000
 
 /* How long accepting pauses when the process or the host is out of descriptors. */
 #define ACCEPT_PAUSE_MS 100
@@ -40,6 +44,7 @@ struct server {
 	struct event *resume;
 	bool paused; /* and said so */
 	struct turns *turns;
+	unsigned told; /* refused connections since the loop looked after others */
 	LIST_HEAD(, client) clients;
 };
 
@@ -59,6 +64,16 @@ static void on_gone(struct conn *c _unused_, void *userdata)
 }
 
 static const struct conn_events conn_events = { .call = on_call, .gone = on_gone };
+
+static void refused(struct server *s, struct client *client, const struct peer *peer,
+		    const struct err *e)
+{
+	s->told++;
+	if (e->error != 0)
+		log_debug("refused a connection of pid %d (uid %u): %s", peer->pid, peer->uid,
+			  e->message);
+	free(client);
+}
 
 static void add_client(struct server *s, int fd)
 {
@@ -80,13 +95,12 @@ static void add_client(struct server *s, int fd)
 	setup.limits = quota_limits_of(m, &peer);
 	client = xnew(struct client);
 	client->server = s;
-	client->conn = conn_new(&setup, fd, &peer, &conn_events, client, &e);
-	if (client->conn) {
+	client->conn =
+		conn_new(&setup, fd, &peer, &conn_events, client, s->told < TOLD_MAX ? &e : NULL);
+	if (client->conn)
 		LIST_INSERT_HEAD(&s->clients, client, entry);
-		return;
-	}
-	log_debug("refused a connection of pid %d (uid %u): %s", peer.pid, peer.uid, e.message);
-	free(client);
+	else
+		refused(s, client, &peer, &e);
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog and the listener rests. */
@@ -121,7 +135,10 @@ static bool accept_one(struct server *s)
 
 static void on_acceptable(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
-	for (unsigned i = 0; i < ACCEPT_MAX && accept_one(userdata); i++)
+	struct server *s = userdata;
+
+	s->told = 0;
+	for (unsigned i = 0; i < ACCEPT_MAX && accept_one(s); i++)
 		;
 }
 
@@ -208,7 +225,7 @@ int server_new(struct manager *m, struct server **ret, struct err *e)
 
 	*s = (struct server){ .manager = m, .fd = -EBADF };
 	LIST_INIT(&s->clients);
-	s->turns = turns_new(m->base);
+	s->turns = turns_new(m->base, BURST_US);
 	r = get_socket(s, m->config->socket, e);
 	if (r < 0) {
 		server_free(s);

@@ -94,9 +94,9 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->gh.memory_max, 256 << 20);
 	assert_int_equal(c->memory_bytes, UINT64_C(6) << 30);
 	assert_int_equal(c->pids, 1000);
-	assert_quota(&c->quota_user, &(struct quota_limits){ { 16, 120, UINT64_C(128) << 30, 20000,
+	assert_quota(&c->quota_user, &(struct quota_limits){ { 16, 240, UINT64_C(128) << 30, 20000,
 							       128, 64, 32 << 20 } });
-	assert_quota(&c->quota_host, &(struct quota_limits){ { 64, 480, UINT64_C(512) << 30, 80000,
+	assert_quota(&c->quota_host, &(struct quota_limits){ { 64, 960, UINT64_C(512) << 30, 80000,
 							       1024, 512, 128 << 20 } });
 	assert_int_equal(c->message_seconds, 30);
 }

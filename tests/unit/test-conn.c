@@ -185,7 +185,7 @@ static int setup(void **state)
 
 	*w = (struct world){ .peer = -EBADF, .passed = -EBADF, .reply_fd = -EBADF };
 	w->base = event_base_new();
-	w->turns = turns_new(w->base);
+	w->turns = turns_new(w->base, UINT64_MAX);
 	w->limits = (struct quota_limits){ .max = { [QUOTA_CONNECTIONS] = 2,
 						    [QUOTA_CALLS] = 2,
 						    [QUOTA_MESSAGES] = 8 * FRAME_SIZE_MAX } };

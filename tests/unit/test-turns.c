@@ -1,19 +1,22 @@
 /* Turns on a real loop: who has them in which order. */
 #include "awfd/turns.h"
 
+#include "common/clock.h"
 #include "common/strbuf.h"
 
 #include "tests/unit/check.h"
 
-#define USERS 3
-#define EACH  4
+#define USERS    3
+#define EACH     4
+#define BURST_US 10000
 
 struct worker {
 	struct world *world;
 	struct turn *turn;
 	char name[3];
-	unsigned again; /* how often it asks from its own turn */
-	bool leaves;    /* it frees its turn from there */
+	unsigned again;   /* how often it asks from its own turn */
+	uint64_t work_us; /* how long its turn takes */
+	bool leaves;      /* it frees its turn from there */
 };
 
 struct world {
@@ -27,6 +30,10 @@ static void on_turn(void *userdata)
 {
 	struct worker *k = userdata;
 
+	uint64_t end_us = clock_us() + k->work_us;
+
+	while (clock_us() < end_us)
+		;
 	strbuf_appendf(&k->world->log, "%s ", k->name);
 	if (k->again > 0) {
 		k->again--;
@@ -41,7 +48,7 @@ static int setup(void **state)
 	struct world *w = xnew(struct world);
 
 	w->base = event_base_new();
-	w->turns = turns_new(w->base);
+	w->turns = turns_new(w->base, BURST_US);
 	for (unsigned user = 0; user < USERS; user++) {
 		for (unsigned i = 0; i < EACH; i++) {
 			struct worker *k = &w->workers[user][i];
@@ -139,15 +146,55 @@ static void test_freed(void **state)
 	expect(w, "a0 a1 a3 ");
 }
 
+/* Who takes long rests as long, beyond a little, also when nobody else is there; who comes in
+ * between has a turn before the next but one of his. */
+static void test_share(void **state)
+{
+	struct world *w = *state;
+	struct worker *busy = &w->workers[0][0];
+	uint64_t begin_us = clock_us();
+
+	busy->work_us = 5000;
+	busy->again = 9;
+	turn_ask(busy->turn);
+	while (busy->again > 4)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	strbuf_consume(&w->log, w->log.length);
+	ask(w, 1, 0);
+	assert_true(event_base_dispatch(w->base) >= 0);
+	assert_true(strncmp(w->log.data, "b0 a0 ", 6) == 0 ||
+		    strncmp(w->log.data, "a0 b0 ", 6) == 0);
+	assert_int_equal(w->log.length, strlen("b0 a0 a0 a0 a0 a0 "));
+	assert_true(clock_us() - begin_us >= (9 * 5000 - BURST_US) * 4);
+}
+
+/* What was used is remembered though nothing of the user is left. */
+static void test_share_of_a_newcomer(void **state)
+{
+	struct world *w = *state;
+	struct worker *busy = &w->workers[0][0];
+	uint64_t begin_us = clock_us();
+
+	busy->work_us = 40000;
+	turn_ask(busy->turn);
+	expect(w, "a0 ");
+	for (unsigned i = 0; i < EACH; i++)
+		turn_free(TAKE_PTR(w->workers[0][i].turn));
+	busy->work_us = 0;
+	busy->turn = turn_new(w->turns, 1000, on_turn, busy);
+	turn_ask(busy->turn);
+	expect(w, "a0 ");
+	assert_true(clock_us() - begin_us >= (40000 - BURST_US) * 4);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_users_alternate),
-		TEST(test_always_asking),
-		TEST(test_asked_often),
-		TEST(test_freed),
+		TEST(test_users_alternate), TEST(test_always_asking),
+		TEST(test_asked_often),     TEST(test_freed),
+		TEST(test_share),           TEST(test_share_of_a_newcomer),
 	};
 
 	return RUN_TESTS("turns", tests);
