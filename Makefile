@@ -100,8 +100,8 @@ UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces o
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame gh-log host-ports \
-                 http-response mount-spec nflog policy redact ruleset squid-config squid-log \
-                 stdcopy
+                 http-response methods mount-spec nflog policy redact ruleset squid-config \
+                 squid-log stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 
@@ -281,7 +281,7 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 		$$(FUZZ_SRC_$$*) $(FUZZ_HEADERS) Makefile
 	@mkdir -p $(@D)
 	@echo "clang $@"
-	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent libidn2 libmnl yaml-0.1) -lresolv
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent libidn2 libmnl yaml-0.1 $(FUZZ_PKG_$*)) -lresolv
 
 # The programs' own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_difc-address := awfd/difc-address.c
@@ -299,6 +299,9 @@ FUZZ_SRC_http-response := containers/agent/http-response.c
 FUZZ_SRC_policy := $(addprefix awfd/,domain.c host-pattern.c image-reference.c network.c peer.c policy.c policy-words.c)
 FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c network.c private-networks.c squid-config.c squid-log.c)
 FUZZ_SRC_squid-log := awfd/squid-log.c
+# The engine and what awfd spawns are in the target itself.
+FUZZ_SRC_methods := $(patsubst %,awfd/%.c,$(filter-out difc-probe docker resolve,$(AWFD_SRC)))
+FUZZ_PKG_methods := libcurl libnftnl libsystemd
 FUZZ_SRC_redact := containers/cli-proxy/redact.c
 FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c
 
