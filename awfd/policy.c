@@ -187,9 +187,9 @@ static void put_setting(struct policy_rules *r, struct setting *s)
 void policy_rules_set_default(struct policy_rules *r, enum policy_key key, const char *text)
 {
 	const struct policy_place nowhere = { .section = EVERYONE };
-	struct setting *s;
+	struct setting *s = NULL;
 
-	if (setting_new(key, &nowhere, text, &s, NULL) < 0)
+	if (setting_new(key, &nowhere, text, &s, NULL) < 0 || !s)
 		abort();
 	put_setting(r, s);
 }

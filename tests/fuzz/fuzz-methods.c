@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "awfd/audit.h"
 #include "awfd/config.h"
 #include "awfd/conn.h"
 #include "awfd/difc-probe.h"
@@ -230,7 +231,10 @@ static void make_config(struct world *w)
 					      "[Difc]\nSystemCABundle=\n"
 					      "[Quota]\nSandboxes=2\nCalls=3\nConnections=3\n"
 					      "MessageMemory=64K\nStartsPerMinute=100000\n"
-					      "HostStartsPerMinute=100000\n",
+					      "HostStartsPerMinute=100000\n"
+					      "[Policy]\nImages=*\nDifcAddresses=*\n"
+					      "UpstreamProxies=*\nHostPorts=1-65535\n"
+					      "MountRoots=/:rw\n",
 					      w->directory, w->directory, w->directory);
 
 	require(file_write_atomic(path, 0600, text, strlen(text), NULL) == 0);
@@ -244,6 +248,13 @@ static void make_directories(const struct world *w)
 
 		require(file_mkdir(path, 0700, NULL) == 0);
 	}
+}
+
+static void open_audit(struct world *w)
+{
+	_cleanup_free_ char *log = xasprintf("%s/log", w->directory);
+
+	require(audit_open(log, AUDIT_MAX, &w->manager.audit, NULL) == 0);
 }
 
 /* Logs are to stay; of all else nothing may. */
@@ -305,7 +316,9 @@ static void connect_client(struct world *w, uint8_t whose)
 {
 	static const uid_t uids[] = { 0, 60701, 60702 };
 	struct manager *m = &w->manager;
-	const struct peer peer = { .uid = uids[whose % ARRAY_SIZE(uids)], .gid = 60700, .pid = 1 };
+	struct peer peer = {
+		.uid = uids[whose % ARRAY_SIZE(uids)], .gid = 60700, .pid = 1, .pidfd = -EBADF
+	};
 	const struct conn_setup setup = { .base = m->base,
 					  .turns = w->turns,
 					  .quota = m->quota,
@@ -389,6 +402,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!w->directory)
 		make_world(w);
 	make_directories(w);
+	open_audit(w);
 	w->manager.docker->behaviour = data[0] % BEHAVIOUR_COUNT;
 	run_clients(w, data + 1, size - 1);
 	hang_up_all(w);
@@ -399,6 +413,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run(w);
 	}
 	require_nothing_used(w->manager.quota);
+	audit_free(TAKE_PTR(w->manager.audit));
 	remove_directories(w);
 	return 0;
 }
