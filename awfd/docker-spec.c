@@ -279,8 +279,9 @@ static void put_ulimit(struct json_object *host, const char *name, uint64_t valu
 
 /* IPv6 is off but for cli-proxy's loopback, where the relay listens on ::1 too, and for squid where
  * its network has it. `all` is not set there: the engine applies these in no particular order. The
- * ping range admits no group. squid listens on an address that its namespace gets a little later.
- */
+ * ping range admits no group. awfd listens in pause's on the ports of the host
+ * that are granted, without a right to low ones. squid listens on an address that its namespace
+ * gets a little later. */
 static const struct {
 	unsigned roles;
 	bool ipv6;
@@ -289,6 +290,7 @@ static const struct {
 } sysctls[] = {
 	{ PAUSE | SQUID | CLI_PROXY, false, "net.ipv4.ip_forward", "0" },
 	{ PAUSE | SQUID | CLI_PROXY, false, "net.ipv4.ping_group_range", "1 0" },
+	{ PAUSE, false, "net.ipv4.ip_unprivileged_port_start", "0" },
 	{ SQUID, false, "net.ipv4.ip_nonlocal_bind", "1" },
 	{ PAUSE | SQUID | CLI_PROXY, true, "net.ipv6.conf.all.forwarding", "0" },
 	{ PAUSE | CLI_PROXY, true, "net.ipv6.conf.default.disable_ipv6", "1" },

@@ -264,24 +264,27 @@ char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind)
 	return xasprintf("%s/%s", s->directory, sources[kind].name);
 }
 
-static int make_source(const char *path, uid_t writer, struct err *e)
+static int make_source(const char *path, struct err *e)
 {
 	_cleanup_close_ int fd =
 		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd < 0 || fchown(fd, writer, writer) < 0)
-		return err_system(e, -errno, "cannot make %s", path);
-	return 0;
+	return fd < 0 ? err_system(e, -errno, "cannot make %s", path) : 0;
 }
 
+/* It is given to its writer when it is open here: then awfd needs no right to others' files. */
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
 {
 	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
-	int r = make_source(path, sources[kind].writer, e);
+	uid_t writer = sources[kind].writer;
+	int r = make_source(path, e);
 
-	return r < 0 ? r
-		     : log_tail_open(s->manager->log_tails, path, sources[kind].fn, s,
-				     &s->logs[kind].tail, e);
+	if (r == 0)
+		r = log_tail_open(s->manager->log_tails, path, sources[kind].fn, s,
+				  &s->logs[kind].tail, e);
+	if (r == 0 && lchown(path, writer, writer) < 0)
+		r = err_system(e, -errno, "cannot give %s to its writer", path);
+	return r;
 }
 
 /* --- What the firewall dropped -------------------------------------------------------------------
