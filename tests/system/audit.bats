@@ -19,7 +19,7 @@ records() {
 @test "a job's start is there with its grants and nothing secret, and so is its end" {
 	run -7 --separate-stderr bed_exec awfctl run --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
 		--allow-domains =web.example,pypi.example --block-domains bad.example --memory-limit 128m --cpus 0.5 \
-		-e PLAIN=canary -e GITHUB_TOKEN=canary -- 'exit 7'
+		-e PLAIN=audit-canary -e GITHUB_TOKEN=audit-canary -- 'exit 7'
 	start=$(records '.method == "Start" and .uid == 60701' | tail -n 1)
 	jq -e '.decision == "allowed" and .user == "alice" and .pid > 0 and (.time | test("^20.*Z$")) and
 		.grants.command == ["/bin/sh", "-c", "exit 7"] and .grants.image == "awf/agent:latest" and
@@ -30,7 +30,7 @@ records() {
 	end=$(records ".event == \"end\" and .sandbox == \"$id\"")
 	jq -e '.exitCode == 7 and .uid == 60701 and .durationMs > 0 and (has("oomKilled") | not)' <<<"$end"
 	[ "$(records ".sandbox == \"$id\"" | jq -r '.method // .event' | tr '\n' ' ')" = 'Start Attach Wait end Denials ' ]
-	run ! bed_exec -u root -- grep -rE 'canary|BEGIN CERTIFICATE' /var/log/awfd/audit.jsonl "/var/log/awfd/$id"
+	run ! bed_exec -u root -- grep -rE 'audit-canary|BEGIN CERTIFICATE' /var/log/awfd/audit.jsonl "/var/log/awfd/$id"
 }
 
 @test "what was refused is there, with who asked and why" {

@@ -21,9 +21,9 @@ start_in_background() {
 	start_in_background 'exit 7'
 	run -7 bed_exec awfctl wait "$id"
 	run -7 bed_exec awfctl wait "$id"
-	[ "$(bed_exec awfctl list --json | jq -r '.[].state')" = exited ]
+	bed_exec awfctl list --json | jq -e --arg id "$id" 'any(.id == $id and .state == "exited")'
 	run -0 bed_exec awfctl stop "$id"
-	[ "$(bed_exec awfctl list --json | jq length)" = 0 ]
+	bed_exec awfctl list --json | jq -e --arg id "$id" 'all(.id != $id)'
 	run -125 bed_exec awfctl wait "$id"
 }
 
