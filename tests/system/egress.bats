@@ -279,6 +279,17 @@ refuses() {
 	wait_for bed_background_said evil.example
 }
 
+# How many CAs the only cli-proxy's gh trusts.
+trusted_cas() {
+	bed_exec -u root -- sh -c 'cat /run/awfd/sandboxes/*/ca-bundle.pem | grep -c BEGIN'
+}
+
+@test "without redirects gh trusts the DIFC proxy's CA alone" {
+	agent_start agent --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA"
+	[ "$(in_agent 'gh api zen')" = 'Keep it logically awesome.' ]
+	[ "$(trusted_cas)" = 1 ]
+}
+
 @test "gh follows a redirect to artifact storage through squid, and the agent may not" {
 	prove_alive https://blob.example/artifact.txt
 	bed_configure_awfd <<-END
@@ -289,6 +300,7 @@ refuses() {
 	agent_start agent --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" --allow-domains granted.example
 	run in_agent 'gh api repos/octo/repo/actions/artifacts/1/zip'
 	[[ $output == 'hello from an artifact' ]]
+	(($(trusted_cas) > 1))
 	refuses https://blob.example/artifact.txt
 	# What is granted to the agent is not granted to cli-proxy.
 	run in_agent 'gh api repos/octo/repo/actions/artifacts/2/zip'
