@@ -42,6 +42,9 @@ static const struct {
 	{ MOUNT_REPLY_OPEN, EACCES, "you have no right to reach it" },
 	{ MOUNT_REPLY_OPEN, ELOOP,
 	  "has too many links, or one of /proc, on its way: give the path they lead to" },
+	{ MOUNT_REPLY_OPEN, ENOSYS,
+	  "can't be opened safely, because something takes openat2(2) away: a filter of awfd's unit, "
+	  "such as RestrictSUIDSGID=, or a kernel before 5.6" },
 	{ MOUNT_REPLY_WRITE, EROFS,
 	  "is on a filesystem that is read-only: mount it read-only, by ':ro' at the end" },
 };
