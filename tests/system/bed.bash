@@ -88,6 +88,13 @@ bed_kill() {
 	"$BED" exec -u root -- pkill "-$1" -x "$2"
 }
 
+# touch_in_container NAME PATH: makes a file there, from outside: what `docker exec` runs is killed when
+# the container's command sees the file and ends.
+touch_in_container() {
+	"$BED" exec -u root -- sh -c \
+		'touch "/proc/$(docker inspect -f "{{.State.Pid}}" "$1")/root$2"' sh "$1" "$2"
+}
+
 # --- more than the bed has at first ---------------------------------------------------------------
 
 # bed_service VERB NAME [-- COMMAND...]: a service that a test adds.

@@ -173,7 +173,7 @@ no_sandbox_container() {
 	bed_background sh -c "awfctl attach $id | { head -c 1 >/dev/null; echo watching; sleep 600; }"
 	wait_for bed_background_said watching
 	bed_kill KILL awfctl
-	bed_exec -u root -- docker exec "awf-$id-agent" touch /tmp/end
+	touch_in_container "awf-$id-agent" /tmp/end
 	run -4 timeout 30 "$BED" exec -- awfctl wait "$id"
 }
 
