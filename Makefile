@@ -65,7 +65,7 @@ CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exe
 AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response proxy-url session \
                  sources unpack
 PAUSE_SRC     := awf-pause
-SQUID_SRC     := sni-match
+SQUID_SRC     := client-hello sni-match
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-actions \
                  stand-in-conn stand-in-faults stand-in-github stand-in-graphql stand-in-plain \
@@ -84,8 +84,8 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress awfctl-env \
                  awfctl-exit-code awfctl-nearest awfctl-options awfctl-render awfctl-ruleset \
-                 awfctl-run awfctl-tenant cli-proxy-limits clone config conn denials difc-address \
-                 difc-ca difc-probe docker docker-attach docker-network docker-spec domain \
+                 awfctl-run awfctl-tenant cli-proxy-limits client-hello clone config conn denials \
+                 difc-address difc-ca difc-probe docker docker-attach docker-network docker-spec domain \
                  downloads egress environment err errors escape exec-request fd file frame gh-argv \
                  gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern \
                  host-ports http-answer http-response image-reference interface job-limits \
@@ -99,8 +99,8 @@ ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-w
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := difc-address difc-ca domain download-entry exec-request frame gh-log host-ports \
-                 http-response methods mount-spec nflog policy redact ruleset squid-config \
+FUZZ_TARGETS  := client-hello difc-address difc-ca domain download-entry exec-request frame gh-log \
+                 host-ports http-response methods mount-spec nflog policy redact ruleset squid-config \
                  squid-log stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
@@ -158,6 +158,7 @@ LIBAWFCTL    := $(BUILD)/libawfctl.a
 LIBCLIPROXY  := $(BUILD)/libcli-proxy.a
 LIBAWFGH     := $(BUILD)/libawf-gh.a
 LIBGH        := $(BUILD)/libgh.a
+LIBSQUID     := $(BUILD)/libsquid.a
 LIBUNIT      := $(BUILD)/libunit.a
 LIBBED       := $(BUILD)/libbed.a
 STATICCOMMON := $(BUILD)/libcommon-static.a
@@ -188,6 +189,7 @@ $(LIBAWFCTL): $(call objects,awfctl,$(filter-out main,$(AWFCTL_SRC)))
 $(LIBCLIPROXY): $(call objects,containers/cli-proxy,$(filter-out main,$(CLI_PROXY_SRC)))
 $(LIBAWFGH): $(call objects,containers/agent,$(filter-out awf-gh,$(AWF_GH_SRC)))
 $(LIBGH): $(call objects,containers/gh,$(GH_SRC))
+$(LIBSQUID): $(call objects,containers/squid,$(filter-out sni-match,$(SQUID_SRC)))
 $(LIBUNIT): $(call objects,tests/unit,$(UNIT_HELPERS))
 $(LIBBED): $(call objects,tests/bed,$(BED_SRC))
 $(STATICCOMMON): $(call objects,static/common,$(COMMON_SRC))
@@ -222,9 +224,9 @@ $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
 	$(call link_static)
 
 $(BIN)/awf-sni-match: $(call objects,static/containers/squid,$(SQUID_SRC))
-	$(call link_static)
+	$(call link_static,-lresolv)
 
-$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBSQUID) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
 $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBCOMMON)
@@ -264,7 +266,7 @@ $(BIN)/tests/relay-bench: $(call objects,tests/bench,relay-bench load) $(LIBCOMM
 	$(call link,-pthread)
 
 # Replays a corpus through a fuzz target, as a unit test.
-$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBPROTO) $(LIBCOMMON)
+$(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBSQUID) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
 fuzz-replay: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS)) ## replay the fuzz corpora
@@ -284,6 +286,8 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent libidn2 libmnl yaml-0.1 $(FUZZ_PKG_$*)) -lresolv
 
 # The programs' own sources that a fuzz target needs, beside common and proto.
+FUZZ_SRC_client-hello := containers/squid/client-hello.c
+FUZZ_PKG_client-hello := openssl
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
 FUZZ_SRC_domain := awfd/domain.c

@@ -14,8 +14,8 @@
  * that tells of us, no path of a server's taken for squid's own. A name's addresses are kept for
  * negative_dns_ttl at least, so that what the ACLs saw is what is connected to. A tunnel has to
  * begin within request_start_timeout. Without a line `dns_nameservers` squid would ask those of
- * resolv.conf. The `#` of the helper's line encodes an SNI, which else could end the line and
- * answer for other tunnels. */
+ * resolv.conf. The helper judges what the client sent, in base64, and not the SNI that squid found
+ * there, which squid cuts at a NUL. */
 static const char constant_part[] =
 	"cache_effective_user squid\n"
 	"visible_hostname awf\n"
@@ -56,7 +56,7 @@ static const char constant_part[] =
 	"buffered_logs off\n"
 	"access_log stdio:" SQUID_PATH_LOG " logformat=awf\n"
 	"external_acl_type sni ttl=0 negative_ttl=0 cache=0 children-startup=1 children-max=1 "
-	"concurrency=2048 ipv4 %>rd %#ssl::>sni /usr/lib/squid/awf-sni-match\n"
+	"concurrency=2048 ipv4 %>rd %>handshake /usr/lib/squid/awf-sni-match\n"
 	"\n"
 	"acl connect method CONNECT\n"
 	"acl unwanted_method method TRACE PURGE\n"

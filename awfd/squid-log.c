@@ -21,7 +21,7 @@ static const struct {
 	[SQUID_PORT] = { "port", "only ports 80 for http and 443 for https are allowed" },
 	[SQUID_SCHEME] = { "scheme", "only http and CONNECT are allowed" },
 	[SQUID_METHOD] = { "method", "method not allowed" },
-	[SQUID_SNI] = { "sni-mismatch", "TLS names another host, or none" },
+	[SQUID_SNI] = { "sni-mismatch", "TLS names another host or none, or can't be read" },
 	[SQUID_NOT_TLS] = { "not-tls", "not TLS" },
 	[SQUID_INVALID] = { "invalid", "invalid request" },
 };

@@ -1,22 +1,29 @@
 /* squid's external ACL helper: a tunnel's TLS must name the host that the tunnel was asked for.
- * Each line has a channel, the CONNECT's host, the SNI ("-" when there is none), percent-encoded by
- * squid, and a "-" for the ACL's arguments, of which there are none. The answer is the channel with
- * OK or ERR. Ends with its input. */
+ * Each line has a channel, the CONNECT's host, percent-encoded by squid, what the client said first
+ * in the tunnel, in base64 ("-" when there is nothing), and a "-" for the ACL's arguments, of which
+ * there are none. The answer is the channel with OK or ERR. Ends with its input. */
+#include <resolv.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define QUERY_MAX 8192
+#include "containers/squid/client-hello.h"
+
+/* The hello, and what squid may have read with it: it doubles what it takes at once. */
+#define HANDSHAKE_MAX (4 * CLIENT_HELLO_MAX)
+#define QUERY_MAX     (HANDSHAKE_MAX / 3 * 4 + 1024)
 
 #define SPACES " \r\n"
 
-/* Whether host and SNI are there and the same, but for case. Nothing is decoded, because no name
- * that can be granted has a character that squid encodes. */
-static bool matches(const char *host, const char *sni)
+/* Whether there is a host, and a hello that names it. The host isn't decoded, because no name that
+ * can be granted has a character that squid encodes. */
+static bool matches(const char *host, const char *handshake)
 {
-	return host && sni && strcmp(sni, "-") != 0 && strcasecmp(host, sni) == 0;
+	uint8_t bytes[HANDSHAKE_MAX];
+	int length = host && handshake ? b64_pton(handshake, bytes, sizeof(bytes)) : -1;
+
+	return length > 0 && client_hello_names(bytes, (size_t)length, host);
 }
 
 /* Whether the arguments are the ones that squid sends: anything else isn't understood. */
@@ -30,8 +37,9 @@ static void answer(char *query, bool complete)
 	char *rest = NULL;
 	const char *channel = strtok_r(query, SPACES, &rest);
 	const char *host = strtok_r(NULL, SPACES, &rest);
-	const char *sni = strtok_r(NULL, SPACES, &rest);
-	bool ok = is_end(strtok_r(NULL, SPACES, &rest), &rest) && complete && matches(host, sni);
+	const char *handshake = strtok_r(NULL, SPACES, &rest);
+	bool ok = is_end(strtok_r(NULL, SPACES, &rest), &rest) && complete &&
+		  matches(host, handshake);
 
 	if (channel)
 		printf("%s %s\n", channel, ok ? "OK" : "ERR");
