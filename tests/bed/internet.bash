@@ -50,6 +50,7 @@ readonly aliases=(
 	'proxy.corp.example    10.77.0.8'
 	'*.evil.example        203.0.113.66 2001:db8::66'
 	'ns.example            10.77.0.2 fd77::2'
+	'answers.example       203.0.113.80'
 )
 
 # Address, then port, of origins beside 80 and 443, with and without TLS.

@@ -325,6 +325,149 @@ tunnel() {
 	[[ $output == *'BEGIN CERTIFICATE'* ]]
 }
 
+# --- a ClientHello, in hexadecimal: its parts, from the name outwards
+
+hex() {
+	printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n'
+}
+
+# sized BYTES HEX: with its length, in so many bytes, before it.
+sized() {
+	printf "%0$((2 * $1))x%s" $((${#2} / 2)) "$2"
+}
+
+# host HEX: one name of a list. sni NAME...: the extension that has them. padding BYTES: another one.
+host() {
+	printf '00%s' "$(sized 2 "$1")"
+}
+
+sni() {
+	printf '0000%s' "$(sized 2 "$(sized 2 "$(printf %s "$@")")")"
+}
+
+padding() {
+	printf '0015%s' "$(sized 2 "$(printf "%0$((2 * $1))d" 0)")"
+}
+
+# hello EXTENSION...: one of TLS 1.3.
+hello() {
+	printf '01%s' "$(sized 3 "0303$(printf '%064d' 0)00000213010100$(sized 2 "$(printf %s "$@")")")"
+}
+
+# records BYTES HEX: in records of the handshake with so many bytes each.
+records() {
+	local at
+	for ((at = 0; at < ${#2}; at += 2 * $1)); do
+		printf '160301%s' "$(sized 2 "${2:at:2 * $1}")"
+	done
+}
+
+record() {
+	records $((${#1} / 2)) "$1"
+}
+
+# A client in the agent: say HOST HEX... opens a tunnel and says this in it, each part a segment that
+# squid has time to read alone. Prints answered or cut.
+agent_has_say() {
+	agent_file /tmp/say.py <<-'END'
+	import socket, sys, time
+	s = socket.create_connection(("172.30.0.10", 3128))
+	s.settimeout(10)
+	s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+	s.sendall(b"CONNECT %s:443 HTTP/1.1\r\n\r\n" % sys.argv[1].encode())
+	if b" 200 " not in s.recv(4096):
+	    sys.exit("no tunnel")
+	try:
+	    for part in sys.argv[2:]:
+	        s.sendall(bytes.fromhex(part))
+	        time.sleep(0.05 if len(sys.argv) > 3 else 0)
+	    print("answered" if s.recv(1) else "cut")
+	except ConnectionError:
+	    print("cut")
+	END
+}
+
+say() {
+	in_agent "python3 /tmp/say.py $*"
+}
+
+# assert_said answered|cut WHAT HEX...: in a tunnel to what answers to anything.
+assert_said() {
+	run say answers.example "${@:3}"
+	[[ $output == "$1" ]] || { printf '%s: %s\n' "$2" "$output"; return 1; }
+}
+
+answers_saw_nothing() {
+	run answer_saw tcp:203.0.113.80:443
+	((status != 0))
+}
+
+@test "5 a ClientHello that names more than the host, or is not plain to the last byte, is cut" {
+	prove_alive tcp:203.0.113.80:443
+	agent_start agent --allow-domains answers.example
+	agent_has_say
+	local name evil good
+	name=$(hex answers.example) evil=$(hex evil.example)
+	good=$(hello "$(sni "$(host "$name")")")
+	reset_records
+	assert_said answered 'the host' "$(record "$good")"
+	assert_said answered 'in upper case' "$(record "$(hello "$(sni "$(host "$(hex ANSWERS.example)")")")")"
+	assert_said answered 'an encrypted hello' "$(record "$(hello "$(sni "$(host "$name")")" fe0d000100)")"
+	assert_said answered 'early data' "$(record "$good")1703030001ff"
+	assert_said answered 'large' "$(record "$(hello "$(sni "$(host "$name")")" "$(padding 14000)")")"
+	answer_saw tcp:203.0.113.80:443
+	reset_records
+	assert_said cut 'a NUL and another name' "$(record "$(hello "$(sni "$(host "${name}00$(hex .evil.example)")")")")"
+	assert_said cut 'a NUL at the end' "$(record "$(hello "$(sni "$(host "${name}00")")")")"
+	assert_said cut 'a NUL at the start' "$(record "$(hello "$(sni "$(host "00$name")")")")"
+	assert_said cut 'a newline' "$(record "$(hello "$(sni "$(host "${name}0a")")")")"
+	assert_said cut 'a dot at the end' "$(record "$(hello "$(sni "$(host "${name}2e")")")")"
+	assert_said cut 'another name' "$(record "$(hello "$(sni "$(host "$evil")")")")"
+	assert_said cut 'no name' "$(record "$(hello "$(padding 9)")")"
+	assert_said cut 'no extensions' "$(record "01$(sized 3 "0303$(printf '%064d' 0)00000213010100")")"
+	assert_said cut 'another name behind it' "$(record "$(hello "$(sni "$(host "$name")" "$(host "$evil")")")")"
+	assert_said cut 'another name before it' "$(record "$(hello "$(sni "$(host "$evil")" "$(host "$name")")")")"
+	assert_said cut 'twice the name' "$(record "$(hello "$(sni "$(host "$name")" "$(host "$name")")")")"
+	assert_said cut 'another extension of names behind it' "$(record "$(hello "$(sni "$(host "$name")")" "$(sni "$(host "$evil")")")")"
+	assert_said cut 'another extension of names before it' "$(record "$(hello "$(sni "$(host "$evil")")" "$(sni "$(host "$name")")")")"
+	assert_said cut 'twice another extension' "$(record "$(hello "$(sni "$(host "$name")")" "$(padding 1)" "$(padding 2)")")"
+	assert_said cut 'a name of another type' "$(record "$(hello "$(sni "01$(sized 2 "$name")")")")"
+	assert_said cut 'bytes behind the list' "$(record "$(hello "0000$(sized 2 "$(sized 2 "$(host "$name")")00")")")"
+	assert_said cut 'bytes behind the hello' "$(record "${good}00")"
+	assert_said cut 'an alert within' "$(record "${good:0:20}")15030100020100$(record "${good:20}")"
+	assert_said cut 'too large' "$(records 16000 "$(hello "$(sni "$(host "$name")")" "$(padding 20000)")")"
+	assert_said cut 'SSL 2' "802e010301001500000010$(printf '%074d' 0)"
+	answers_saw_nothing
+	assert_said answered 'the host, again' "$(record "$good")"
+	run -0 bed_exec awfctl denials --json "$(bed_exec awfctl list --json | jq -r '.[0].id')"
+	jq -e 'any(.host == "answers.example" and (.reason | startswith("TLS names another host or none")))' <<<"$output"
+}
+
+@test "5 a ClientHello in pieces is judged when it is whole" {
+	prove_alive tcp:203.0.113.80:443 tcp:203.0.113.10:443
+	agent_start agent --allow-domains answers.example,granted.example
+	agent_has_say
+	local good bad real
+	good=$(hello "$(sni "$(host "$(hex answers.example)")")")
+	bad=$(hello "$(sni "$(host "$(hex answers.example.evil.example)")")")
+	real=$(od -An -v -tx1 "$BATS_TEST_DIRNAME/../fuzz/corpus/client-hello/curl" | tr -d ' \n')
+	reset_records
+	assert_said answered 'small records' "$(records 1 "$good")"
+	local whole
+	whole=$(record "$good")
+	assert_said answered 'segments' "${whole:0:2}" "${whole:2:8}" "${whole:10:90}" "${whole:100}"
+	# and a server of TLS takes it so
+	[[ $(say granted.example "$real") == answered ]]
+	[[ $(say granted.example "$(records 40 "${real:10}")") == answered ]]
+	[[ $(say granted.example "${real:0:6}" "${real:6:200}" "${real:206}") == answered ]]
+	reset_records
+	assert_said cut 'small records, another name' "$(records 1 "$bad")"
+	assert_said cut 'records as segments, another name' "$(record "${bad:0:2}")" "$(record "${bad:2:140}")" "$(record "${bad:142}")"
+	whole=$(record "$bad")
+	assert_said cut 'segments, another name' "${whole:0:2}" "${whole:2:140}" "${whole:142}"
+	answers_saw_nothing
+}
+
 @test "5 no TLS at all on 443" {
 	attack_start agent
 	run in_agent "printf 'CONNECT granted.example:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: granted.example\r\n\r\n' | timeout 10 nc -q 5 172.30.0.10 3128"
