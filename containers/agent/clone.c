@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/alloc.h"
 #include "common/strv.h"
 
 #define SERVER "https://github.com"
@@ -26,12 +27,22 @@ static const char *server(char *const *env)
 	return url && strncmp(url, "https://", 8) == 0 ? url : SERVER;
 }
 
-static void append_repository(char ***argv, const char *repository, char *const *env)
+static char *repository_url(const char *repository, char *const *env)
 {
 	if (strstr(repository, "://"))
-		strv_append(argv, repository);
-	else
-		strv_appendf(argv, "%s/%s.git", server(env), repository);
+		return xstrdup(repository);
+	return xasprintf("%s/%s.git", server(env), repository);
+}
+
+/* The name in a URL, as a grant has it. */
+static char *host_of(const char *url)
+{
+	const char *authority = strstr(url, "://") + 3;
+	size_t length = strcspn(authority, "/?#");
+	const char *at = memrchr(authority, '@', length);
+	const char *host = at ? at + 1 : authority;
+
+	return xstrndup(host, strcspn(host, ":/?#"));
 }
 
 static int refuse_argument(const char *argument, const char *why, struct err *e)
@@ -40,11 +51,19 @@ static int refuse_argument(const char *argument, const char *why, struct err *e)
 	return -EINVAL;
 }
 
-int clone_argv(char *const *args, char *const *env, char ***ret, struct err *e)
+void clone_clear(struct clone *c)
+{
+	strv_free(c->argv);
+	free(c->host);
+	*c = (struct clone){ 0 };
+}
+
+int clone_read(char *const *args, char *const *env, struct clone *ret, struct err *e)
 {
 	const char *repository = NULL, *directory = NULL;
-	_cleanup_strv_ char **argv = NULL;
+	_cleanup_free_ char *url = NULL;
 	char *const *flags = args + 2;
+	char **argv = NULL;
 
 	for (; *flags && strcmp(*flags, "--") != 0; flags++) {
 		if (is_upstream_flag(*flags) && flags[1])
@@ -66,17 +85,18 @@ int clone_argv(char *const *args, char *const *env, char ***ret, struct err *e)
 	strv_append(&argv, "clone");
 	for (; *flags && *++flags;)
 		strv_append(&argv, *flags);
-	append_repository(&argv, repository, env);
+	url = repository_url(repository, env);
+	strv_append(&argv, url);
 	if (directory)
 		strv_append(&argv, directory);
-	*ret = TAKE_PTR(argv);
+	*ret = (struct clone){ .argv = argv, .host = host_of(url) };
 	return 0;
 }
 
 int clone_run(char *const *args, char *const *env, struct err *e)
 {
-	_cleanup_strv_ char **argv = NULL;
-	int error = clone_argv(args, env, &argv, e);
+	_cleanup_(clone_clear) struct clone c = { 0 };
+	int error = clone_read(args, env, &c, e);
 
 	if (error < 0)
 		return error;
@@ -84,8 +104,8 @@ int clone_run(char *const *args, char *const *env, struct err *e)
 		return err_set(e, -ENETUNREACH, ERR_SYSTEM,
 			       "repo clone needs git to reach %s, and this sandbox was granted no "
 			       "egress: start it with --allow-domains %s",
-			       server(env), server(env) + strlen("https://"));
-	execvp(argv[0], argv);
+			       c.host, c.host);
+	execvp(c.argv[0], c.argv);
 	if (errno == ENOENT)
 		return err_set(e, -ENOENT, ERR_SYSTEM,
 			       "repo clone runs git, and this image has none");

@@ -9,8 +9,13 @@
 /* Whether the arguments ask for a clone. */
 bool clone_is_wanted(char *const *args);
 
-/* The arguments of git that do it. The caller owns them. */
-int clone_argv(char *const *args, char *const *env, char ***ret, struct err *e) _must_check_;
+struct clone {
+	char **argv; /* git's */
+	char *host;  /* from where */
+};
+
+int clone_read(char *const *args, char *const *env, struct clone *ret, struct err *e) _must_check_;
+void clone_clear(struct clone *c);
 
 /* Becomes git; comes back only when that fails. */
 int clone_run(char *const *args, char *const *env, struct err *e);
