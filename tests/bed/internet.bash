@@ -22,6 +22,7 @@ readonly origins=(
 	'pypi.example              203.0.113.31'
 	'npm.example               203.0.113.32'
 	'git.example               203.0.113.33 2001:db8::33'
+	'github.com                203.0.113.36 2001:db8::36'
 	'blob.example              203.0.113.34'
 	'big.example               203.0.113.35 2001:db8::35'
 	'evil.example              203.0.113.66 2001:db8::66'
