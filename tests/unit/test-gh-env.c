@@ -21,6 +21,7 @@ static const char *const always[] = {
 	"no_proxy=localhost,127.0.0.1,::1",
 	"GOMAXPROCS=2",
 	"GOMEMLIMIT=48MiB",
+	"GOGC=off",
 	"HOME=/tmp/gh-1",
 	"TMPDIR=/tmp/gh-1",
 	"XDG_CONFIG_HOME=/tmp/gh-1",
