@@ -8,11 +8,12 @@ load attack
 load internet
 load gh
 
-readonly CALLS=200 ROUNDS=3
+readonly CALLS=200 ROUNDS=4
 
-# How many times as long a call may take while another sandbox makes all of its calls: two cores are
-# shared by both and by everything else of the test.
-readonly SLOWER=4
+# A call is little but processor time, and the crowd takes all that it gets: what the kernel shares out
+# equally between two sandboxes makes it twice as long at most, whatever the number of the crowd's calls.
+# In hundredths, with room for the links of the way that both share.
+readonly SLOWER=250
 
 setup_file() {
 	bed up
@@ -39,7 +40,12 @@ use() {
 
 # The middle one of some calls, in microseconds, made one after the other by the current sandbox.
 latency() {
-	in_agent 'bash /tmp/latency' | sort -n | sed -n 3p
+	in_agent 'bash /tmp/latency' | sort -n | sed -n 6p
+}
+
+# The least of what was measured in several rounds: whatever else the machine does only adds to it.
+least() {
+	printf '%s\n' "$@" | sort -n | head -n 1
 }
 
 install_crowd() {
@@ -54,7 +60,7 @@ install_crowd() {
 
 install_latency() {
 	agent_file /tmp/latency <<-'END'
-	for i in 1 2 3 4 5; do
+	for i in {1..11}; do
 		began=${EPOCHREALTIME/[.,]/}
 		gh api zen >/dev/null || exit
 		echo $((${EPOCHREALTIME/[.,]/} - began))
@@ -106,9 +112,7 @@ crowd_is_there() {
 		use "$OTHER"
 	done
 	echo "# alone: ${quiet[*]} us; beside the crowd: ${noisy[*]} us" >&3
-	mapfile -t quiet < <(printf '%s\n' "${quiet[@]}" | sort -n)
-	mapfile -t noisy < <(printf '%s\n' "${noisy[@]}" | sort -n)
-	((noisy[ROUNDS / 2] < quiet[ROUNDS / 2] * SLOWER))
+	(($(least "${noisy[@]}") * 100 < $(least "${quiet[@]}") * SLOWER))
 	[ "$(oom_kills "$proxy")" = 0 ]
 	no_gh_runs
 }
