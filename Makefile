@@ -35,7 +35,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy strbuf strv \
                  timestamp utf8
-PROTO_SRC     := errors frame interface json-fields messages
+PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-record child cli-proxy-limits config conn denials difc-address \
                  difc-ca difc-probe docker docker-answer docker-attach docker-container \
                  docker-http docker-network docker-seccomp docker-spec domain egress environment \

@@ -140,10 +140,16 @@ static void schedule(struct conn *c)
 	turn_ask(c->turn);
 }
 
-/* Reading pauses while more than one message's size waits. */
+/* While a call is under way, or its answer has not been read, no other is taken. */
+static bool is_busy(const struct conn *c)
+{
+	return c->call || !STAILQ_EMPTY(&c->outgoing);
+}
+
+/* Reading pauses while more than one message's size waits, or anything that is not wanted yet. */
 static void update_reading(struct conn *c)
 {
-	bool is_full = frame_pending(&c->reader) > FRAME_SIZE_MAX;
+	bool is_full = frame_pending(&c->reader) > (is_busy(c) ? 0 : FRAME_SIZE_MAX);
 
 	event_del(is_full ? c->readable : c->closed);
 	if (!c->ended && !c->has_input)
@@ -163,7 +169,7 @@ static void update_late(struct conn *c)
 static int charge_messages(struct conn *c, struct err *e)
 {
 	return quota_change(&c->charge, c->account, QUOTA_MESSAGES,
-			    c->reader.buffer.room + c->queued, e);
+			    frame_memory(&c->reader) + c->queued, e);
 }
 
 /* Sends what it can; false when the connection is lost. */
@@ -418,9 +424,23 @@ static void refuse_message(struct conn *c, struct err *e)
 
 static int charge_call(struct call *call, struct err *e)
 {
-	const struct quota_amounts one = { .of[QUOTA_CALLS] = 1 };
+	const struct quota_amounts amounts = {
+		.of[QUOTA_CALLS] = 1,
+		.of[QUOTA_MESSAGES] = frame_message_memory(&call->conn->reader),
+	};
 
-	return quota_charge(&call->charge, call->conn->account, &one, clock_ms(), e);
+	return quota_charge(&call->charge, call->conn->account, &amounts, clock_ms(), e);
+}
+
+/* A message is being made, which takes more than one turn and more memory with each. */
+static void go_on(struct conn *c)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (charge_messages(c, &e) < 0)
+		refuse(c, &e);
+	else
+		schedule(c);
 }
 
 /* Takes the next call unless one is under way, or its answer has not been read: a peer that never
@@ -433,7 +453,11 @@ static void process(struct conn *c)
 
 	if (c->closing || !STAILQ_EMPTY(&c->outgoing) || (c->call && !c->ended))
 		return;
-	r = c->call ? 0 : frame_next(&c->reader, &message, &e);
+	r = c->call ? 0 : frame_step(&c->reader, &message, &e);
+	if (r == FRAME_GO_ON) {
+		go_on(c);
+		return;
+	}
 	if (r == 0 && c->ended) {
 		lose(c);
 		return;
@@ -568,6 +592,7 @@ struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 	}
 	c = xnew(struct conn);
 	*c = (struct conn){ .fd = fd,
+			    .reader.limits = &frame_limits_request,
 			    .peer = *peer,
 			    .events = events,
 			    .userdata = userdata,

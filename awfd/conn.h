@@ -1,9 +1,10 @@
 /* One client connection: Varlink calls in, replies out, in order, one call at a time.
  *
- * The next call is taken when the answer was read, so that a peer costs awfd two messages at most.
- * It reads a little, or takes one call, each time that its user has a turn. What it holds is
- * charged to the user; a peer that is slower than the setup's patience is cut off. A peer that ends
- * its sending side gets the answers that can be given at once; for a longer call it is gone. */
+ * The next call is taken when the answer was read, and hardly read before, so that a peer costs
+ * awfd little more than one message. It reads a little, makes a little of a long message, or takes
+ * one call, each time that its user has a turn. What it holds is charged to the user; a peer that
+ * is slower than the setup's patience is cut off. A peer that ends its sending side gets the
+ * answers that can be given at once; for a longer call it is gone. */
 #pragma once
 
 #include <stdbool.h>

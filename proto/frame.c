@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/utf8.h"
+#include "proto/frame-parser.h"
 
 size_t frame_pending(const struct frame_reader *r)
 {
@@ -42,73 +42,31 @@ int frame_feed(struct frame_reader *r, const void *data, size_t length)
 	return is_too_large(r) ? -EMSGSIZE : 0;
 }
 
-static int bad_message(struct err *e, const char *reason)
-{
-	return err_set(e, -EBADMSG, ERR_INVALID_ARGUMENT, "message is no valid JSON: %s", reason);
-}
-
-/* What json-c makes of a text, or NULL and the reason why it is no JSON. */
-static struct json_object *tokenize(const char *text, size_t length, const char **reason)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(FRAME_DEPTH_MAX);
-	struct json_object *object;
-	enum json_tokener_error status;
-
-	if (!tokener)
-		abort();
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	object = json_tokener_parse_ex(tokener, text, (int)length);
-	status = json_tokener_get_error(tokener);
-	if (status == json_tokener_continue)
-		*reason = "it ends too early";
-	else if (status != json_tokener_success)
-		*reason = json_tokener_error_desc(status);
-	else if (json_tokener_get_parse_end(tokener) != length)
-		*reason = "something follows the object";
-	json_tokener_free(tokener);
-	return object;
-}
-
-/* Counts brackets outside of strings, which is exact for whatever is JSON. */
-static bool has_too_many_containers(const char *text, size_t length)
-{
-	size_t count = 0;
-	bool in_string = false;
-
-	for (const char *p = text; p < text + length; p++) {
-		if (*p == '"')
-			in_string = !in_string;
-		else if (in_string && *p == '\\')
-			p++;
-		else if (!in_string && (*p == '{' || *p == '['))
-			count++;
-	}
-	return count > FRAME_CONTAINERS_MAX;
-}
-
 int frame_parse(const char *text, size_t length, struct json_object **ret, struct err *e)
 {
-	_cleanup_json_ struct json_object *object = NULL;
-	const char *reason = NULL;
+	_cleanup_(frame_parser_freep) struct frame_parser *p =
+		frame_parser_new(&frame_limits_reply);
+	int r;
 
-	if (!utf8_is_valid(text)) /* json-c would take surrogates and overlong forms */
-		reason = "it is not UTF-8";
-	else if (has_too_many_containers(text, length))
-		reason = "it has too many parts";
-	else
-		object = tokenize(text, length, &reason);
-	if (!reason && !json_object_is_type(object, json_type_object))
-		reason = "it is not an object";
-	if (reason)
-		return bad_message(e, reason);
-	*ret = TAKE_PTR(object);
-	return 0;
+	do
+		r = frame_parser_step(p, text, length, ret, e);
+	while (r == FRAME_GO_ON);
+	return r < 0 ? r : 0;
 }
 
-int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e)
+/* The first message is done with, whatever came of it. */
+static void end_message(struct frame_reader *r, size_t length)
+{
+	r->cost = frame_parser_object_memory(r->parser);
+	frame_parser_free(TAKE_PTR(r->parser));
+	r->taken += length + 1;
+	r->scanned = 0;
+}
+
+int frame_step(struct frame_reader *r, struct json_object **ret, struct err *e)
 {
 	char *end = find_end(r);
-	size_t length;
+	size_t length = r->scanned;
 	int status;
 
 	if (!end && is_too_large(r))
@@ -116,11 +74,32 @@ int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e)
 			       FRAME_SIZE_MAX);
 	if (!end)
 		return 0;
-	length = r->scanned;
-	status = frame_parse(end - length, length, ret, e);
-	r->taken += length + 1;
-	r->scanned = 0;
-	return status < 0 ? status : 1;
+	if (!r->parser)
+		r->parser = frame_parser_new(r->limits ? r->limits : &frame_limits_reply);
+	status = frame_parser_step(r->parser, end - length, length, ret, e);
+	if (status != FRAME_GO_ON)
+		end_message(r, length);
+	return status;
+}
+
+int frame_next(struct frame_reader *r, struct json_object **ret, struct err *e)
+{
+	int status;
+
+	do
+		status = frame_step(r, ret, e);
+	while (status == FRAME_GO_ON);
+	return status;
+}
+
+size_t frame_memory(const struct frame_reader *r)
+{
+	return r->buffer.room + (r->parser ? frame_parser_memory(r->parser) : 0);
+}
+
+size_t frame_message_memory(const struct frame_reader *r)
+{
+	return r->cost;
 }
 
 int frame_append(struct strbuf *to, struct json_object *object)
@@ -140,5 +119,6 @@ int frame_append(struct strbuf *to, struct json_object *object)
 void frame_reader_clear(struct frame_reader *r)
 {
 	strbuf_clear(&r->buffer);
-	*r = (struct frame_reader){ 0 };
+	frame_parser_free(r->parser);
+	*r = (struct frame_reader){ .limits = r->limits, .cost = r->cost };
 }

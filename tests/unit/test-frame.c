@@ -1,5 +1,7 @@
 #include "proto/frame.h"
 
+#include <malloc.h>
+
 #include "tests/unit/check.h"
 
 #define PORTION 16384 /* what one read of a connection takes */
@@ -205,24 +207,174 @@ static void test_depth(void **state _unused_)
 	assert_int_equal(parse_nested(100000, '[', ']'), -EBADMSG);
 }
 
-/* A message of so many empty objects, and a string whose brackets do not count. */
-static int parse_wide(size_t containers)
+/* What a message of so many empty objects, or numbers, comes to for whoever has these limits; a
+ * string's brackets do not count. */
+static int take_wide(const struct frame_limits *limits, const char *item, size_t count)
 {
+	_cleanup_reader_ struct frame_reader r = { .limits = limits };
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	_cleanup_json_ struct json_object *o = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	int status;
 
-	strbuf_puts(&text, "{\"s\":\"\\\"[[{{\",\"a\":[0");
-	for (size_t i = 2; i < containers; i++)
-		strbuf_puts(&text, ",{}");
+	strbuf_puts(&text, "{\"s\":\"\\\"[[{{,,::\",\"a\":[0");
+	for (size_t i = 0; i < count; i++)
+		strbuf_puts(&text, item);
 	strbuf_puts(&text, "]}");
-	return frame_parse(text.data, text.length, &o, NULL);
+	strbuf_append(&text, "", 1);
+	assert_int_equal(frame_feed(&r, text.data, text.length), 0);
+	status = frame_next(&r, &o, &e);
+	if (status < 0)
+		assert_text_contains(e.message, "message has too many parts: send at most ");
+	return status;
 }
 
-/* What is small as text, but not in memory. */
+/* What is small as text, but not in memory. The message and its array are two containers; these,
+ * two names and a comma between them are five parts. */
 static void test_width(void **state _unused_)
 {
-	assert_int_equal(parse_wide(FRAME_CONTAINERS_MAX), 0);
-	assert_int_equal(parse_wide(FRAME_CONTAINERS_MAX + 1), -EBADMSG);
+	const struct frame_limits few = { .containers = 4, .parts = 20 };
+	const struct frame_limits *request = &frame_limits_request, *reply = &frame_limits_reply;
+
+	assert_int_equal(take_wide(&few, ",{}", 2), 1);
+	assert_int_equal(take_wide(&few, ",{}", 3), -EBADMSG);
+	assert_int_equal(take_wide(&few, ",0", 15), 1);
+	assert_int_equal(take_wide(&few, ",0", 16), -EBADMSG);
+	assert_int_equal(take_wide(&few, ",[]", 2), 1);
+	assert_int_equal(take_wide(request, ",[]", request->containers - 2), 1);
+	assert_int_equal(take_wide(request, ",[]", request->containers - 1), -EBADMSG);
+	assert_int_equal(take_wide(request, ",0", request->parts - 5), 1);
+	assert_int_equal(take_wide(request, ",0", request->parts - 4), -EBADMSG);
+	assert_int_equal(take_wide(reply, ",[]", reply->containers - 2), 1);
+	assert_int_equal(take_wide(reply, ",[]", reply->containers - 1), -EBADMSG);
+	assert_int_equal(take_wide(NULL, ",[]", reply->containers - 1), -EBADMSG);
+}
+
+/* --- Steps ----------------------------------------------------------------------------------- */
+
+/* A message whose n-th byte is the first of `text`, with nothing but a string before it. */
+static void fill_up_to(struct strbuf *b, size_t n, const char *text)
+{
+	strbuf_puts(b, "{\"a\":\"");
+	while (b->length < n)
+		strbuf_puts(b, "x");
+	strbuf_puts(b, text);
+	strbuf_append(b, "", 1);
+}
+
+static const struct {
+	const char *text; /* the end of the message */
+	const char *reason;
+} ends[] = {
+	{ "\"}", NULL },
+	{ "\", \"b\":-12.5e3,\"c\":[true,null]}", NULL },
+	{ "\xf0\x9f\x99\x82\xc3\xbc\"}", NULL },
+	{ "\\\"\\\\\\u00fc\\ud83d\\ude42\"}", NULL },
+	{ "\"} \n\t\r ", NULL },
+	{ "\"}{}", "unexpected character" },
+	{ "\"}  x", "unexpected character" },
+	{ "\"", "it ends too early" },
+	{ "\xf0\x9f\x99\"}", "it is not UTF-8" },
+	{ "\",}", "unexpected character" },
+};
+
+/* Wherever a step ends, a message is what it is when it is made at once. */
+static void test_steps(void **state _unused_)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		for (size_t n = FRAME_STEP - 40; n <= FRAME_STEP; n++) {
+			_cleanup_reader_ struct frame_reader r = { 0 };
+			_cleanup_strbuf_ struct strbuf b = { 0 };
+			_cleanup_json_ struct json_object *o = NULL, *plain = NULL;
+			_cleanup_err_ struct err e = { 0 };
+			int status;
+
+			fill_up_to(&b, n, ends[i].text);
+			assert_int_equal(frame_feed(&r, b.data, b.length), 0);
+			status = frame_next(&r, &o, &e);
+			assert_row(ends[i].text, status == (ends[i].reason ? -EBADMSG : 1));
+			assert_int_equal(frame_pending(&r), 0);
+			if (ends[i].reason) {
+				assert_text_contains(e.message, ends[i].reason);
+				continue;
+			}
+			plain = json_tokener_parse(b.data);
+			assert_row(ends[i].text, json_object_equal(plain, o));
+		}
+	}
+}
+
+/* While it is being made bytes may come, and it may be given up. */
+static void test_step_by_step(void **state _unused_)
+{
+	_cleanup_reader_ struct frame_reader r = { .limits = &frame_limits_request };
+	_cleanup_strbuf_ struct strbuf large = { 0 };
+	unsigned steps = 1;
+
+	add_message(&large, FRAME_SIZE_MAX);
+	assert_int_equal(frame_feed(&r, "{}", 3), 0);
+	assert_next(&r, "{}");
+	assert_true(frame_message_memory(&r) > 0 && frame_message_memory(&r) < 2048);
+	assert_int_equal(frame_feed(&r, large.data, large.length), 0);
+	for (int status = FRAME_GO_ON; status == FRAME_GO_ON; steps++) {
+		_cleanup_json_ struct json_object *o = NULL;
+		size_t before = frame_memory(&r);
+
+		status = frame_step(&r, &o, NULL);
+		assert_int_equal(status, steps < FRAME_SIZE_MAX / FRAME_STEP ? FRAME_GO_ON : 1);
+		if (status == FRAME_GO_ON)
+			assert_true(frame_memory(&r) > before);
+		if (steps == 3)
+			assert_int_equal(frame_feed(&r, "{\"b\":1}", 8), 0);
+	}
+	assert_true(frame_message_memory(&r) >= FRAME_SIZE_MAX);
+	assert_next(&r, "{\"b\":1}");
+	assert_int_equal(frame_feed(&r, large.data, large.length), 0);
+	assert_int_equal(frame_step(&r, &(struct json_object *){ NULL }, NULL), FRAME_GO_ON);
+	frame_reader_clear(&r);
+	assert_int_equal(frame_feed(&r, "{}", 3), 0);
+	assert_next(&r, "{}");
+	assert_ptr_equal(r.limits, &frame_limits_request);
+}
+
+static const struct {
+	const char *item;
+	size_t count;
+} heavy[] = {
+	{ ",0", 30000 }, { ",\"\"", 30000 },    { ",{}", 250 },
+	{ ",[]", 250 },  { ",{\"a\":1}", 250 }, { ",12345678", 30000 },
+};
+
+static size_t heap(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* What is charged for a message is not less than what it takes, and not many times that. */
+static void test_memory(void **state _unused_)
+{
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* mallinfo2(3) says nothing there */
+#endif
+	for (size_t i = 0; i < ARRAY_SIZE(heavy); i++) {
+		_cleanup_reader_ struct frame_reader r = { .limits = &frame_limits_request };
+		_cleanup_strbuf_ struct strbuf b = { 0 };
+		_cleanup_json_ struct json_object *o = NULL;
+		size_t before;
+
+		strbuf_puts(&b, "{\"a\":[0");
+		for (size_t n = 0; n < heavy[i].count; n++)
+			strbuf_puts(&b, heavy[i].item);
+		strbuf_puts(&b, "]}");
+		strbuf_append(&b, "", 1);
+		assert_int_equal(frame_feed(&r, b.data, b.length), 0);
+		before = heap();
+		assert_int_equal(frame_next(&r, &o, NULL), 1);
+		assert_row(heavy[i].item, heap() - before <= frame_message_memory(&r));
+		assert_row(heavy[i].item, 8 * (heap() - before) > frame_message_memory(&r));
+	}
 }
 
 /* --- Sizes ----------------------------------------------------------------------------------- */
@@ -357,6 +509,9 @@ int main(void)
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_width),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_step_by_step),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_growth_behind_another),
 		cmocka_unit_test(test_append),
