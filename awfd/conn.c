@@ -575,6 +575,13 @@ static void add_events(struct conn *c, struct event_base *base)
 		abort();
 }
 
+static int complete(struct peer *peer, int fd, struct err *e)
+{
+	int r = peer_complete(peer, fd);
+
+	return r < 0 ? err_system(e, r, "cannot tell whose connection this is") : 0;
+}
+
 struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 		      const struct conn_events *events, void *userdata, struct err *e)
 {
@@ -583,7 +590,8 @@ struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 	struct quota_charge charge = { 0 };
 	struct conn *c;
 
-	if (quota_charge(&charge, account, &one, clock_ms(), e) < 0) {
+	if (quota_charge(&charge, account, &one, clock_ms(), e) < 0 || complete(peer, fd, e) < 0) {
+		quota_return(&charge);
 		quota_close(account);
 		if (e)
 			send_refusal(fd, e);

@@ -39,8 +39,8 @@ struct conn_setup {
 	uint64_t patience_ms; /* for the rest of a message, and for an answer to be read */
 };
 
-/* Takes over the connected, non-blocking socket, and what the peer owns. A connection that the
- * peer's quota has no place for is told so and closed: NULL, and e says why. */
+/* Takes over the connected, non-blocking socket of a peer as peer_of_socket() has it. A connection
+ * that the peer's quota has no place for is told so and closed: NULL, and e says why. */
 struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 		      const struct conn_events *events, void *userdata, struct err *e) _must_check_;
 

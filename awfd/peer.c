@@ -52,23 +52,25 @@ static int get_pidfd(int fd)
 
 int peer_of_socket(int fd, struct peer *ret)
 {
-	_cleanup_peer_ struct peer p = PEER_NONE;
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
-	int r;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
 		return -errno;
-	p.uid = credentials.uid;
-	p.gid = credentials.gid;
-	p.pid = credentials.pid;
-	r = get_groups(fd, &p);
-	if (r < 0)
-		return r;
-	p.pidfd = get_pidfd(fd);
-	*ret = p;
-	p = PEER_NONE;
+	*ret = PEER_NONE;
+	ret->uid = credentials.uid;
+	ret->gid = credentials.gid;
+	ret->pid = credentials.pid;
 	return 0;
+}
+
+int peer_complete(struct peer *p, int fd)
+{
+	int r = get_groups(fd, p);
+
+	if (r == 0)
+		p->pidfd = get_pidfd(fd);
+	return r;
 }
 
 struct peer peer_copy(const struct peer *p)

@@ -27,8 +27,12 @@ struct peer {
 
 #define _cleanup_peer_ _cleanup_(peer_clear)
 
-/* The credentials the peer had when it connected. 0 or -errno. */
+/* The credentials the peer had when it connected: user, group and process. 0 or -errno. */
 int peer_of_socket(int fd, struct peer *ret) _must_check_;
+
+/* Adds the rest, of which a connection that is refused anyway is not worth the time. 0 or -errno.
+ */
+int peer_complete(struct peer *p, int fd) _must_check_;
 
 /* The same user and groups, for what outlives the connection: without the descriptor. */
 struct peer peer_copy(const struct peer *p);

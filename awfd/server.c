@@ -16,8 +16,11 @@
 #include "common/fd.h"
 #include "common/log.h"
 
-#define GROUP   "awf"
-#define BACKLOG 128
+#define GROUP "awf"
+/* How many may wait to be accepted. Whoever comes waits behind them, so few keep nobody waiting for
+ * long whose flood is refused one by one; others wait in connect(2), which awfctl has patience for.
+ */
+#define BACKLOG 32
 
 /* How many connections are accepted before the loop looks after others, and how many of these are
  * told why they are refused: a flood's others are worth less time. */

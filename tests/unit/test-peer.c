@@ -20,6 +20,9 @@ static struct peer self(int fds[2])
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(peer_of_socket(fds[0], &p), 0);
+	assert_int_equal(p.group_count, 0);
+	assert_int_equal(p.pidfd, -EBADF);
+	assert_int_equal(peer_complete(&p, fds[0]), 0);
 	return p;
 }
 
@@ -51,7 +54,8 @@ static int connect_with_groups(size_t count)
 		groups[i] = (gid_t)(100000 + i);
 	if (setgroups(count, groups) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
 		return 2;
-	if (peer_of_socket(fds[0], &p) < 0 || p.group_count != count)
+	if (peer_of_socket(fds[0], &p) < 0 || peer_complete(&p, fds[0]) < 0 ||
+	    p.group_count != count)
 		return 3;
 	if (memcmp(p.groups, groups, count * sizeof(gid_t)) != 0)
 		return 4;
