@@ -86,25 +86,28 @@ log_says() {
 @test "2000 connections of one user: another's list is hardly slower, and awfd stays small" {
 	# Those that hold their connections first, and fewer than there are places for.
 	local attack=(silent=20 half-sent=20 never-reading=20 list=20 costly=20 deep=600 giant=600 start=700)
-	local quiet=$BATS_TEST_TMPDIR/quiet flooded=$BATS_TEST_TMPDIR/flooded round pid rss
+	local quiet=$BATS_TEST_TMPDIR/quiet flooded=$BATS_TEST_TMPDIR/flooded round pid rss ratio best=999999
 	pid=$(bed_exec -u root -- pgrep -x awfd)
 	start_flood start=10 # so that the engine is done with what alice may have
 	wait_for has_sandboxes alice 3 running
 	stop_flood
 	for ((round = 0; round < ROUNDS; round++)); do
-		time_lists >>"$quiet"
+		time_lists >"$quiet"
 		start_flood "${attack[@]}"
-		time_lists >>"$flooded"
+		time_lists >"$flooded"
 		rss=$(awfd_rss_kib "$pid")
 		stop_flood
+		[ "$(wc -l <"$quiet")" = "$SAMPLES" ]
+		[ "$(wc -l <"$flooded")" = "$SAMPLES" ]
 		[ "$(counter opened)" -ge 2000 ]
 		[ "$(counter refused)" -ge 100 ]
 		((rss < 160 * 1024))
+		ratio=$((100 * $(median "$flooded") / $(median "$quiet")))
+		best=$((ratio < best ? ratio : best))
+		echo "# awfctl list: $(median "$quiet") us, flooded $(median "$flooded") us: ${ratio} %; awfd $rss KiB" >&3
 	done
-	echo "# awfctl list: $(median "$quiet") us, flooded $(median "$flooded") us; awfd $rss KiB" >&3
-	[ "$(wc -l <"$flooded")" = $((ROUNDS * SAMPLES)) ]
-	# The aim is 3 times; a busy machine adds its own delays to those that awfd makes.
-	(($(median "$flooded") <= 5 * $(median "$quiet")))
+	# Of a busy machine's delays, which only add to those that awfd makes, the best round has the fewest.
+	((best <= 300))
 	[ "$(bed_exec -u root -- pgrep -x awfd)" = "$pid" ]
 	has_sandboxes alice 3
 	stop_all_of alice
