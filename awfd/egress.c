@@ -78,18 +78,28 @@ static int check_domains(const struct start_request *r, struct egress *egress, s
 
 /* --- Name servers --- */
 
-/* Those of the request, of the configuration, or of the host. */
+/* Those of the configuration, or of the host. */
+static int find_own_resolvers(const struct config *config, char ***ret, struct err *e)
+{
+	int error = resolvers_parse("DnsServers", config->dns_servers, ret, e);
+
+	return error < 0 || *ret ? error : resolvers_of_host("", ret, e);
+}
+
+/* Those of the request, or else the operator's. */
 static int check_resolvers(const struct start_request *r, const struct config *config,
 			   struct egress *egress, struct err *e)
 {
 	int error = resolvers_parse("dnsServers", r->dns_servers, &egress->dns_servers, e);
 
-	if (error < 0 || egress->dns_servers)
+	if (error < 0)
 		return error;
-	error = resolvers_parse("DnsServers", config->dns_servers, &egress->dns_servers, e);
-	if (error < 0 || egress->dns_servers)
-		return error;
-	return resolvers_of_host("", &egress->dns_servers, e);
+	egress->dns_is_users = egress->dns_servers;
+	error = find_own_resolvers(config, &egress->own_resolvers, egress->dns_is_users ? NULL : e);
+	if (egress->dns_is_users)
+		return 0; /* a host without any has none to permit */
+	egress->dns_servers = strv_copy(egress->own_resolvers);
+	return error;
 }
 
 /* --- Upstream proxy --- */
@@ -280,6 +290,7 @@ void egress_clear(struct egress *egress)
 	domain_list_clear(&egress->block);
 	strv_free(egress->private_names);
 	strv_free(egress->dns_servers);
+	strv_free(egress->own_resolvers);
 	strv_free(egress->no_proxy);
 	upstream_proxy_clear(&egress->upstream);
 	for (unsigned i = 0; i < egress->pin_count; i++)

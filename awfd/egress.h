@@ -27,6 +27,8 @@ struct egress {
 	struct domain_list block;
 	char **private_names;
 	char **dns_servers;
+	bool dns_is_users;    /* they are named by the request */
+	char **own_resolvers; /* those without a request; NULL: that is not known */
 	char **no_proxy;
 	bool has_upstream;
 	bool upstream_is_users;   /* named by the request, not by the operator */

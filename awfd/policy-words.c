@@ -5,6 +5,8 @@
 
 #include "awfd/host-pattern.h"
 #include "awfd/image-reference.h"
+#include "awfd/network.h"
+#include "awfd/resolvers.h"
 #include "common/alloc.h"
 #include "common/parse.h"
 #include "common/strv.h"
@@ -113,6 +115,36 @@ static bool domains_grant(const struct policy_words *words, const char *value)
 const struct policy_list policy_domains = {
 	.is_word = is_domain, .grants = domains_grant, .are_domains = true, .takes_any = true
 };
+
+/* --- Name servers: `host`, an address or a network --- */
+
+static bool is_resolver(const char *word)
+{
+	struct sockaddr_storage address;
+	struct network network;
+
+	return strcmp(word, POLICY_OWN_RESOLVER) == 0 ||
+	       resolvers_sockaddr(word, 0, &address) == 0 || network_parse(word, &network) == 0;
+}
+
+static bool resolver_matches(const char *word, const char *value)
+{
+	struct sockaddr_storage address, granted;
+	struct network network;
+
+	if (strcmp(word, POLICY_OWN_RESOLVER) == 0)
+		return strcmp(value, POLICY_OWN_RESOLVER) == 0;
+	if (resolvers_sockaddr(value, 0, &address) < 0)
+		return false;
+	if (network_parse(word, &network) == 0)
+		return network_contains(&network, &address);
+	return resolvers_sockaddr(word, 0, &granted) == 0 &&
+	       memcmp(&address, &granted, sizeof(address)) == 0;
+}
+
+const struct policy_list policy_resolvers = { .is_word = is_resolver,
+					      .matches = resolver_matches,
+					      .takes_any = true };
 
 /* --- Mounts: PATH or PATH:ro, PATH:rw --- */
 

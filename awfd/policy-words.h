@@ -24,7 +24,10 @@ struct policy_list {
 };
 
 extern const struct policy_list policy_hosts, policy_proxies, policy_images, policy_domains,
-	policy_ports, policy_mounts;
+	policy_ports, policy_mounts, policy_resolvers;
+
+/* The word, and the value, that stands for the name servers which the operator has. */
+#define POLICY_OWN_RESOLVER "host"
 
 /* One kind of number. */
 struct policy_number {

@@ -33,6 +33,8 @@ static const struct key {
 					"domains as --allow-domains takes them, or *"),
 	[POLICY_PRIVATE_DOMAINS] = LIST("Policy", "PrivateDomains", domains, "*",
 					"domains as --allow-domains takes them, or *"),
+	[POLICY_DNS_SERVERS] = LIST("Policy", "DnsServers", resolvers, "host",
+				    "host, addresses or networks such as 10.0.0.0/8, or *"),
 	[POLICY_UPSTREAM_PROXIES] = LIST("Policy", "UpstreamProxies", proxies, "",
 					 "addresses such as proxy.example.com:3128, or none"),
 	[POLICY_HOST_PORTS] =

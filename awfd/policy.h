@@ -19,6 +19,7 @@ enum policy_key {
 	POLICY_IMAGES,
 	POLICY_ALLOWED_DOMAINS,
 	POLICY_PRIVATE_DOMAINS,
+	POLICY_DNS_SERVERS,
 	POLICY_UPSTREAM_PROXIES,
 	POLICY_HOST_PORTS,
 	POLICY_MOUNT_ROOTS,
@@ -87,7 +88,8 @@ struct policy_decisions {
 };
 
 /* A value of a list's key, in the form that its matcher takes: an image's normal reference
- * (awfd/image-reference.h), "host:port", a domain (awfd/domain.h), "80" or "3000-3010". */
+ * (awfd/image-reference.h), "host:port", a domain (awfd/domain.h), "80" or "3000-3010", an address.
+ */
 struct policy_decision policy_check(const struct policy *p, enum policy_key key, const char *field,
 				    const char *value) _must_check_;
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "awfd/config.h"
+#include "awfd/policy-words.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
 #include "common/strv.h"
@@ -45,6 +46,39 @@ static void decide_domains(const struct sandbox *s, const struct policy *p,
 	}
 	for (; names && *names; names++)
 		decide(d, p, POLICY_PRIVATE_DOMAINS, "allowPrivate", *names);
+}
+
+static bool has_text(char *const *list, const char *text)
+{
+	for (; list && *list; list++)
+		if (strcmp(*list, text) == 0)
+			return true;
+	return false;
+}
+
+/* One of the operator's own may be permitted as such, or by its address. */
+static struct policy_decision decide_resolver(const struct egress *egress, const struct policy *p,
+					      const char *address)
+{
+	struct policy_decision d =
+		policy_check(p, POLICY_DNS_SERVERS, "dnsServers", POLICY_OWN_RESOLVER);
+
+	if (!d.allowed || !has_text(egress->own_resolvers, address)) {
+		free(d.value);
+		return policy_check(p, POLICY_DNS_SERVERS, "dnsServers", address);
+	}
+	free(d.value);
+	d.value = xstrdup(address);
+	return d;
+}
+
+static void decide_resolvers(const struct sandbox *s, const struct policy *p,
+			     struct policy_decisions *d)
+{
+	if (!s->egress.dns_is_users)
+		return;
+	for (char **address = s->egress.dns_servers; address && *address; address++)
+		policy_decisions_add(d, decide_resolver(&s->egress, p, *address));
 }
 
 /* To want none is something to ask for only where the operator has one. */
@@ -98,8 +132,8 @@ static void decide_limits(const struct sandbox *s, const struct policy *p,
 
 static void (*const wishes[])(const struct sandbox *s, const struct policy *p,
 			      struct policy_decisions *d) = {
-	decide_image,      decide_difc,   decide_domains, decide_upstream,
-	decide_host_ports, decide_mounts, decide_limits,
+	decide_image,    decide_difc,       decide_domains, decide_resolvers,
+	decide_upstream, decide_host_ports, decide_mounts,  decide_limits,
 };
 
 int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret, struct err *e)

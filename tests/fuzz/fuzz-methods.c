@@ -233,7 +233,7 @@ static void make_config(struct world *w)
 					      "MessageMemory=64K\nStartsPerMinute=100000\n"
 					      "HostStartsPerMinute=100000\n"
 					      "[Policy]\nImages=*\nDifcAddresses=*\n"
-					      "UpstreamProxies=*\nHostPorts=1-65535\n"
+					      "UpstreamProxies=*\nDnsServers=*\nHostPorts=1-65535\n"
 					      "MountRoots=/:rw\n",
 					      w->directory, w->directory, w->directory);
 

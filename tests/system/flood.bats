@@ -53,6 +53,11 @@ median() {
 	sort -n "$1" | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'
 }
 
+# best COLUMN FILE
+best() {
+	sort -n -k "$1,$1" "$2" | awk -v column="$1" 'NR == 1 { print $column }'
+}
+
 awfd_rss_kib() {
 	bed_exec -u root -- awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
 }
@@ -86,7 +91,7 @@ log_says() {
 @test "2000 connections of one user: another's list is hardly slower, and awfd stays small" {
 	# Those that hold their connections first, and fewer than there are places for.
 	local attack=(silent=20 half-sent=20 never-reading=20 list=20 costly=20 deep=600 giant=600 start=700)
-	local quiet=$BATS_TEST_TMPDIR/quiet flooded=$BATS_TEST_TMPDIR/flooded round pid rss ratio best=999999
+	local quiet=$BATS_TEST_TMPDIR/quiet flooded=$BATS_TEST_TMPDIR/flooded medians=$BATS_TEST_TMPDIR/medians round pid rss
 	pid=$(bed_exec -u root -- pgrep -x awfd)
 	start_flood start=10 # so that the engine is done with what alice may have
 	wait_for has_sandboxes alice 3 running
@@ -102,12 +107,12 @@ log_says() {
 		[ "$(counter opened)" -ge 2000 ]
 		[ "$(counter refused)" -ge 100 ]
 		((rss < 160 * 1024))
-		ratio=$((100 * $(median "$flooded") / $(median "$quiet")))
-		best=$((ratio < best ? ratio : best))
-		echo "# awfctl list: $(median "$quiet") us, flooded $(median "$flooded") us: ${ratio} %; awfd $rss KiB" >&3
+		echo "$(median "$quiet") $(median "$flooded")" >>"$medians"
+		echo "# awfctl list: $(median "$quiet") us, flooded $(median "$flooded") us; awfd $rss KiB" >&3
 	done
-	# Of a busy machine's delays, which only add to those that awfd makes, the best round has the fewest.
-	((best <= 300))
+	# A busy machine's delays only add to those that awfd makes: the best rounds have the fewest.
+	echo "# best: $(best 1 "$medians") us, flooded $(best 2 "$medians") us" >&3
+	(($(best 2 "$medians") <= 3 * $(best 1 "$medians")))
 	[ "$(bed_exec -u root -- pgrep -x awfd)" = "$pid" ]
 	has_sandboxes alice 3
 	stop_all_of alice

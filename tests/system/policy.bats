@@ -44,7 +44,9 @@ refused() {
 }
 
 @test "without a policy of the operator's: the agent's image, a DIFC proxy of this host, public domains" {
+	local own
 	BED_OWN_POLICY_OFF=yes
+	own=$(bed_exec -u root -- awk '/^nameserver/ { print $2; exit }' /run/systemd/resolve/resolv.conf)
 	bed_exec -u root -- sed -i.bed '/^\[Policy\]/,$d' /etc/awfd/awfd.conf
 	policy <<<''
 	by='[Policy] Images= (the default)' allowed alice
@@ -54,6 +56,10 @@ refused() {
 	by='[Policy] Images= (the default)' refused alice --agent-image awf/squid
 	by='[Policy] DifcAddresses= (the default)' refused alice "${DIFC[@]}" localhost:443
 	by='[Policy] DifcAddresses= (the default)' refused alice "${DIFC[@]}" 10.77.0.2:18443
+	by='[Policy] DnsServers= (the default)' allowed alice --allow-domains granted.example \
+		--dns-servers "$own"
+	by='[Policy] DnsServers= (the default)' refused alice --allow-domains granted.example \
+		--dns-servers "$own,10.9.9.9"
 	by='[Policy] HostPorts= (the default)' refused alice --enable-host-access
 	by='[Policy] UpstreamProxies= (the default)' refused alice --allow-domains granted.example \
 		--upstream-proxy http://10.77.0.2:3128
@@ -70,6 +76,7 @@ refused() {
 	UpstreamProxies=upstream.example:3128
 	PrivateDomains=*.corp.example
 	DifcAddresses=localhost:18443
+	DnsServers=10.9.0.0/16
 	END
 	by="[Policy] Images= ($c:2)" allowed alice
 	by="[Policy] Images= ($c:2)" refused alice --agent-image awf/pause
@@ -81,6 +88,8 @@ refused() {
 	by="[Policy] HostPorts= ($c:4)" refused alice --allow-domains localhost
 	by="[Policy] UpstreamProxies= ($c:5)" refused alice --upstream-proxy http://other.example:3128
 	by="[Policy] PrivateDomains= ($c:6)" refused alice --allow-private private.example
+	by="[Policy] DnsServers= ($c:8)" allowed alice --allow-domains granted.example --dns-servers 10.9.9.9
+	by="[Policy] DnsServers= ($c:8)" refused alice --allow-domains granted.example --dns-servers 10.8.9.9
 	by="[Policy] DifcAddresses= ($c:7)" allowed alice "${DIFC[@]}" host.docker.internal
 	by="[Policy] DifcAddresses= ($c:7)" refused alice "${DIFC[@]}" localhost:18444
 }
