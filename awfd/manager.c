@@ -103,6 +103,7 @@ int manager_reload(struct manager *m, char ***kept, struct err *e)
 		return err_wrap(e, "the old configuration stays in force");
 	m->config = config_succeed(old, next, kept);
 	config_free(old);
+	quota_set_host_limits(m->quota, &m->config->quota_host);
 	if (!m->log_level_is_given)
 		log_set_level((enum log_level)m->config->log_level);
 	log_info("the configuration was read again");

@@ -316,6 +316,11 @@ struct quota *quota_new(const struct quota_limits *host)
 	return q;
 }
 
+void quota_set_host_limits(struct quota *q, const struct quota_limits *limits)
+{
+	q->host.limits = *limits;
+}
+
 void quota_free(struct quota *q)
 {
 	struct quota_account *a;

@@ -34,6 +34,9 @@ struct quota_account;
 
 struct quota *quota_new(const struct quota_limits *host) _must_check_;
 
+/* Gives the host these limits from now on; what is used stays used. */
+void quota_set_host_limits(struct quota *q, const struct quota_limits *limits);
+
 /* Frees it and the accounts, which nobody may hold any more. */
 void quota_free(struct quota *q);
 

@@ -179,6 +179,19 @@ log_has() {
 	by='[User alice] Images= (/etc/awfd/awfd.conf.d/test.conf:2)' refused alice
 }
 
+@test "a reload changes the host's quotas, and takes nothing that is in use" {
+	local id
+	id=$(bed_exec awfctl start -- 'exec sleep 600')
+	policy <<<$'[Quota]\nHostSandboxes=1'
+	[[ $output != *Host* ]]
+	run -125 --separate-stderr as bob awfctl run -- true
+	[[ $stderr == *'sandboxes: 1 of 1 in use by all users of this host: '*HostSandboxes=* ]]
+	[ "$(bed_exec awfctl inspect --json "$id" | jq -r .state)" = running ]
+	policy <<<$'[Quota]\nHostSandboxes=2'
+	run -0 as bob awfctl run -- true
+	run -0 bed_exec awfctl stop "$id"
+}
+
 @test "reload is for root alone" {
 	run -125 --separate-stderr bed_exec awfctl reload
 	[[ $stderr == *'permission denied: Reload is for root only, and you are uid '* ]]

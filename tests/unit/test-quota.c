@@ -241,6 +241,29 @@ static void test_lowered(void **state)
 
 /* A charge keeps its account: nobody else needs to hold it; and starts outlive whoever made them.
  */
+/* The host's limits change under what is used: nothing is taken away, and no more is given. */
+static void test_host_limits(void **state)
+{
+	struct world *w = *state;
+	struct quota_charge one = { 0 }, two = { 0 }, three = { 0 };
+	struct quota_limits limits = host_limits;
+
+	take(&one, w->alice, QUOTA_SANDBOXES, 1);
+	take(&two, w->bob, QUOTA_SANDBOXES, 1);
+	limits.max[QUOTA_SANDBOXES] = 1;
+	quota_set_host_limits(w->quota, &limits);
+	refuse(w->bob, QUOTA_SANDBOXES, 1,
+	       "sandboxes: 2 of 1 in use by all users of this host: end some "
+	       "(awfctl list, awfctl stop) or wait, or have [Quota] HostSandboxes= raised");
+	assert_int_equal(quota_used(w->quota, NULL, QUOTA_SANDBOXES, 0), 2);
+	limits.max[QUOTA_SANDBOXES] = 3;
+	quota_set_host_limits(w->quota, &limits);
+	take(&three, w->bob, QUOTA_SANDBOXES, 1);
+	quota_return(&one);
+	quota_return(&two);
+	quota_return(&three);
+}
+
 static void test_account_outlives(void **state)
 {
 	static const struct quota_limits one = {
@@ -296,9 +319,11 @@ static void test_churn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_limits),           TEST(test_root),   TEST(test_starts),
-		TEST(test_all_or_nothing),   TEST(test_change), TEST(test_lowered),
-		TEST(test_account_outlives), TEST(test_churn),
+		TEST(test_limits),      TEST(test_root),
+		TEST(test_starts),      TEST(test_all_or_nothing),
+		TEST(test_change),      TEST(test_lowered),
+		TEST(test_host_limits), TEST(test_account_outlives),
+		TEST(test_churn),
 	};
 
 	return RUN_TESTS("quota", tests);
