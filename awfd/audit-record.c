@@ -161,10 +161,11 @@ struct json_object *audit_record_of_request(const struct audit_request *r,
 	struct json_object *o = json_object_new_object();
 
 	put_time(o, r->time_ms);
-	put_text(o, "event", "request");
+	put_text(o, "event", r->event);
 	put_number(o, "uid", r->peer->uid);
 	put_text(o, "user", r->user);
 	put_number(o, "pid", (uint64_t)r->peer->pid);
+	put_text(o, "program", r->program);
 	put_text(o, "method", r->method);
 	put_text(o, "decision", r->refusal ? "refused" : "allowed");
 	put_text(o, "sandbox", r->sandbox);

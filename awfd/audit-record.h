@@ -13,10 +13,12 @@
 #include "proto/messages.h"
 
 struct audit_request {
+	const char *event; /* "request", or of what never became one "connection", "message" */
 	int64_t time_ms;
 	const struct peer *peer;
 	const char *user;          /* the peer's name */
-	const char *method;        /* "Start" */
+	const char *program;       /* what its process calls itself, or NULL */
+	const char *method;        /* "Start"; or NULL */
 	const char *sandbox;       /* its id, as given; or NULL */
 	const struct err *refusal; /* NULL: allowed */
 	uint64_t omitted;          /* records of this user that were left out before this one */

@@ -135,6 +135,11 @@ bool audit_admit(struct audit *a, uid_t uid, uint64_t now_ms, uint64_t *omitted)
 	return true;
 }
 
+void audit_omit(struct audit *a, uid_t uid, uint64_t now_ms)
+{
+	budget_of(a, uid, now_ms)->omitted++;
+}
+
 /* --- The journal --- */
 
 static const char *member(struct json_object *record, const char *key)
@@ -157,11 +162,13 @@ static char *journal_text(struct json_object *record)
 {
 	const char *user = member(record, "user"), *reason = member(record, "reason");
 	const char *message = member(record, "message"), *method = member(record, "method");
+	const char *decision = member(record, "decision");
 	struct strbuf text = { 0 };
 
 	strbuf_appendf(&text, "audit: %s", user ? user : "nobody known");
-	if (method)
-		strbuf_appendf(&text, ": %s %s", method, member(record, "decision"));
+	if (decision)
+		strbuf_appendf(&text, ": %s %s", method ? method : member(record, "event"),
+			       decision);
 	else
 		strbuf_appendf(&text, ": ended");
 	if (member(record, "exitCode"))

@@ -27,5 +27,8 @@ void audit_free(struct audit *a);
  * many had none since the last one that had. */
 bool audit_admit(struct audit *a, uid_t uid, uint64_t now_ms, uint64_t *omitted) _must_check_;
 
+/* Counts one that is left out whatever the budget. */
+void audit_omit(struct audit *a, uid_t uid, uint64_t now_ms);
+
 /* Writes a record. That it can't be written is told once, and no reason to stop serving. */
 void audit_write(struct audit *a, struct json_object *record);

@@ -408,6 +408,7 @@ static void refuse(struct conn *c, const struct err *e)
 	_cleanup_json_ struct json_object *message = refusal(e);
 
 	log_debug("pid %d (uid %u): %s", c->peer.pid, c->peer.uid, e->message);
+	c->events->refused(c, e, c->userdata);
 	c->closing = true;
 	event_del(c->readable);
 	event_del(c->late);
@@ -477,10 +478,12 @@ static void process(struct conn *c)
 		return;
 	if (c->ended)
 		schedule(c);
-	if (charge_call(c->call, &e) < 0)
+	if (charge_call(c->call, &e) < 0) {
+		c->events->refused(c, &e, c->userdata);
 		call_error(c->call, &e);
-	else
+	} else {
 		c->events->call(c, c->call, c->userdata);
+	}
 }
 
 /* While reading is paused: what was read is still answered. */

@@ -25,6 +25,9 @@ struct call;
 struct conn_events {
 	/* A call arrived. It must be answered once (call_reply(), call_error()), now or later. */
 	void (*call)(struct conn *c, struct call *call, void *userdata);
+	/* A message, or a call, was refused before it became one that is for `call`; it has been or
+	 * will be answered. */
+	void (*refused)(struct conn *c, const struct err *e, void *userdata);
 	/* The peer is gone or was cut off; the connection is freed afterwards. An unanswered call
 	 * and the watches were told first (call_on_gone(), conn_watch()). */
 	void (*gone)(struct conn *c, void *userdata);

@@ -3,8 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "awfd/audit-record.h"
-#include "awfd/audit.h"
+#include "awfd/audit-call.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -47,41 +46,13 @@ static void reply_error(struct call *call, const struct err *e)
 	call_error(call, e);
 }
 
-/* --- Audit -------------------------------------------------------------------------------------
- */
-
-/* Records that the call was allowed, or refused because of an error; s: the sandbox that it is
- * about, if the peer may know of it, and what was granted if it has just been made. */
-static void audit(struct manager *m, const struct call *call, const char *id, struct sandbox *s,
-		  const struct err *refusal, struct json_object *grants)
-{
-	const struct peer *peer = conn_peer(call_conn(call));
-	struct audit_request r = { .time_ms = (int64_t)clock_wall_ms(),
-				   .peer = peer,
-				   .method = call_method(call) + strlen(AWF_INTERFACE "."),
-				   .sandbox = id,
-				   .refusal = refusal };
-	struct json_object *record;
-	_cleanup_free_ char *user = NULL;
-
-	/* What was granted is always told: there are not many of these. */
-	if (!audit_admit(m->audit, peer->uid, clock_ms(), &r.omitted) && !grants)
-		return;
-	r.user = user = peer_user_name(peer->uid);
-	record = audit_record_of_request(&r, grants);
-	audit_write(m->audit, record);
-	if (s)
-		sandbox_audit(s, record);
-	json_object_put(record);
-}
-
 static void refuse(struct manager *m, struct call *call, struct sandbox *s, const struct err *e)
 {
-	audit(m, call,
-	      s                          ? sandbox_id(s)
-	      : e->kind == ERR_NOT_FOUND ? e->subject
-					 : NULL,
-	      s, e, NULL);
+	audit_call(m, call,
+		   s                          ? sandbox_id(s)
+		   : e->kind == ERR_NOT_FOUND ? e->subject
+					      : NULL,
+		   s, e, NULL);
 	reply_error(call, e);
 }
 
@@ -212,7 +183,7 @@ static void method_start(struct manager *m, struct call *call, void *in,
 		refuse(m, call, NULL, &e);
 		return;
 	}
-	audit(m, call, sandbox_id(s), s, NULL, sandbox_grants(s));
+	audit_call(m, call, sandbox_id(s), s, NULL, sandbox_grants(s));
 	call_on_gone(call, start_gone, waiting_new(call, s, on_start_event));
 	sandbox_create(s, lease ? call_conn(call) : NULL);
 }
@@ -372,7 +343,7 @@ static void method_stop(struct manager *m, struct call *call, void *in, struct s
 		refuse(m, call, s, &e);
 		return;
 	}
-	audit(m, call, sandbox_id(s), s, NULL, NULL);
+	audit_call(m, call, sandbox_id(s), s, NULL, NULL);
 	if (sandbox_state(s) == SANDBOX_EXITED)
 		reply_empty(call);
 	else
@@ -617,7 +588,7 @@ static void run_method(struct manager *m, struct call *call, const struct method
 		refuse(m, call, NULL, &e);
 	} else {
 		if (!method->decides)
-			audit(m, call, s ? sandbox_id(s) : NULL, s, NULL, NULL);
+			audit_call(m, call, s ? sandbox_id(s) : NULL, s, NULL, NULL);
 		method->fn(m, call, in, s);
 	}
 	fields_clear(message->in, in);
@@ -676,6 +647,15 @@ static const struct {
 	{ SERVICE ".GetInterfaceDescription", service_description },
 };
 
+static void refuse_method(struct manager *m, struct call *call, const char *name)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)err_invalid(&e, "method", NULL, "there is no such method");
+	audit_call(m, call, NULL, NULL, &e, NULL);
+	reply_service_error(call, SERVICE ".MethodNotFound", "method", name);
+}
+
 void methods_dispatch(struct manager *m, struct call *call)
 {
 	const char *name = call_method(call);
@@ -683,6 +663,7 @@ void methods_dispatch(struct manager *m, struct call *call)
 
 	for (size_t i = 0; i < ARRAY_SIZE(service_methods); i++) {
 		if (strcmp(service_methods[i].name, name) == 0) {
+			audit_call(m, call, NULL, NULL, NULL, NULL);
 			service_methods[i].fn(call);
 			return;
 		}
@@ -695,5 +676,5 @@ void methods_dispatch(struct manager *m, struct call *call)
 			}
 		}
 	}
-	reply_service_error(call, SERVICE ".MethodNotFound", "method", name);
+	refuse_method(m, call, name);
 }

@@ -1,6 +1,7 @@
 #include "awfd/peer.h"
 
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "common/alloc.h"
 #include "common/fd.h"
+#include "common/file.h"
 #include "common/parse.h"
 
 #ifndef SO_PEERPIDFD /* since Linux 6.5 */
@@ -16,6 +18,9 @@
 
 /* More groups than a process can have (NGROUPS_MAX). */
 #define GROUPS_MAX 65536
+
+/* More than a process may call itself. */
+#define COMM_MAX 64
 
 /* Room that is enough for nearly everybody. */
 #define GROUPS_FIRST 32
@@ -161,6 +166,24 @@ bool peer_group_exists(const char *name)
 	gid_t gid;
 
 	return find_gid(name, &gid, NULL) != 0;
+}
+
+static bool is_alive(const struct peer *p)
+{
+	struct pollfd poll_fd = { .fd = p->pidfd, .events = POLLIN };
+
+	return p->pidfd >= 0 && poll(&poll_fd, 1, 0) == 0;
+}
+
+char *peer_program(const struct peer *p)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/comm", p->pid);
+	_cleanup_free_ char *text = NULL;
+
+	if (p->pidfd < 0 || p->pid <= 0 || file_read(path, COMM_MAX, &text, NULL, NULL) < 0)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	return is_alive(p) ? TAKE_PTR(text) : NULL; /* it had its number all the time */
 }
 
 char *peer_user_name(uid_t uid)

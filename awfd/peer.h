@@ -47,5 +47,9 @@ int peer_is_in_group(const struct peer *p, const char *name, struct err *e) _mus
 bool peer_user_exists(const char *name);
 bool peer_group_exists(const char *name);
 
+/* What the process calls itself (comm of proc(5)): NULL when it has ended, or when that cannot be
+ * known, since its number may be another's then. The caller owns it. */
+char *peer_program(const struct peer *p) _must_check_;
+
 /* The user's name, or the number. The caller owns it. */
 char *peer_user_name(uid_t uid) _must_check_;

@@ -9,6 +9,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "awfd/audit-call.h"
 #include "awfd/config.h"
 #include "awfd/conn.h"
 #include "awfd/methods.h"
@@ -58,6 +59,13 @@ static void on_call(struct conn *c _unused_, struct call *call, void *userdata)
 	methods_dispatch(client->server->manager, call);
 }
 
+static void on_refused(struct conn *c, const struct err *e, void *userdata)
+{
+	struct client *client = userdata;
+
+	audit_refusal(client->server->manager, conn_peer(c), "message", e);
+}
+
 static void on_gone(struct conn *c _unused_, void *userdata)
 {
 	struct client *client = userdata;
@@ -66,12 +74,15 @@ static void on_gone(struct conn *c _unused_, void *userdata)
 	free(client);
 }
 
-static const struct conn_events conn_events = { .call = on_call, .gone = on_gone };
+static const struct conn_events conn_events = { .call = on_call,
+						.refused = on_refused,
+						.gone = on_gone };
 
 static void refused(struct server *s, struct client *client, const struct peer *peer,
 		    const struct err *e)
 {
 	s->told++;
+	audit_refusal(s->manager, peer, "connection", e);
 	if (e->error != 0)
 		log_debug("refused a connection of pid %d (uid %u): %s", peer->pid, peer->uid,
 			  e->message);

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "awfd/audit-call.h"
 #include "awfd/audit.h"
 #include "awfd/config.h"
 #include "awfd/conn.h"
@@ -310,7 +311,14 @@ static void on_gone(struct conn *c _unused_, void *userdata _unused_)
 {
 }
 
-static const struct conn_events events = { .call = on_call, .gone = on_gone };
+static void on_refused(struct conn *c, const struct err *e, void *userdata)
+{
+	audit_refusal(userdata, conn_peer(c), "message", e);
+}
+
+static const struct conn_events events = { .call = on_call,
+					   .refused = on_refused,
+					   .gone = on_gone };
 
 static void connect_client(struct world *w, uint8_t whose)
 {

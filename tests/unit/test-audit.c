@@ -25,9 +25,11 @@ static void assert_record(struct json_object *record, const char *expected)
 
 static struct audit_request request(const char *method)
 {
-	return (struct audit_request){
-		.time_ms = 1000, .peer = &alice, .user = "alice", .method = method
-	};
+	return (struct audit_request){ .event = "request",
+				       .time_ms = 1000,
+				       .peer = &alice,
+				       .user = "alice",
+				       .method = method };
 }
 
 static void test_allowed(void **state _unused_)
@@ -55,6 +57,23 @@ static void test_refused(void **state _unused_)
 		      "\"user\":\"alice\",\"pid\":42,\"method\":\"Start\",\"decision\":\"refused\","
 		      "\"reason\":\"invalid\",\"subject\":\"environment\","
 		      "\"message\":\"is too\\\\x0a\\\\x1b[31mlong\"}");
+}
+
+/* What never became a request. */
+static void test_no_request(void **state _unused_)
+{
+	struct audit_request r = request(NULL);
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)err_invalid(&e, "message", NULL, "is larger than 5 bytes");
+	r.event = "message";
+	r.program = "ev\x1bil";
+	r.refusal = &e;
+	assert_record(audit_record_of_request(&r, NULL),
+		      "{\"time\":\"1970-01-01T00:00:01.000Z\",\"event\":\"message\",\"uid\":1000,"
+		      "\"user\":\"alice\",\"pid\":42,\"program\":\"ev\\\\x1bil\","
+		      "\"decision\":\"refused\",\"reason\":\"invalid\",\"subject\":\"message\","
+		      "\"message\":\"is larger than 5 bytes\"}");
 }
 
 static void test_reasons(void **state _unused_)
@@ -316,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_no_request),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_grants),
 		cmocka_unit_test(test_bounds),

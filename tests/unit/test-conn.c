@@ -27,6 +27,7 @@ struct world {
 	struct frame_reader in; /* of the peer */
 	struct call *pending;
 	unsigned calls;
+	unsigned refused;
 	int reply_fd;      /* for test.Fd */
 	struct strbuf log; /* what the server saw: names of calls, "lost", "watched", "gone" */
 };
@@ -148,7 +149,18 @@ static void on_gone(struct conn *c _unused_, void *userdata)
 	note(w, "gone");
 }
 
-static const struct conn_events events = { .call = on_call, .gone = on_gone };
+static void on_refused(struct conn *c, const struct err *e, void *userdata)
+{
+	struct world *w = userdata;
+
+	assert_ptr_equal(c, w->conn);
+	assert_int_not_equal(e->error, 0);
+	w->refused++;
+}
+
+static const struct conn_events events = { .call = on_call,
+					   .refused = on_refused,
+					   .gone = on_gone };
 
 /* --- The peer -------------------------------------------------------------------------------- */
 
@@ -473,6 +485,7 @@ static void test_refusals(void **state)
 		expect_reply(w, refusals[i].reply);
 		expect_end(w);
 		expect_log(w, "Echo gone");
+		assert_int_equal(w->refused, i + 1);
 		hang_up(w);
 		frame_reader_clear(&w->in);
 		connect_peer(w);
@@ -814,6 +827,7 @@ static void test_calls_quota(void **state)
 		     QUOTA_REFUSED("calls", "0 of 0 in use by 60701: end some clients or wait, or "
 					    "have [Quota] Calls= raised"));
 	expect_log(w, "");
+	assert_int_equal(w->refused, 1);
 	w->limits.max[QUOTA_CALLS] = 1;
 	quota_close(quota_open(w->quota, UID, &w->limits));
 	SEND(w, LATER);

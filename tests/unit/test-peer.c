@@ -2,8 +2,10 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <poll.h>
 
@@ -102,6 +104,45 @@ static void test_pidfd(void **state _unused_)
 	fd_close(fds[1]);
 }
 
+/* The name of a process is told while it is that process which has the number, and not later. */
+static void test_program(void **state _unused_)
+{
+	_cleanup_free_ char *path = xasprintf("/tmp/test-peer-%d", getpid()), *name = NULL;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), hold[2], fd, status;
+	_cleanup_peer_ struct peer p = PEER_NONE;
+	char byte;
+	pid_t pid;
+
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(pipe(hold), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_NAME, "\x1b]0;child");
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		fd_close(hold[1]);
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+			(void)!read(hold[0], &byte, 1);
+		_exit(0);
+	}
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(peer_of_socket(fd, &p), 0);
+	assert_null(peer_program(&p)); /* without a descriptor of the process it is not known */
+	assert_int_equal(peer_complete(&p, fd), 0);
+	name = peer_program(&p);
+	assert_same_text(name, p.pidfd < 0 ? NULL : "\x1b]0;child");
+	fd_close(hold[0]);
+	fd_close(hold[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	p.pid = getpid(); /* as if the number had been given to another one */
+	assert_null(peer_program(&p));
+	fd_close(fd);
+	fd_close(listener);
+}
+
 static void test_copy(void **state _unused_)
 {
 	gid_t groups[] = { 7, 8 };
@@ -143,8 +184,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_credentials), cmocka_unit_test(test_many_groups),
-		cmocka_unit_test(test_pidfd),       cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_program),     cmocka_unit_test(test_pidfd),
+		cmocka_unit_test(test_copy),        cmocka_unit_test(test_names),
 	};
 
 	return RUN_TESTS("peer", tests);
