@@ -300,7 +300,8 @@ FUZZ_SRC_mount-spec := awfd/mount-spec.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
-FUZZ_SRC_policy := $(addprefix awfd/,domain.c host-pattern.c image-reference.c network.c peer.c policy.c policy-words.c)
+FUZZ_SRC_policy := $(addprefix awfd/,domain.c host-pattern.c image-reference.c network.c peer.c policy.c policy-words.c \
+		   resolvers.c)
 FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c network.c private-networks.c squid-config.c squid-log.c)
 FUZZ_SRC_squid-log := awfd/squid-log.c
 # The engine and what awfd spawns are in the target itself.
