@@ -4,6 +4,7 @@
 
 #include "awfd/audit-record.h"
 #include "awfd/audit.h"
+#include "awfd/quota.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -22,7 +23,8 @@ static const char *method_of(const struct call *call)
 static void write_record(struct manager *m, struct audit_request *r, struct sandbox *s,
 			 struct json_object *grants)
 {
-	_cleanup_free_ char *user = peer_user_name(r->peer->uid), *program = peer_program(r->peer);
+	_cleanup_free_ char *user = quota_user_name(m->quota, r->peer->uid);
+	_cleanup_free_ char *program = peer_program(r->peer);
 	struct json_object *record;
 
 	r->time_ms = (int64_t)clock_wall_ms();

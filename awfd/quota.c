@@ -285,6 +285,13 @@ static struct quota_account *find_account(struct quota *q, uid_t uid)
 	return NULL;
 }
 
+char *quota_user_name(struct quota *q, uid_t uid)
+{
+	struct quota_account *a = find_account(q, uid);
+
+	return a ? xstrdup(user_name(a)) : peer_user_name(uid);
+}
+
 struct quota_account *quota_open(struct quota *q, uid_t uid, const struct quota_limits *limits)
 {
 	struct quota_account *a = find_account(q, uid);

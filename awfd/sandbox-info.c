@@ -132,7 +132,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 		.id = xstrdup(s->id),
 		.state = xstrdup(sandbox_state_name(s->state)),
 		.owner_uid = s->owner.uid,
-		.owner = peer_user_name(s->owner.uid),
+		.owner = xstrdup(s->user),
 		.image = xstrdup(s->image),
 		.command = strv_copy(s->request.command),
 		.created_at = timestamp_of_seconds(s->created_s),

@@ -337,7 +337,7 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	}
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
-	s->user = peer_user_name(owner->uid);
+	s->user = quota_user_name(s->manager->quota, owner->uid);
 	s->home = environment_home(s->user, owner->uid);
 	make_environment(s);
 	*ret = s;
@@ -362,6 +362,7 @@ struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
 	struct sandbox *s = sandbox_alloc(m, id);
 
 	s->image = xstrdup("");
+	s->user = quota_user_name(m->quota, s->owner.uid);
 	s->leftover = true;
 	return s;
 }

@@ -287,6 +287,18 @@ static void test_account_outlives(void **state)
 }
 
 /* However things come and go, in whatever order: what is counted is what is there. */
+static void test_names(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *root = quota_user_name(w->quota, 0);
+	_cleanup_free_ char *again = quota_user_name(w->quota, 0);
+	_cleanup_free_ char *nobody = quota_user_name(w->quota, 4294967290u);
+
+	assert_same_text(root, "root");
+	assert_same_text(again, "root");
+	assert_same_text(nobody, "4294967290"); /* who has no account, and no name */
+}
+
 static void test_churn(void **state)
 {
 	struct world *w = *state;
@@ -323,7 +335,7 @@ int main(void)
 		TEST(test_starts),      TEST(test_all_or_nothing),
 		TEST(test_change),      TEST(test_lowered),
 		TEST(test_host_limits), TEST(test_account_outlives),
-		TEST(test_churn),
+		TEST(test_churn),       TEST(test_names),
 	};
 
 	return RUN_TESTS("quota", tests);
