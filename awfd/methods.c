@@ -405,6 +405,7 @@ static void method_inspect(struct manager *m _unused_, struct call *call, void *
 	struct inspect_reply reply = { .sandbox = xnew(struct sandbox_info) };
 
 	sandbox_describe(s, reply.sandbox);
+	reply.sandbox->mounts = sandbox_mounts_asked(s);
 	call_reply(call, &inspect_reply_table, &reply);
 	fields_clear(&inspect_reply_table, &reply);
 }

@@ -126,6 +126,11 @@ static struct step_info **describe_steps(const struct sandbox *s)
 	return steps;
 }
 
+char **sandbox_mounts_asked(const struct sandbox *s)
+{
+	return s->request.mounts ? strv_copy(s->request.mounts) : NULL;
+}
+
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 {
 	*ret = (struct sandbox_info){

@@ -109,6 +109,9 @@ void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *p
 
 /* Fills a zeroed message; its strings are the caller's (fields_clear()). */
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
+
+/* Its mounts as they were asked for (strv, the caller's), which can be long; NULL without any. */
+char **sandbox_mounts_asked(const struct sandbox *s) _must_check_;
 void sandbox_result(const struct sandbox *s, struct wait_reply *ret);
 
 /* --- All sandboxes -----------------------------------------------------------------------------

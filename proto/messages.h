@@ -105,6 +105,7 @@ struct sandbox_info {
 	char **command;
 	char *created_at; /* RFC 3339, UTC */
 	char *difc_proxy;
+	char **mounts; /* as they were asked for; not in List */
 	int64_t exit_code;
 	bool oom_killed;
 	char *reason;

@@ -45,6 +45,16 @@ refused() {
 	assert_clean
 }
 
+@test "inspect shows what is mounted, and list, which could not hold it, does not" {
+	local id
+	id=$(as alice awfctl start -v /home/alice/work:/work:ro -v /home/alice/work/file:/data/one -- 'exec sleep 600')
+	run -0 as alice awfctl inspect "$id"
+	[[ $output == *'Mount:        /home/alice/work:/work:ro'*'Mount:        /home/alice/work/file:/data/one'* ]]
+	as alice awfctl list --json | jq -e --arg id "$id" 'any(.id == $id and (has("mounts") | not))'
+	run -0 as alice awfctl stop "$id"
+	assert_clean
+}
+
 @test "read-only is read-only, for a directory and for a file" {
 	run -0 as alice awfctl run -v /home/alice/work:/work:ro -v /home/alice/work/file:/data/one:ro -- '
 		cat /work/file /data/one

@@ -7,6 +7,7 @@ static char *argv_hostile[] = { (char *)"echo", (char *)"\x1b[2J\n\xc2\x9b", (ch
 static char *argv_long[] = { (char *)"sh", (char *)"-c",
 			     (char *)"für jeden Fall ein sehr langer Befehl, der nicht passt",
 			     NULL };
+static char *mounts_hostile[] = { (char *)"/a\x1b:/b:ro", (char *)"/c:/d", NULL };
 static struct step_info step = { (char *)"start \x1bpause", (char *)"done", 1500 };
 static struct step_info *steps[] = { &step, NULL };
 static struct sandbox_info hostile = {
@@ -17,6 +18,7 @@ static struct sandbox_info hostile = {
 	.image = (char *)"img\x7f",
 	.command = argv_hostile,
 	.created_at = (char *)"2026-01-02T03:04:05Z",
+	.mounts = mounts_hostile,
 	.oom_killed = true,
 	.reason = (char *)"a\rb",
 	.steps = steps,
@@ -74,6 +76,8 @@ static void test_sandbox(void **state _unused_)
 	assert_harmless(text.data);
 	assert_non_null(strstr(text.data, "Owner:        al\\x09ice (uid 1000)\n"));
 	assert_non_null(strstr(text.data, "OOM killed:   yes\n"));
+	assert_non_null(strstr(text.data, "Mount:        /a\\x1b:/b:ro\n"
+					  "Mount:        /c:/d\n"));
 	assert_non_null(strstr(text.data, "Reason:       a\\x0db\n"));
 	assert_non_null(strstr(text.data, "start \\x1bpause  done"));
 	assert_null(strstr(text.data, "Exit code"));
@@ -81,6 +85,7 @@ static void test_sandbox(void **state _unused_)
 	strbuf_clear(&text);
 	render_sandbox(&text, &plain);
 	assert_non_null(strstr(text.data, "Exit code:    3\n"));
+	assert_null(strstr(text.data, "Mount:"));
 }
 
 static void test_json(void **state _unused_)
