@@ -105,16 +105,16 @@ say_raw() {
 }
 
 @test "THREATS 19: a flood of refused connections is counted, not written" {
-	local lines more
+	local before more
 	bed awfd restart
-	lines=$(records true | wc -l)
+	before=$(records true | wc -l)
 	bed_background -u bob -- "$BED_TOOLS/flood" /run/awfd/awfd.sock silent=2000
 	wait_for bed_background_said ready
 	bed_background_say stop
 	wait "$BED_BACKGROUND_PID"
-	more=$(($(records true | wc -l) - lines))
+	more=$(($(records true | wc -l) - before))
 	((more > 0 && more < 1000)) || { echo "$more records"; false; }
-	wait_for omitted_are_told 1000 "$lines"
+	wait_for omitted_are_told 1000 "$before"
 }
 
 @test "THREATS 20: what a user puts into a record can't forge another one, or reach a terminal" {
@@ -131,16 +131,16 @@ say_raw() {
 @test "THREATS 19: a user who asks without end drives nobody's records out" {
 	bed awfd restart # for a budget that nothing was taken from
 	run -0 bed_exec awfctl run -- true
-	lines=$(records true | wc -l)
+	before=$(records true | wc -l)
 	# shellcheck disable=SC2016 # for the inner shell
 	as bob bash -c 'for i in $(seq 3000); do printf "%s\0" "{\"method\":\"io.awf.Sandbox.List\"}"; done |
 		socat -t 20 - UNIX-CONNECT:"$AWFD_SOCKET" | tr "\0" "\n" | wc -l' >"$BATS_TEST_TMPDIR/answers"
 	[ "$(<"$BATS_TEST_TMPDIR/answers")" = 3000 ]
-	more=$(($(records true | wc -l) - lines))
+	more=$(($(records true | wc -l) - before))
 	((more > 100 && more < 1000)) || { echo "$more records"; false; }
 	run -0 as bob awfctl run -- true
 	records '.uid == 60702 and .method == "Start"' | tail -n 1 | jq -e '.decision == "allowed"'
-	wait_for omitted_are_told 1000 "$lines"
+	wait_for omitted_are_told 1000 "$before"
 }
 
 # omitted_are_told COUNT LINES: of bob's records that many, since the file had so many lines.
