@@ -93,7 +93,8 @@ UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress a
                  nflog-packet nft-ruleset parse peer plan policy private-networks quota redact \
                  relay relay-proc relay-storm relay-upstreams resolvers secret sni-match spawn \
                  squid-config squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
-ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-way-out
+ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-restore \
+                 nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay

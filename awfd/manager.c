@@ -252,7 +252,7 @@ static int prepare_firewall(struct manager *m, struct err *e)
 	m->egress_ipv6 = m->config->egress_ipv6 == CONFIG_AUTO
 				 ? host_ipv6_is_usable()
 				 : m->config->egress_ipv6 == CONFIG_YES;
-	r = nft_new(&config, &m->nft, e);
+	r = nft_new(&config, NULL, &m->nft, e);
 	if (r < 0)
 		return r;
 	m->relay_targets = relay_targets_new(m->nft);

@@ -1,5 +1,6 @@
 #include "awfd/netlink.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,10 +13,8 @@
 /* At least what the kernel fills in one part of a dump (netlink(7)). */
 #define RECEIVE_SIZE 32768
 
-static void grow_buffer(int fd, int force, int option)
+static void grow_buffer(int fd, int force, int option, int size)
 {
-	int size = SOCKET_BUFFER;
-
 	if (setsockopt(fd, SOL_SOCKET, force, &size, sizeof(size)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size));
 }
@@ -37,8 +36,8 @@ int netlink_open(int pidfd, int protocol, struct netlink *ret, struct err *e)
 		fd = netns_socket(pidfd, AF_NETLINK, SOCK_RAW, protocol, e);
 	if (fd < 0)
 		return fd;
-	grow_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-	grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	grow_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SOCKET_BUFFER);
+	grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, SOCKET_BUFFER);
 	*ret = (struct netlink){ .fd = fd };
 	return 0;
 }
@@ -47,6 +46,20 @@ void netlink_close(struct netlink *nl)
 {
 	if (nl->fd >= 0)
 		close(TAKE_FD(nl->fd));
+}
+
+uint32_t netlink_port(const struct netlink *nl)
+{
+	struct sockaddr_nl own = { 0 };
+	socklen_t length = sizeof(own);
+
+	return getsockname(nl->fd, (struct sockaddr *)&own, &length) < 0 ? 0 : own.nl_pid;
+}
+
+void netlink_make_room(const struct netlink *nl, size_t length)
+{
+	if (length > SOCKET_BUFFER && length <= INT_MAX / 2)
+		grow_buffer(nl->fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)length);
 }
 
 struct nlmsghdr *netlink_message(void *buffer, uint16_t type, uint16_t flags, size_t extra)

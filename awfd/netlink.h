@@ -34,6 +34,12 @@ void netlink_close(struct netlink *nl);
 /* Starts a request in the buffer; its payload begins with a zeroed header of `extra` bytes. */
 struct nlmsghdr *netlink_message(void *buffer, uint16_t type, uint16_t flags, size_t extra);
 
+/* The socket's own port, by which the kernel names it to others; 0 when it has none. */
+uint32_t netlink_port(const struct netlink *nl);
+
+/* Lets the socket send that many bytes at once, as far as the caller may. */
+void netlink_make_room(const struct netlink *nl, size_t length);
+
 /* Sends whole messages, numbered by the caller. */
 int netlink_send(const struct netlink *nl, const struct iovec *iov, size_t count) _must_check_;
 

@@ -50,24 +50,6 @@ static void put_relay(const struct nft_config *config, struct nft_objects *list)
 	nft_expr_verdict(r, NFT_JUMP, "relay");
 }
 
-/* Adding succeeds whether the table is there or not (no NLM_F_EXCL), so deleting it and making it
- * anew does too. It is one transaction: a packet sees the old content or the new, never none. */
-int nft_ruleset_host(const struct nft_config *config, struct nft_ruleset_flags flags,
-		     struct nft_objects *list, struct err *e)
-{
-	int r = nft_egress_check(config, e);
-
-	if (r < 0)
-		return r;
-	nft_table_put(list, NFT_ADD, flags.adopt);
-	nft_table_put(list, NFT_DELETE, 0);
-	nft_table_put(list, NFT_ADD, flags.make);
-	put_relay(config, list);
-	if (config->egress_bridge)
-		nft_egress_put(config, list);
-	return 0;
-}
-
 /* The set of a target and its key there; NULL for an address family that has none. */
 static const struct nft_set *target_key(const struct sockaddr_storage *target, struct nft_key *key)
 {
@@ -98,6 +80,35 @@ int nft_ruleset_relay_target(enum nft_action action, const struct sockaddr_stora
 		return err_system(e, -EAFNOSUPPORT, "relay target");
 	nft_set_put_element(list, action, set, &key);
 	return 0;
+}
+
+static int put_content(const struct nft_content *content, struct nft_objects *list, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < content->squid_count; i++)
+		r = nft_egress_squid(NFT_ADD, &content->squids[i], list, e);
+	for (size_t i = 0; r == 0 && i < content->target_count; i++)
+		r = nft_ruleset_relay_target(NFT_ADD, &content->targets[i], list, e);
+	return r;
+}
+
+/* Adding succeeds whether the table is there or not (no NLM_F_EXCL), so deleting it and making it
+ * anew does too. It is one transaction: a packet sees the old content or the new, never none. */
+int nft_ruleset_host(const struct nft_config *config, struct nft_ruleset_flags flags,
+		     const struct nft_content *content, struct nft_objects *list, struct err *e)
+{
+	int r = nft_egress_check(config, e);
+
+	if (r < 0)
+		return r;
+	nft_table_put(list, NFT_ADD, flags.adopt);
+	nft_table_put(list, NFT_DELETE, 0);
+	nft_table_put(list, NFT_ADD, flags.make);
+	put_relay(config, list);
+	if (config->egress_bridge)
+		nft_egress_put(config, list);
+	return content ? put_content(content, list, e) : 0;
 }
 
 void nft_ruleset_remove(struct nft_objects *list)

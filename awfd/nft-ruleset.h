@@ -16,10 +16,11 @@ struct nft_ruleset_flags {
 #define NFT_RULESET_OWNER   (1U << 1) /* NFT_TABLE_F_OWNER, Linux 5.12 */
 #define NFT_RULESET_PERSIST (1U << 2) /* NFT_TABLE_F_PERSIST, Linux 6.9 */
 
-/* The host's table in place of what had its name, with empty sets. -EINVAL when the configuration
- * names no bridge that could be. */
+/* The host's table in place of what had its name, with the content (NULL: none) in its sets.
+ * -EINVAL when the configuration names no bridge that could be. */
 int nft_ruleset_host(const struct nft_config *config, struct nft_ruleset_flags flags,
-		     struct nft_objects *list, struct err *e) _must_check_;
+		     const struct nft_content *content, struct nft_objects *list,
+		     struct err *e) _must_check_;
 
 /* One target of the relays more or less, whether it is there or not. An IPv4-mapped IPv6 address is
  * the IPv4 address, since that is where a connection to it goes. */

@@ -23,6 +23,9 @@
 
 struct nft {
 	struct netlink nl; /* owns the table: as long as it is open nobody else can change that */
+	struct nft_config config;
+	char *bridge; /* that the configuration names */
+	bool warned;  /* that the table has no owner */
 };
 
 /* What came of a transaction. */
@@ -77,6 +80,15 @@ static struct nftnl_batch *build_batch(const struct nft_objects *objects, const 
 	return batch;
 }
 
+static size_t length_of(const struct iovec *iov, size_t count)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < count; i++)
+		length += iov[i].iov_len;
+	return length;
+}
+
 static int send_batch(struct netlink *nl, const struct nft_objects *objects, struct verdict *v)
 {
 	struct nftnl_batch *batch = build_batch(objects, v);
@@ -85,6 +97,7 @@ static int send_batch(struct netlink *nl, const struct nft_objects *objects, str
 	int r;
 
 	nftnl_batch_iovec(batch, iov, (uint32_t)pages);
+	netlink_make_room(nl, length_of(iov, pages));
 	r = netlink_send(nl, iov, pages);
 	nftnl_batch_free(batch);
 	return r;
@@ -172,15 +185,17 @@ static uint32_t table_owner(struct netlink *nl)
 
 /* Ways to take the table, the best first: as the owner whose rules outlive it, from an earlier awfd
  * or from anyone's table of that name; on kernels without such tables as an ordinary one, which
- * outlives awfd too but which another root process can change. An owned table that dies with awfd
- * is no way: it would let the relays go anywhere when awfd is killed. */
+ * outlives awfd too but which another root process can change; the same from an earlier awfd that
+ * had the flags. An owned table that dies with awfd is no way: it would let the relays go anywhere
+ * when awfd is killed. */
 static const struct nft_ruleset_flags ways[] = {
 	{ NFT_RULESET_OWNER | NFT_RULESET_PERSIST, NFT_RULESET_OWNER | NFT_RULESET_PERSIST },
 	{ 0, NFT_RULESET_OWNER | NFT_RULESET_PERSIST },
 	{ 0, 0 },
+	{ NFT_RULESET_PERSIST, 0 },
 };
 
-static int take_table_by(struct nft *n, const struct nft_config *config,
+static int take_table_by(struct nft *n, const struct nft_content *content,
 			 struct nft_ruleset_flags way, bool *table_refused, struct err *e)
 {
 	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
@@ -188,7 +203,7 @@ static int take_table_by(struct nft *n, const struct nft_config *config,
 	int r;
 
 	*table_refused = false;
-	r = nft_ruleset_host(config, way, &objects, e);
+	r = nft_ruleset_host(&n->config, way, content, &objects, e);
 	if (r < 0)
 		return r;
 	r = run_batch(&n->nl, &objects, &failed);
@@ -206,26 +221,43 @@ static int owned_by_other(struct nft *n, struct err *e)
 		       table_owner(&n->nl));
 }
 
-static int take_table(struct nft *n, const struct nft_config *config, struct err *e)
+static void warn_shared(struct nft *n)
+{
+	if (!n->config.shared && !n->warned)
+		log_warning("nftables: this kernel has no owned, persistent tables: other root "
+			    "processes can change table inet " NFT_TABLE);
+	n->warned = true;
+}
+
+static int take_table(struct nft *n, const struct nft_content *content, struct err *e)
 {
 	bool table_refused;
 	int r = -EOPNOTSUPP;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (n->config.shared && ways[i].make != 0)
+			continue;
 		forget(e);
-		r = take_table_by(n, config, ways[i], &table_refused, e);
+		r = take_table_by(n, content, ways[i], &table_refused, e);
 		if (r == -EPERM && table_refused)
 			return owned_by_other(n, e);
 		if (r == 0 && ways[i].make == 0)
-			log_warning("nftables: this kernel has no owned, persistent tables: other "
-				    "root processes can change table inet " NFT_TABLE);
+			warn_shared(n);
 		if (!table_refused || (r != -EOPNOTSUPP && r != -EINVAL))
 			return r;
 	}
 	return r;
 }
 
-int nft_new(const struct nft_config *config, struct nft **ret, struct err *e)
+static void take_config(struct nft *n, const struct nft_config *config)
+{
+	n->config = *config;
+	n->bridge = config->egress_bridge ? xstrdup(config->egress_bridge) : NULL;
+	n->config.egress_bridge = n->bridge;
+}
+
+int nft_new(const struct nft_config *config, const struct nft_content *content, struct nft **ret,
+	    struct err *e)
 {
 	struct nft *n;
 	int r;
@@ -234,15 +266,26 @@ int nft_new(const struct nft_config *config, struct nft **ret, struct err *e)
 		return err_set(e, -EINVAL, ERR_SYSTEM, "the relays' user must not be root");
 	n = xnew(struct nft);
 	n->nl = NETLINK_UNSET;
+	take_config(n, config);
 	r = netlink_open(NETLINK_OWN, NETLINK_NETFILTER, &n->nl, e);
 	if (r == 0)
-		r = take_table(n, config, e);
+		r = take_table(n, content, e);
 	if (r < 0) {
 		nft_free(n, false);
 		return r;
 	}
 	*ret = n;
 	return 0;
+}
+
+int nft_restore(struct nft *n, const struct nft_content *content, struct err *e)
+{
+	return take_table(n, content, e);
+}
+
+uint32_t nft_port(const struct nft *n)
+{
+	return netlink_port(&n->nl);
 }
 
 void nft_free(struct nft *n, bool remove)
@@ -256,6 +299,7 @@ void nft_free(struct nft *n, bool remove)
 	if (remove && commit(&n->nl, &objects, &e) < 0 && e.error != -ENOENT)
 		log_warning("cannot remove: %s", e.message);
 	netlink_close(&n->nl);
+	free(n->bridge);
 	free(n);
 }
 

@@ -18,12 +18,42 @@ struct nft_config {
 	const char *egress_bridge;      /* that the squids are on; NULL: there are none */
 	struct in6_addr egress_subnet6; /* of that bridge, to be masqueraded; no bit of it set */
 	unsigned egress_prefix6;        /* behind its prefix; 0: the bridge has no IPv6 */
+	bool shared; /* without the owner and persist flags, as on kernels that have none */
+};
+
+/* A squid on the egress bridge, and what it may reach besides public addresses on ports 80 and 443.
+ * Servers and grants of IPv6 are left out when it has no IPv6 address itself. */
+struct nft_squid {
+	struct in_addr address;
+	struct in6_addr address6;
+	bool has_v6;
+	const struct sockaddr_storage *dns_servers; /* UDP and TCP, port 53 whatever they say */
+	size_t dns_count;
+	const struct sockaddr_storage *grants; /* TCP, address and port; may be private */
+	size_t grant_count;
+};
+
+/* Everything that the table's sets hold. */
+struct nft_content {
+	const struct nft_squid *squids;
+	size_t squid_count;
+	const struct sockaddr_storage *targets; /* of the relays */
+	size_t target_count;
 };
 
 /* Takes the host's table `inet awf` (owner and persist flags where the kernel has them): makes it,
- * or adopts one that an earlier awfd left, and installs the base chains and empty sets in one
- * batch. Fails when another living process owns the table. */
-int nft_new(const struct nft_config *config, struct nft **ret, struct err *e) _must_check_;
+ * or adopts one that an earlier awfd left, and puts the chains and the content (NULL: empty sets)
+ * in place of what was there. It is one transaction: what the old table and the new one both permit
+ * is not disturbed. Fails when another living process owns the table. */
+int nft_new(const struct nft_config *config, const struct nft_content *content, struct nft **ret,
+	    struct err *e) _must_check_;
+
+/* The same once more, whatever others made of the table meanwhile. On failure the table is as it
+ * was. */
+int nft_restore(struct nft *n, const struct nft_content *content, struct err *e) _must_check_;
+
+/* The netlink port of the handle, by which the kernel's notifications name its transactions. */
+uint32_t nft_port(const struct nft *n);
 
 /* Frees the handle. The table goes too when `remove` is set, else it stays for the next awfd. */
 void nft_free(struct nft *n, bool remove);
@@ -42,18 +72,6 @@ int nft_relay_targets_add(struct nft *n, const struct sockaddr_storage *targets,
 			  struct err *e) _must_check_;
 int nft_relay_targets_remove(struct nft *n, const struct sockaddr_storage *targets, size_t count,
 			     struct err *e) _must_check_;
-
-/* A squid on the egress bridge, and what it may reach besides public addresses on ports 80 and 443.
- * Servers and grants of IPv6 are left out when it has no IPv6 address itself. */
-struct nft_squid {
-	struct in_addr address;
-	struct in6_addr address6;
-	bool has_v6;
-	const struct sockaddr_storage *dns_servers; /* UDP and TCP, port 53 whatever they say */
-	size_t dns_count;
-	const struct sockaddr_storage *grants; /* TCP, address and port; may be private */
-	size_t grant_count;
-};
 
 /* Lets a squid out, or no longer: removing ends its connections, too. One transaction each, whose
  * cost does not depend on how many there are; adding twice and removing what is not there are

@@ -144,3 +144,30 @@ int relay_targets_remove(struct relay_targets *t, const struct relay_grant *gran
 		count(t, grant, -1);
 	return r;
 }
+
+static size_t count_all(const struct relay_targets *t)
+{
+	const struct difc_count *d;
+	size_t n = 0;
+
+	LIST_FOREACH (d, &t->difcs, entry)
+		n++;
+	for (size_t port = 0; port < PORTS; port++)
+		n += t->ports[port] > 0 ? 2 : 0;
+	return n;
+}
+
+struct sockaddr_storage *relay_targets_list(const struct relay_targets *t, size_t *ret_count)
+{
+	size_t max = count_all(t);
+	struct batch b = { .list = xcalloc(max + 1, sizeof(*b.list)) };
+	const struct difc_count *d;
+
+	LIST_FOREACH (d, &t->difcs, entry)
+		b.list[b.count++] = d->address;
+	for (size_t port = 1; port < PORTS; port++)
+		if (t->ports[port] > 0)
+			put_loopback(&b, (uint16_t)port);
+	*ret_count = b.count;
+	return b.list;
+}

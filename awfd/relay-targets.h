@@ -27,3 +27,7 @@ int relay_targets_add(struct relay_targets *t, const struct relay_grant *grant,
 		      struct err *e) _must_check_;
 int relay_targets_remove(struct relay_targets *t, const struct relay_grant *grant,
 			 struct err *e) _must_check_;
+
+/* All of them at the moment, as they are in the firewall; the caller owns the list. */
+struct sockaddr_storage *relay_targets_list(const struct relay_targets *t,
+					    size_t *ret_count) _must_check_;

@@ -146,7 +146,7 @@ static int begin(void **state)
 	_cleanup_err_ struct err e = { 0 };
 	struct nft *n = NULL;
 
-	if (nft_new(&config, &n, &e) < 0)
+	if (nft_new(&config, NULL, &n, &e) < 0)
 		fail_msg("%s", e.message);
 	*state = n;
 	return 0;
@@ -279,7 +279,7 @@ static void test_unregistered(void **state)
 	assert_true(refused("egress") > 0);
 	nft_free(TAKE_PTR(n), true);
 	assert_true(tcp_reaches_from(bed.squid.pidfd, &unknown, OUTSIDE_PUBLIC4, 443));
-	assert_int_equal(nft_new(&config, (struct nft **)state, NULL), 0);
+	assert_int_equal(nft_new(&config, NULL, (struct nft **)state, NULL), 0);
 }
 
 /* A squid without IPv6 is none of its servers and grants of IPv6. */
@@ -695,7 +695,7 @@ static void test_no_bridge(void **state)
 	struct squid s;
 
 	(void)state;
-	assert_int_equal(nft_new(&without, &n, NULL), 0);
+	assert_int_equal(nft_new(&without, NULL, &n, NULL), 0);
 	assert_true(tcp_reaches(bed.squid.pidfd, OUTSIDE_PUBLIC4, 8080));
 	squid_make(&s, SQUID4, SQUID6);
 	assert_int_equal(nft_squid_add(n, &s.spec, &e), -ENOENT);

@@ -90,9 +90,9 @@ static void test_host(void **state)
 	_cleanup_nft_objects_ struct nft_objects list = { 0 };
 
 	(void)state;
-	assert_int_equal(
-		nft_ruleset_host(&config, (struct nft_ruleset_flags){ owned, owned }, &list, NULL),
-		0);
+	assert_int_equal(nft_ruleset_host(&config, (struct nft_ruleset_flags){ owned, owned }, NULL,
+					  &list, NULL),
+			 0);
 	assert_renders("nft-host.txt", &list);
 }
 
@@ -106,8 +106,8 @@ static void test_host_egress(void **state)
 	_cleanup_nft_objects_ struct nft_objects list = { 0 };
 
 	(void)state;
-	assert_int_equal(nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, &list, NULL),
-			 0);
+	assert_int_equal(
+		nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, NULL, &list, NULL), 0);
 	assert_renders("nft-host-egress.txt", &list);
 }
 
@@ -122,9 +122,9 @@ static void test_bad_bridges(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		assert_int_equal(
-			nft_ruleset_host(&bad[i], (struct nft_ruleset_flags){ 0 }, &list, NULL),
-			-EINVAL);
+		assert_int_equal(nft_ruleset_host(&bad[i], (struct nft_ruleset_flags){ 0 }, NULL,
+						  &list, NULL),
+				 -EINVAL);
 		assert_int_equal(list.count, 0);
 	}
 }
@@ -144,8 +144,8 @@ static void test_host_flags(void **state)
 
 	(void)state;
 	assert_int_equal(nft_ruleset_host(&config,
-					  (struct nft_ruleset_flags){ 0, NFT_RULESET_OWNER }, &list,
-					  NULL),
+					  (struct nft_ruleset_flags){ 0, NFT_RULESET_OWNER }, NULL,
+					  &list, NULL),
 			 0);
 	assert_table_flags(&list.items[0], 0);
 	assert_table_flags(&list.items[1], 0);
@@ -348,8 +348,8 @@ static void test_message_sizes(void **state)
 	_Alignas(struct nlmsghdr) char buffer[4096];
 
 	(void)state;
-	assert_int_equal(nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, &list, NULL),
-			 0);
+	assert_int_equal(
+		nft_ruleset_host(&config, (struct nft_ruleset_flags){ 0 }, NULL, &list, NULL), 0);
 	for (size_t i = 0; i < list.count; i++)
 		assert_true(nft_object_build(&list.items[i], buffer, 0, 1)->nlmsg_len < 1024);
 }

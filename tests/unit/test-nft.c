@@ -72,7 +72,7 @@ static struct nft *take(void)
 	struct nft *n = NULL;
 	_cleanup_err_ struct err e = { 0 };
 
-	if (nft_new(&config, &n, &e) < 0)
+	if (nft_new(&config, NULL, &n, &e) < 0)
 		fail_msg("%s", e.message);
 	return n;
 }
@@ -288,7 +288,7 @@ static int take_too(void *userdata)
 	struct nft *n;
 
 	(void)userdata;
-	if (nft_new(&config, &n, &e) != -EPERM)
+	if (nft_new(&config, NULL, &n, &e) != -EPERM)
 		return 1;
 	return !strstr(e.message, "table inet awf is owned by another living process");
 }
@@ -440,7 +440,7 @@ static int take_as_nobody(void *userdata)
 	struct nft *n;
 
 	(void)userdata;
-	if (setresuid(NOBODY, NOBODY, NOBODY) < 0 || nft_new(&config, &n, &e) != -EPERM)
+	if (setresuid(NOBODY, NOBODY, NOBODY) < 0 || nft_new(&config, NULL, &n, &e) != -EPERM)
 		return 1;
 	return strcmp(e.message, "nftables: not permitted: CAP_NET_ADMIN is missing") != 0;
 }
@@ -452,7 +452,7 @@ static void test_refused(void **state)
 
 	(void)state;
 	assert_int_equal(in_child(take_as_nobody, NULL), 0);
-	assert_int_equal(nft_new(&root, &n, NULL), -EINVAL);
+	assert_int_equal(nft_new(&root, NULL, &n, NULL), -EINVAL);
 	assert_null(n);
 }
 
@@ -521,8 +521,8 @@ static void test_no_leaks(void **state)
 	for (int i = 0; i < 10; i++) {
 		n = take();
 		if (host.owned)
-			assert_int_equal(nft_new(&config, &second, NULL), -EPERM);
-		assert_int_equal(nft_new(&root, &second, NULL), -EINVAL);
+			assert_int_equal(nft_new(&config, NULL, &second, NULL), -EPERM);
+		assert_int_equal(nft_new(&root, NULL, &second, NULL), -EINVAL);
 		nft_free(n, i % 2);
 	}
 	nft_free(NULL, true);
