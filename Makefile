@@ -36,19 +36,20 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy strbuf strv \
                  timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
-AWFD_SRC      := audit audit-call audit-record child cli-proxy-limits config conn denials difc-address \
-                 difc-ca difc-probe docker docker-answer docker-attach docker-container \
-                 docker-http docker-network docker-seccomp docker-spec domain egress environment \
-                 gh-log host-ipv6 host-pattern host-ports http-answer image-reference job-limits \
-                 link link-bridge link-request link-seal log-journal log-tail manager methods \
-                 mount-namespace mount-open mount-source mount-spec mount-stage netlink netns \
-                 network nflog nflog-packet nft nft-egress nft-expr nft-namespace nft-objects \
-                 nft-ruleset nft-set nft-table peer plan policy policy-words private-networks \
-                 quota reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-attach \
-                 sandbox-audit sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
-                 sandbox-info sandbox-links sandbox-logs sandbox-mounts sandbox-policy \
-                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server spawn squid-config \
-                 squid-log turns upstream-proxy
+AWFD_SRC      := audit audit-call audit-record child cli-proxy-limits config conn denials \
+                 difc-address difc-ca difc-probe docker docker-answer docker-attach \
+                 docker-container docker-http docker-network docker-seccomp docker-spec domain \
+                 egress environment fd-store gh-log host-ipv6 host-pattern host-ports http-answer \
+                 image-reference job-limits link link-bridge link-request link-seal log-journal \
+                 log-tail manager methods mount-namespace mount-open mount-source mount-spec \
+                 mount-stage netlink netns network nflog nflog-packet nft nft-egress nft-expr \
+                 nft-namespace nft-objects nft-ruleset nft-set nft-table peer plan policy \
+                 policy-words private-networks process quota reconcile relay-proc relay-targets \
+                 resolve resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit \
+                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
+                 sandbox-lease sandbox-links sandbox-logs sandbox-mounts sandbox-policy \
+                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server socket-address \
+                 spawn squid-config squid-log turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -85,24 +86,24 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress awfctl-env \
                  awfctl-exit-code awfctl-nearest awfctl-options awfctl-render awfctl-ruleset \
                  awfctl-run awfctl-tenant cli-proxy-limits client-hello clone config conn denials \
-                 difc-address difc-ca difc-probe docker docker-attach docker-network docker-spec domain \
-                 downloads egress environment err errors escape exec-request fd file frame gh-argv \
-                 gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-pattern \
-                 host-ports http-answer http-response image-reference interface job-limits \
-                 json-fields landlock log-tail mount-open mount-source mount-spec netlink network \
-                 nflog-packet nft-ruleset parse peer plan policy private-networks quota redact \
-                 relay relay-proc relay-storm relay-upstreams resolvers secret sni-match spawn \
-                 squid-config squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
-ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-restore \
-                 nft-way-out
+                 difc-address difc-ca difc-probe docker docker-attach docker-network docker-spec \
+                 domain downloads egress environment err errors escape exec-request fd fd-store \
+                 file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
+                 gh-trouble host-pattern host-ports http-answer http-response image-reference \
+                 interface job-limits json-fields landlock log-tail mount-open mount-source \
+                 mount-spec netlink network nflog-packet nft-ruleset parse peer plan policy \
+                 private-networks process quota redact relay relay-proc relay-storm \
+                 relay-upstreams resolvers secret sni-match socket-address spawn squid-config \
+                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-restore nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := client-hello difc-address difc-ca domain download-entry exec-request frame gh-log \
-                 host-ports http-response methods mount-spec nflog policy redact ruleset squid-config \
-                 squid-log stdcopy
+                 host-ports http-response methods mount-spec nflog policy redact ruleset \
+                 squid-config squid-log stdcopy
 
 # --- Targets --------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@
 #include "awfctl/start.h"
 #include "awfctl/terminal.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
 
@@ -24,8 +25,10 @@ enum stage { STAGE_START, STAGE_ATTACH, STAGE_WAIT, STAGE_DONE };
 
 struct session {
 	const struct options *options;
-	struct client *client; /* borrowed */
-	bool leased;           /* the sandbox is ours to end */
+	struct client *client;   /* NULL while awfd is away */
+	struct client *first;    /* borrowed: the one that it was at first */
+	uint64_t comeback_until; /* by clock_ms() */
+	bool leased;             /* the sandbox is ours to end */
 	char *id;              /* NULL until awfd told it */
 	enum stage stage;
 	int signals; /* signalfd */
@@ -89,10 +92,11 @@ static void stop_sandbox(struct session *s, const char *signal_name, int64_t gra
 	}
 }
 
-/* Whether there is no sandbox that is ours, known, running and not being killed already. */
+/* Whether there is no sandbox that is ours, known, running and not being killed already; or no awfd
+ * to ask, of which the next one ends what has no client. */
 static bool cannot_stop(const struct session *s)
 {
-	return s->killed || !s->leased || !s->id || s->stage == STAGE_DONE;
+	return !s->client || s->killed || !s->leased || !s->id || s->stage == STAGE_DONE;
 }
 
 /* Ends the sandbox at once; when there is none to end, awfctl. A start that is not answered yet is
@@ -145,6 +149,14 @@ static void on_signal(struct session *s)
 		end_by_signal(s, (int)info.ssi_signo);
 }
 
+static int call_wait(struct session *s, bool lease, struct err *e)
+{
+	struct wait_request request = { .id = s->id, .lease = lease };
+
+	return client_call(s->client, AWF_INTERFACE ".Wait", &wait_request_table, &request, false,
+			   e);
+}
+
 static int call_attach_and_wait(struct session *s, struct err *e)
 {
 	struct id_request request = { .id = s->id };
@@ -152,8 +164,7 @@ static int call_attach_and_wait(struct session *s, struct err *e)
 			    e);
 
 	if (r == 0)
-		r = client_call(s->client, AWF_INTERFACE ".Wait", &id_request_table, &request,
-				false, e);
+		r = call_wait(s, false, e);
 	s->stage = STAGE_ATTACH;
 	return r;
 }
@@ -223,6 +234,31 @@ static int (*const takers[])(struct session *s, const struct reply *reply, struc
 	[STAGE_WAIT] = take_wait,
 };
 
+/* --- awfd is restarted: the command runs on, its stream is with the engine, and how it ends can be
+ * asked the next one --- */
+
+static void drop_client(struct session *s)
+{
+	if (s->client != s->first)
+		client_free(s->client);
+	s->client = NULL;
+}
+
+/* What was being stopped ends with this client. */
+static bool can_come_back(const struct session *s)
+{
+	return client_is_lost(s->client) && s->stage == STAGE_WAIT && !s->stopper && !s->killed;
+}
+
+static void await_awfd(struct session *s)
+{
+	if (s->comeback_until == 0) {
+		log_debug("awfd closed the connection: connecting again");
+		s->comeback_until = clock_ms() + CLIENT_COMEBACK_MS;
+	}
+	drop_client(s);
+}
+
 /* awfd refused, or is gone: without a stream that is the end, with one the command's output is
  * still worth having. What comes of a sandbox that is being stopped is no news. */
 static void client_failed(struct session *s, const struct err *e)
@@ -234,6 +270,22 @@ static void client_failed(struct session *s, const struct err *e)
 			  s->id);
 	s->stage = STAGE_DONE;
 	s->over = s->over || !s->output;
+}
+
+/* Until it works, or the time is over: then the error is news. */
+static void come_back(struct session *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+	int r = client_open(options_socket(s->options), &s->client, &e);
+
+	if (r == 0)
+		r = call_wait(s, s->leased, &e);
+	if (r == 0)
+		s->comeback_until = 0;
+	else if (clock_ms() > s->comeback_until)
+		client_failed(s, &e);
+	else
+		drop_client(s);
 }
 
 static void on_client(struct session *s)
@@ -248,7 +300,9 @@ static void on_client(struct session *s)
 		if (r > 0)
 			r = takers[s->stage](s, &reply, &e) < 0 ? -1 : 1;
 	}
-	if (r < 0)
+	if (r < 0 && can_come_back(s))
+		await_awfd(s);
+	else if (r < 0)
 		client_failed(s, &e);
 }
 
@@ -261,6 +315,10 @@ static void on_stopper(struct session *s)
 
 	if (r == 0)
 		return;
+	if (r < 0 && client_is_lost(s->stopper) && s->leased) {
+		s->over = true; /* the next awfd ends what has no client */
+		return;
+	}
 	client_free(TAKE_PTR(s->stopper));
 	if (r < 0 && e.kind != ERR_NOT_FOUND) {
 		(void)err_wrap(&e, "sandbox %s was not stopped", s->id);
@@ -301,6 +359,12 @@ static bool finished(const struct session *s)
 	return s->forced_code != 0 || s->stage == STAGE_DONE;
 }
 
+/* Whether an answer of awfd is awaited. */
+static bool is_asking(const struct session *s)
+{
+	return s->client && s->stage != STAGE_DONE;
+}
+
 static int run_loop(struct session *s, struct err *e)
 {
 	static void (*const handlers[])(struct session * s) = { on_signal, on_client, on_stopper,
@@ -309,19 +373,21 @@ static int run_loop(struct session *s, struct err *e)
 	while (!finished(s)) {
 		struct pollfd p[] = {
 			{ .fd = s->signals, .events = POLLIN },
-			{ .fd = s->stage == STAGE_DONE ? -1 : client_fd(s->client),
-			  .events = client_events(s->client) },
+			{ .fd = is_asking(s) ? client_fd(s->client) : -1,
+			  .events = is_asking(s) ? client_events(s->client) : 0 },
 			{ .fd = s->stopper ? client_fd(s->stopper) : -1,
 			  .events = s->stopper ? client_events(s->stopper) : 0 },
 			{ .fd = s->output ? pump_fd(s->output) : -1, .events = POLLIN },
 			{ .fd = s->input ? pump_fd(s->input) : -1, .events = POLLIN },
 		};
 
-		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+		if (poll(p, ARRAY_SIZE(p), s->client ? -1 : CLIENT_RETRY_MS) < 0 && errno != EINTR)
 			return err_system(e, -errno, "poll");
 		for (size_t i = 0; i < ARRAY_SIZE(p) && !s->over; i++)
 			if (p[i].fd >= 0 && p[i].revents)
 				handlers[i](s);
+		if (!s->client && s->stage != STAGE_DONE && !s->over)
+			come_back(s);
 	}
 	return 0;
 }
@@ -354,6 +420,7 @@ static void session_end(struct session *s)
 	pump_abandon(s->input);
 	pump_abandon(s->output);
 	client_free(s->stopper);
+	drop_client(s);
 	s->stream = fd_close(s->stream);
 	s->signals = fd_close(s->signals);
 	free(s->id);
@@ -379,7 +446,7 @@ static int session_run(struct session *s)
 int attach_started(const struct options *o, struct client *c)
 {
 	struct session s = {
-		.options = o, .client = c, .leased = true, .stream = -EBADF, .signals = -EBADF
+		.options = o, .client = c, .first = c, .leased = true, .stream = -EBADF, .signals = -EBADF
 	};
 
 	return session_run(&s);
@@ -388,7 +455,7 @@ int attach_started(const struct options *o, struct client *c)
 int attach_existing(const struct options *o, struct client *c, const char *id)
 {
 	struct session s = {
-		.options = o, .client = c, .id = xstrdup(id), .stream = -EBADF, .signals = -EBADF
+		.options = o, .client = c, .first = c, .id = xstrdup(id), .stream = -EBADF, .signals = -EBADF
 	};
 
 	return session_run(&s);

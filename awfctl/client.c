@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "proto/errors.h"
 
@@ -16,6 +17,7 @@
 struct client {
 	int fd;
 	int passed; /* came with a reply and was not taken yet */
+	bool lost;
 	struct strbuf out;
 	struct frame_reader in;
 };
@@ -139,6 +141,7 @@ static int receive_bytes(struct client *c, struct err *e)
 
 	if (n == -EAGAIN)
 		return 0;
+	c->lost = n <= 0;
 	if (n < 0)
 		return err_system(e, (int)n, "cannot read awfd's answer");
 	if (n == 0)
@@ -233,6 +236,24 @@ void reply_clear(struct reply *r)
 {
 	json_putp(&r->parameters);
 	*r = (struct reply){ 0 };
+}
+
+int client_come_back(const char *path, struct client **ret, struct err *e)
+{
+	uint64_t until = clock_ms() + CLIENT_COMEBACK_MS;
+	int r = client_open(path, ret, e);
+
+	while (r < 0 && clock_ms() < until) {
+		(void)poll(NULL, 0, CLIENT_RETRY_MS);
+		err_clear(e);
+		r = client_open(path, ret, e);
+	}
+	return r;
+}
+
+bool client_is_lost(const struct client *c)
+{
+	return c->lost;
 }
 
 int client_fd(const struct client *c)

@@ -19,6 +19,13 @@ struct reply {
 /* Connects. The error says what to do about a missing socket or missing rights. */
 int client_open(const char *path, struct client **ret, struct err *e) _must_check_;
 void client_free(struct client *c);
+
+/* How long, and how often, a client tries to connect to an awfd that is being restarted. */
+#define CLIENT_COMEBACK_MS 60000
+#define CLIENT_RETRY_MS    100
+
+/* Waits for awfd to be back, and connects. The error is that of the last attempt. */
+int client_come_back(const char *path, struct client **ret, struct err *e) _must_check_;
 DEFINE_CLEANUP(struct client, client_free)
 
 /* Calls a method (its full name) with the struct `in` as parameters; with `more` it may be
@@ -42,6 +49,9 @@ int client_invoke(struct client *c, const char *method, const struct field_table
 int reply_read(const struct reply *reply, const struct field_table *table, void *out,
 	       struct err *e) _must_check_;
 void reply_clear(struct reply *r);
+
+/* Whether the connection itself ended, as when awfd is restarted, and not only a call failed. */
+bool client_is_lost(const struct client *c);
 
 /* For poll(2): when there is something to do. */
 int client_fd(const struct client *c);

@@ -6,18 +6,31 @@
 #include "awfctl/complain.h"
 #include "proto/messages.h"
 
+static int call_wait(struct client *c, const char *id, struct reply *reply, struct err *e)
+{
+	struct wait_request request = { .id = (char *)id };
+	int r = client_call(c, AWF_INTERFACE ".Wait", &wait_request_table, &request, false, e);
+
+	return r < 0 ? r : client_wait(c, reply, e);
+}
+
+/* An awfd that is restarted goes on with its sandboxes, and so does who waits for one. */
 int cmd_wait(const struct options *o)
 {
 	_cleanup_client_ struct client *c = NULL;
 	_cleanup_err_ struct err e = { 0 };
 	_cleanup_reply_ struct reply reply = { 0 };
-	struct id_request request = { .id = o->operands[0] };
 	int r = client_open(options_socket(o), &c, &e);
 
 	if (r == 0)
-		r = client_call(c, AWF_INTERFACE ".Wait", &id_request_table, &request, false, &e);
-	if (r == 0)
-		r = client_wait(c, &reply, &e);
+		r = call_wait(c, o->operands[0], &reply, &e);
+	while (r < 0 && c && client_is_lost(c)) {
+		err_clear(&e);
+		client_free(TAKE_PTR(c));
+		r = client_come_back(options_socket(o), &c, &e);
+		if (r == 0)
+			r = call_wait(c, o->operands[0], &reply, &e);
+	}
 	return r < 0 ? complain(o, &e) : attach_report_end(o, &reply);
 }
 

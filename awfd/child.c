@@ -18,6 +18,7 @@ struct child {
 	struct event *ended; /* a pidfd is readable when its process has ended (pidfd_open(2)) */
 	child_ended_fn fn;
 	void *userdata;
+	bool adopted; /* somebody else's child, who reaps it */
 	bool reaped;
 };
 
@@ -35,6 +36,12 @@ static void on_ended(evutil_socket_t fd _unused_, short what _unused_, void *use
 	siginfo_t info = { 0 };
 	const char *name;
 
+	if (c->adopted) {
+		event_del(c->ended);
+		c->reaped = true;
+		c->fn(c, false, "an exit code that nobody knows", c->userdata);
+		return;
+	}
 	reap(c, &info);
 	name = sigabbrev_np(info.si_status);
 	if (info.si_code == CLD_EXITED)
@@ -44,29 +51,49 @@ static void on_ended(evutil_socket_t fd _unused_, short what _unused_, void *use
 	c->fn(c, info.si_code == CLD_EXITED && info.si_status == 0, how, c->userdata);
 }
 
+static struct child *child_new(struct event_base *base, pid_t pid, int pidfd, child_ended_fn fn,
+			       void *userdata)
+{
+	struct child *c = xnew(struct child);
+
+	*c = (struct child){ .pid = pid, .pidfd = pidfd, .fn = fn, .userdata = userdata };
+	c->ended = event_new(base, pidfd, EV_READ, on_ended, c);
+	if (!c->ended)
+		abort();
+	event_add(c->ended, NULL);
+	return c;
+}
+
 int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn,
 		void *userdata, struct child **ret, struct err *e)
 {
-	struct child *c;
 	pid_t pid;
 	int pidfd, r;
 
 	r = spawn_start(spawn, &pid, &pidfd, e);
 	if (r < 0)
 		return r;
-	c = xnew(struct child);
-	*c = (struct child){ .pid = pid, .pidfd = pidfd, .fn = fn, .userdata = userdata };
-	c->ended = event_new(base, pidfd, EV_READ, on_ended, c);
-	if (!c->ended)
-		abort();
-	event_add(c->ended, NULL);
-	*ret = c;
+	*ret = child_new(base, pid, pidfd, fn, userdata);
 	return 0;
+}
+
+struct child *child_adopt(struct event_base *base, pid_t pid, int pidfd, child_ended_fn fn,
+			  void *userdata)
+{
+	struct child *c = child_new(base, pid, pidfd, fn, userdata);
+
+	c->adopted = true;
+	return c;
 }
 
 pid_t child_pid(const struct child *c)
 {
 	return c->pid;
+}
+
+int child_pidfd(const struct child *c)
+{
+	return c->pidfd;
 }
 
 void child_free(struct child *c)
@@ -75,11 +102,19 @@ void child_free(struct child *c)
 
 	if (!c)
 		return;
-	event_free(c->ended);
 	if (!c->reaped) {
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
-		reap(c, &info);
+		if (!c->adopted)
+			reap(c, &info);
 	}
+	child_release(c);
+}
+
+void child_release(struct child *c)
+{
+	if (!c)
+		return;
+	event_free(c->ended);
 	fd_close(c->pidfd);
 	free(c);
 }

@@ -16,7 +16,15 @@ typedef void (*child_ended_fn)(struct child *c, bool well, const char *how, void
 int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn,
 		void *userdata, struct child **ret, struct err *e) _must_check_;
 
+/* A helper that an earlier awfd started, by its pidfd (taken over): how it ended cannot be told. */
+struct child *child_adopt(struct event_base *base, pid_t pid, int pidfd, child_ended_fn fn,
+			  void *userdata) _must_check_;
+
 pid_t child_pid(const struct child *c);
+int child_pidfd(const struct child *c);
 
 /* Kills the process if it runs, reaps it, and frees the handle; fn is not called any more. */
 void child_free(struct child *c);
+
+/* Frees the handle and leaves the process running. */
+void child_release(struct child *c);

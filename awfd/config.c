@@ -264,6 +264,8 @@ static const struct config_key keys[] = {
 	FIXED("Daemon", "HelperDirectory", parse_path, helper_directory, AWF_LIBEXECDIR, 0, 0),
 	FIXED("Daemon", "LogDirectory", parse_path, log_directory, "/var/log/awfd", 0, 0),
 	KEY("Daemon", "LogLevel", parse_level, log_level, "info", 0, 0),
+	KEY("Daemon", "StopJobs", parse_switch, stop_jobs, "no", 0, 0),
+	KEY("Daemon", "LeaseSeconds", parse_number, lease_seconds, "10", 0, 3600),
 	FIXED("Engine", "Socket", parse_path, engine_socket, "/run/docker.sock", 0, 0),
 	KEY("Engine", "CgroupParent", parse_text, cgroup_parent, "", 0, 0),
 	KEY("Images", "Pause", parse_required, image_pause, "awf/pause:latest", 0, 0),

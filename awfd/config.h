@@ -19,6 +19,8 @@ struct config {
 	char *state_directory;
 	char *log_directory;
 	uint64_t log_level;
+	uint64_t stop_jobs;     /* enum config_switch: SIGTERM ends them */
+	uint64_t lease_seconds; /* that clients have to come back after a restart */
 	char *engine_socket;
 	char *cgroup_parent;
 	char *image_pause;

@@ -14,7 +14,6 @@
 
 #define READ_SIZE   65536
 #define TURN_READS  4         /* pieces of one file in one turn of the loop */
-#define PUNCH_SIZE  (1 << 20) /* what was read is given back in pieces of that size */
 #define EVENTS_SIZE (64 * (sizeof(struct inotify_event) + NAME_MAX + 1))
 
 struct log_tails {
@@ -32,6 +31,7 @@ struct log_tail {
 	off_t punched;
 	struct strbuf line; /* the beginning of one whose end is not there yet */
 	bool too_long;      /* the rest of this line is passed over */
+	bool resuming;      /* what an earlier awfd has read is zeros */
 	log_tail_fn fn;
 	void *userdata;
 	LIST_ENTRY(log_tail) entry;
@@ -72,10 +72,12 @@ static void take(struct log_tail *t, const char *data, size_t length)
 	}
 }
 
-/* A file system that can't do it keeps the file whole. */
+/* What was read becomes zeros, which take no space and tell the next awfd where to go on: not the
+ * beginning of a line, though, whose end is still to come. A file system that can't do it keeps the
+ * file whole. */
 static void give_back(struct log_tail *t)
 {
-	off_t end = t->offset - t->offset % PUNCH_SIZE;
+	off_t end = t->offset - (off_t)t->line.length;
 
 	if (end <= t->punched)
 		return;
@@ -84,16 +86,30 @@ static void give_back(struct log_tail *t)
 	t->punched = end;
 }
 
+/* Passes over the zeros that the file begins with. */
+static size_t skip_zeros(struct log_tail *t, const char *data, size_t length)
+{
+	size_t n = 0;
+
+	while (t->resuming && n < length && data[n] == '\0')
+		n++;
+	if (n < length)
+		t->resuming = false;
+	return n;
+}
+
 /* Reads one piece; false at the end of the file. */
 static bool read_piece(struct log_tail *t)
 {
 	char buffer[READ_SIZE];
 	ssize_t n = pread(t->fd, buffer, sizeof(buffer), t->offset);
+	size_t zeros;
 
 	if (n <= 0)
 		return false;
 	t->offset += n;
-	take(t, buffer, (size_t)n);
+	zeros = skip_zeros(t, buffer, (size_t)n);
+	take(t, buffer + zeros, (size_t)n - zeros);
 	give_back(t);
 	return true;
 }
@@ -195,23 +211,33 @@ static int add_watch(struct log_tail *t)
 	return t->watch < 0 ? -errno : 0;
 }
 
-int log_tail_open(struct log_tails *tails, const char *path, log_tail_fn fn, void *userdata,
+/* Behind the hole that the file begins with, or at its end when there is nothing else. */
+static off_t first_data(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_DATA);
+
+	return at >= 0 ? at : errno == ENXIO ? lseek(fd, 0, SEEK_END) : 0;
+}
+
+int log_tail_open(struct log_tails *tails, int fd, log_tail_fn fn, void *userdata,
 		  struct log_tail **ret, struct err *e)
 {
 	struct log_tail *t = xnew(struct log_tail);
 	int r;
 
-	*t = (struct log_tail){ .all = tails, .fn = fn, .userdata = userdata, .watch = -1 };
+	*t = (struct log_tail){
+		.all = tails, .fd = fd, .fn = fn, .userdata = userdata, .watch = -1, .resuming = true
+	};
 	t->more = evtimer_new(event_get_base(tails->event), on_more, t);
 	if (!t->more)
 		abort();
 	LIST_INSERT_HEAD(&tails->list, t, entry);
-	t->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	r = t->fd < 0 ? -errno : add_watch(t);
+	r = add_watch(t);
 	if (r < 0) {
 		log_tail_free(t);
-		return err_system(e, r, "cannot follow %s", path);
+		return err_system(e, r, "cannot follow a log");
 	}
+	t->offset = t->punched = first_data(t->fd);
 	*ret = t;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "awfd/audit.h"
 #include "awfd/config.h"
 #include "awfd/docker.h"
+#include "awfd/fd-store.h"
 #include "awfd/host-ipv6.h"
 #include "awfd/log-tail.h"
 #include "awfd/netns.h"
@@ -37,10 +38,21 @@ static void end_loop(struct manager *m)
 	event_base_loopbreak(m->base);
 }
 
+/* How many sandboxes the end waits for: those that stay do not count. */
+static unsigned count_to_end(struct manager *m)
+{
+	unsigned n = 0;
+
+	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s))
+		n += sandbox_state(s) != SANDBOX_EXITED &&
+		     !(m->leaving && sandbox_state(s) == SANDBOX_RUNNING);
+	return n;
+}
+
 void manager_sandbox_gone(struct manager *m)
 {
 	manager_update_status(m);
-	if (m->stopping && sandbox_count_alive(m) == 0)
+	if (m->stopping && count_to_end(m) == 0)
 		end_loop(m);
 }
 
@@ -52,18 +64,21 @@ void manager_update_status(struct manager *m)
 			 n == 1 ? "" : "es");
 }
 
-static void begin_stop(struct manager *m)
+/* With `leaving`, those that run stay for the next awfd. */
+static void begin_stop(struct manager *m, bool leaving)
 {
 	struct timeval tv = { .tv_sec = STOP_TIMEOUT_S };
 
-	log_info("stopping: ending %u sandboxes", sandbox_count_alive(m));
 	m->stopping = true;
+	m->leaving = leaving;
+	log_info("stopping: ending %u of %u sandboxes", count_to_end(m), sandbox_count_alive(m));
 	(void)sd_notify(0, "STOPPING=1");
 	server_stop(m->server);
 	event_add(m->stop_timeout, &tv);
 	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
 		next = sandbox_next(s);
-		sandbox_destroy(s, "awfd is stopping");
+		if (!leaving || sandbox_state(s) == SANDBOX_CREATING)
+			sandbox_destroy(s, "awfd is stopping");
 	}
 	manager_sandbox_gone(m);
 }
@@ -76,7 +91,7 @@ static void on_stop_signal(evutil_socket_t number, short what _unused_, void *us
 	if (m->stopping)
 		end_loop(m);
 	else
-		begin_stop(m);
+		begin_stop(m, number == SIGTERM && m->config->stop_jobs != CONFIG_YES);
 }
 
 static void warn_idle(const struct config *c)
@@ -127,7 +142,7 @@ static void on_stop_timeout(evutil_socket_t fd _unused_, short what _unused_, vo
 	struct manager *m = userdata;
 
 	log_error("%u sandboxes could not be ended within %d s; the next awfd will find them",
-		  sandbox_count_alive(m), STOP_TIMEOUT_S);
+		  count_to_end(m), STOP_TIMEOUT_S);
 	end_loop(m);
 }
 
@@ -239,6 +254,50 @@ static void on_host_packet(const struct nflog_packet *packet, const char *in _un
 	sandbox_host_packet_dropped(userdata, packet);
 }
 
+/* What the loaded sandboxes have in the host's table. */
+struct firewall_content {
+	struct nft_squid *squids;
+	struct sockaddr_storage *targets;
+	struct nft_content content;
+};
+
+static size_t count_targets(struct manager *m)
+{
+	size_t n = 0;
+
+	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s))
+		if (sandbox_relay_grant(s))
+			n += relay_grant_size(sandbox_relay_grant(s));
+	return n;
+}
+
+static void collect_content(struct manager *m, struct firewall_content *c)
+{
+	size_t squids = 0, targets = 0;
+
+	c->squids = xcalloc(sandbox_count_alive(m) + 1, sizeof(*c->squids));
+	c->targets = xcalloc(count_targets(m) + 1, sizeof(*c->targets));
+	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s)) {
+		if (sandbox_squid(s))
+			c->squids[squids++] = *sandbox_squid(s);
+		if (sandbox_relay_grant(s))
+			relay_grant_list(sandbox_relay_grant(s), c->targets, &targets);
+	}
+	c->content = (struct nft_content){ c->squids, squids, c->targets, targets };
+}
+
+static int take_table(struct manager *m, const struct nft_config *config, struct err *e)
+{
+	struct firewall_content c;
+	int r;
+
+	collect_content(m, &c);
+	r = nft_new(config, &c.content, &m->nft, e);
+	free(c.squids);
+	free(c.targets);
+	return r;
+}
+
 static int prepare_firewall(struct manager *m, struct err *e)
 {
 	struct nft_config config = { .relay_uid = m->relay_uid, .egress_bridge = DOCKER_NETWORK };
@@ -252,7 +311,7 @@ static int prepare_firewall(struct manager *m, struct err *e)
 	m->egress_ipv6 = m->config->egress_ipv6 == CONFIG_AUTO
 				 ? host_ipv6_is_usable()
 				 : m->config->egress_ipv6 == CONFIG_YES;
-	r = nft_new(&config, NULL, &m->nft, e);
+	r = take_table(m, &config, e);
 	if (r < 0)
 		return r;
 	m->relay_targets = relay_targets_new(m->nft);
@@ -284,6 +343,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	if (!m->base)
 		abort();
 	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
+	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
 	m->quota = quota_new(&config->quota_host);
 	raise_descriptor_limit();
@@ -301,6 +361,8 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 		r = docker_new(m->base, config->engine_socket, &m->docker, e);
 	if (r == 0)
 		r = check_subnets(config, e);
+	if (r == 0)
+		sandbox_load_all(m);
 	if (r == 0)
 		r = prepare_firewall(m, e);
 	if (r == 0)
@@ -351,12 +413,14 @@ static void on_reconciled(const struct err *e, void *userdata)
 
 int manager_run(struct manager *m, struct err *e)
 {
+	sandbox_adopt_all(m);
+	fd_store_forget_rest(m->fds);
 	m->reconcile = reconcile_start(m, on_reconciled, m);
 	if (event_base_dispatch(m->base) < 0)
 		return err_set(e, -EIO, ERR_SYSTEM, "the event loop failed");
-	if (sandbox_count_alive(m) > 0)
+	if (count_to_end(m) > 0)
 		return err_set(e, -EBUSY, ERR_SYSTEM, "%u sandboxes were not ended",
-			       sandbox_count_alive(m));
+			       count_to_end(m));
 	log_info("stopped");
 	return 0;
 }
@@ -365,6 +429,7 @@ void manager_free(struct manager *m)
 {
 	if (!m)
 		return;
+	m->leaving = true;
 	reconcile_free(m->reconcile);
 	server_free(m->server);
 	sandbox_list_free(m->sandboxes);
@@ -377,6 +442,7 @@ void manager_free(struct manager *m)
 	if (m->nft)
 		nft_free(m->nft, false);
 	docker_free(m->docker);
+	fd_store_free(m->fds);
 	for (size_t i = 0; i < ARRAY_SIZE(m->signals); i++)
 		if (m->signals[i])
 			event_free(m->signals[i]);

@@ -14,6 +14,7 @@
 struct audit;
 struct config;
 struct docker;
+struct fd_store;
 struct nft;
 struct server;
 struct reconcile;
@@ -31,6 +32,7 @@ struct manager {
 	struct config *config;
 	struct audit *audit;
 	struct docker *docker;
+	struct fd_store *fds;
 	struct nft *nft;
 	struct quota *quota;
 	struct server *server;
@@ -45,6 +47,7 @@ struct manager {
 	uid_t relay_uid, probe_uid;
 	gid_t relay_gid, probe_gid;
 	bool stopping;
+	bool leaving;            /* what is left is for the next awfd */
 	bool log_level_is_given; /* on the command line: LogLevel= does not count */
 	struct event *signals[3];
 	struct event *stop_timeout;
@@ -54,8 +57,9 @@ struct manager {
  * config over. */
 int manager_new(struct config *config, struct manager **ret, struct err *e) _must_check_;
 
-/* Cleans up what an earlier awfd left, serves until SIGTERM or SIGINT, ends every sandbox. 0 when
- * all of them were ended. */
+/* Goes on with what an earlier awfd left, as far as that is whole, and serves until SIGTERM or
+ * SIGINT. Then it ends every sandbox, or after SIGTERM without StopJobs= those that don't run yet.
+ * 0 when all that were to be ended were. */
 int manager_run(struct manager *m, struct err *e) _must_check_;
 
 /* Reads the configuration again, for sandboxes that are yet to come; those that are there keep

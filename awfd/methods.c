@@ -276,9 +276,16 @@ static void on_wait_event(struct sandbox *s, enum sandbox_event event,
 		reply_result(call, s);
 }
 
-static void method_wait(struct manager *m _unused_, struct call *call, void *in _unused_,
+static void method_wait(struct manager *m _unused_, struct call *call, void *in,
 			struct sandbox *s)
 {
+	const struct wait_request *request = in;
+	_cleanup_err_ struct err e = { 0 };
+
+	if (request->lease && sandbox_lease_renew(s, call_conn(call), &e) < 0) {
+		reply_error(call, &e);
+		return;
+	}
 	if (sandbox_state(s) == SANDBOX_EXITED)
 		reply_result(call, s);
 	else

@@ -1,5 +1,7 @@
 #include "awfd/plan.h"
 
+#include <string.h>
+
 #include <assert.h>
 #include <time.h>
 
@@ -232,14 +234,22 @@ void plan_abort(struct plan *p, const struct err *e)
 	wake(p);
 }
 
+static const char *const state_names[] = {
+	[PLAN_PENDING] = "pending", [PLAN_RUNNING] = "running", [PLAN_DONE] = "done",
+	[PLAN_FAILED] = "failed",   [PLAN_SKIPPED] = "skipped",
+};
+
 const char *plan_step_state_name(enum plan_step_state state)
 {
-	static const char *const names[] = {
-		[PLAN_PENDING] = "pending", [PLAN_RUNNING] = "running", [PLAN_DONE] = "done",
-		[PLAN_FAILED] = "failed",   [PLAN_SKIPPED] = "skipped",
-	};
+	return state_names[state];
+}
 
-	return names[state];
+enum plan_step_state plan_step_state_parse(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(state_names); i++)
+		if (strcmp(state_names[i], name) == 0)
+			return (enum plan_step_state)i;
+	return PLAN_PENDING;
 }
 
 enum plan_step_state plan_step_state(const struct plan *p, unsigned step)

@@ -72,6 +72,9 @@ void plan_abort(struct plan *p, const struct err *e);
 
 /* "pending", "running", "done", "failed", "skipped". */
 const char *plan_step_state_name(enum plan_step_state state);
+
+/* The state of that name; PLAN_PENDING for any other text. */
+enum plan_step_state plan_step_state_parse(const char *name);
 enum plan_step_state plan_step_state(const struct plan *p, unsigned step);
 int64_t plan_step_elapsed_us(const struct plan *p, unsigned step);
 

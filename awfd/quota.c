@@ -208,6 +208,22 @@ static void hold(struct quota_charge *c, struct quota_account *a)
 	c->account = a;
 }
 
+static void note(struct quota_charge *c, struct quota_account *a,
+		 const struct quota_amounts *amounts)
+{
+	hold(c, a);
+	for (enum quota_kind kind = 0; kind < QUOTA_KIND_COUNT; kind++)
+		c->amounts.of[kind] += amounts->of[kind];
+}
+
+void quota_charge_anyway(struct quota_charge *c, struct quota_account *a,
+			 const struct quota_amounts *used)
+{
+	add(&a->usage, used);
+	add(&a->quota->host, used);
+	note(c, a, used);
+}
+
 int quota_charge(struct quota_charge *c, struct quota_account *a,
 		 const struct quota_amounts *wanted, uint64_t now_ms, struct err *e)
 {
@@ -217,9 +233,7 @@ int quota_charge(struct quota_charge *c, struct quota_account *a,
 	r = take(a, wanted, e);
 	if (r < 0)
 		return r;
-	hold(c, a);
-	for (enum quota_kind kind = 0; kind < QUOTA_KIND_COUNT; kind++)
-		c->amounts.of[kind] += wanted->of[kind];
+	note(c, a, wanted);
 	return 0;
 }
 

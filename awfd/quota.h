@@ -60,6 +60,10 @@ struct quota_charge {
 int quota_charge(struct quota_charge *c, struct quota_account *a,
 		 const struct quota_amounts *wanted, uint64_t now_ms, struct err *e) _must_check_;
 
+/* Charges what is used already, as by a sandbox of an earlier awfd, whatever the limits say. */
+void quota_charge_anyway(struct quota_charge *c, struct quota_account *a,
+			 const struct quota_amounts *used);
+
 /* Makes one kind of it more or less; the account is `a`, always the same. Not for starts. */
 int quota_change(struct quota_charge *c, struct quota_account *a, enum quota_kind kind,
 		 uint64_t amount, struct err *e) _must_check_;

@@ -1,11 +1,11 @@
 #include "awfd/relay-proc.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <string.h>
 
 #include "awfd/child.h"
 #include "awfd/host-ports.h"
+#include "awfd/socket-address.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/strbuf.h"
@@ -15,9 +15,6 @@
 
 /* All that a relay ever says on its stdout. */
 #define READY "READY=1\n"
-
-#define ADDRESS_TEXT_MAX 64 /* of an IPv6 address with a zone */
-#define PORT_TEXT_MAX    8
 
 /* The port of the host that a connection came in on, as the relay takes it. */
 #define HOST_PORTS "localhost:*"
@@ -79,17 +76,6 @@ static void on_out(evutil_socket_t fd, short what _unused_, void *userdata)
 	}
 }
 
-/* The address as the relay takes it: 192.0.2.1:443 or [2001:db8::1]:443. */
-static char *format_address(const struct sockaddr_storage *address)
-{
-	char host[ADDRESS_TEXT_MAX], port[PORT_TEXT_MAX];
-
-	if (getnameinfo((const struct sockaddr *)address, sizeof(*address), host, sizeof(host),
-			port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return NULL;
-	return xasprintf(strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-}
-
 static int append_upstream(char ***argv, const struct relay_upstream *u, struct err *e)
 {
 	_cleanup_free_ char *place = NULL;
@@ -97,7 +83,7 @@ static int append_upstream(char ***argv, const struct relay_upstream *u, struct 
 	if (u->host_ports && !u->address)
 		place = xstrdup(HOST_PORTS);
 	else if (u->address && !u->host_ports)
-		place = format_address(u->address);
+		place = socket_address_format(u->address);
 	if (!place)
 		return err_set(e, -EAFNOSUPPORT, ERR_SYSTEM, NAME ": the upstream is no address");
 	strv_appendf(argv, "--upstream=%s=%s", u->name, place);
@@ -176,17 +162,48 @@ int relay_proc_start(struct event_base *base, const struct relay_proc_spec *spec
 	return 0;
 }
 
+int relay_proc_adopt(struct event_base *base, const struct process_id *id,
+		     const struct relay_proc_events *events, void *userdata,
+		     struct relay_proc **ret)
+{
+	struct relay_proc *p;
+	int pidfd = process_open(id);
+
+	if (pidfd < 0)
+		return pidfd;
+	p = xnew(struct relay_proc);
+	*p = (struct relay_proc){
+		.events = *events, .userdata = userdata, .pid = id->pid, .out = -EBADF
+	};
+	p->child = child_adopt(base, id->pid, pidfd, on_ended, p);
+	*ret = p;
+	return 0;
+}
+
 pid_t relay_proc_pid(const struct relay_proc *p)
 {
 	return p->pid;
+}
+
+int relay_proc_identify(const struct relay_proc *p, struct process_id *ret)
+{
+	return p->child ? process_identify(child_pidfd(p->child), p->pid, ret) : -ESRCH;
 }
 
 void relay_proc_free(struct relay_proc *p)
 {
 	if (!p)
 		return;
+	child_free(TAKE_PTR(p->child));
+	relay_proc_release(p);
+}
+
+void relay_proc_release(struct relay_proc *p)
+{
+	if (!p)
+		return;
 	forget_out(p);
-	child_free(p->child);
+	child_release(p->child);
 	strbuf_clear(&p->said);
 	free(p);
 }

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "awfd/process.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -44,7 +45,18 @@ int relay_proc_start(struct event_base *base, const struct relay_proc_spec *spec
 		     const struct relay_proc_events *events, void *userdata,
 		     struct relay_proc **ret, struct err *e) _must_check_;
 
+/* A relay that an earlier awfd started and that serves already; -ESRCH when it has ended. */
+int relay_proc_adopt(struct event_base *base, const struct process_id *id,
+		     const struct relay_proc_events *events, void *userdata,
+		     struct relay_proc **ret) _must_check_;
+
 pid_t relay_proc_pid(const struct relay_proc *p);
+
+/* Who it is, for the next awfd. 0 or -ESRCH when it has ended. */
+int relay_proc_identify(const struct relay_proc *p, struct process_id *ret) _must_check_;
 
 /* Kills the process if it runs, reaps it, forgets its events and frees the handle. */
 void relay_proc_free(struct relay_proc *p);
+
+/* Frees the handle and leaves the process serving. */
+void relay_proc_release(struct relay_proc *p);

@@ -119,6 +119,28 @@ static void count(struct relay_targets *t, const struct relay_grant *grant, int 
 		t->ports[port] += (unsigned)change;
 }
 
+void relay_targets_adopt(struct relay_targets *t, const struct relay_grant *grant)
+{
+	count(t, grant, 1);
+}
+
+size_t relay_grant_size(const struct relay_grant *grant)
+{
+	return 1 + 2 * grant->ports.count;
+}
+
+void relay_grant_list(const struct relay_grant *grant, struct sockaddr_storage *list, size_t *n)
+{
+	struct batch b = { .list = list, .count = *n };
+
+	if (grant->has_difc)
+		b.list[b.count++] = grant->difc;
+	for (unsigned port = host_ports_first(&grant->ports); port != 0;
+	     port = host_ports_next(&grant->ports, (uint16_t)port))
+		put_loopback(&b, (uint16_t)port);
+	*n = b.count;
+}
+
 int relay_targets_add(struct relay_targets *t, const struct relay_grant *grant, struct err *e)
 {
 	struct batch b = { 0 };

@@ -33,13 +33,20 @@ void sandbox_drop_stream(struct sandbox_stream *stream)
 	stream->fd = fd_close(stream->fd);
 }
 
-static void shut_stream_down(void *userdata)
+static void shut_stream_down(struct sandbox_stream *stream)
 {
-	struct sandbox_stream *stream = userdata;
-
 	if (stream->fd >= 0)
 		(void)shutdown(stream->fd, SHUT_RDWR);
 	sandbox_drop_stream(stream);
+}
+
+/* The client of an awfd that leaves keeps its stream: it is with the engine. */
+static void on_client_gone(void *userdata)
+{
+	struct sandbox_stream *stream = userdata;
+
+	if (!stream->sandbox->manager->leaving)
+		shut_stream_down(stream);
 }
 
 void sandbox_shutdown_streams(struct sandbox *s)
@@ -78,7 +85,7 @@ static void attach_finish(struct sandbox_attach *a, int fd, const struct err *e)
 static void hand_over(struct sandbox_attach *a, int fd, struct sandbox_stream *stream)
 {
 	if (stream)
-		stream->client = conn_watch(a->client, shut_stream_down, stream);
+		stream->client = conn_watch(a->client, on_client_gone, stream);
 	attach_finish(a, fd, NULL);
 }
 

@@ -148,7 +148,7 @@ static void probe_cancel(void *subject, unsigned step _unused_)
 static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 {
 	struct sandbox *s = subject;
-	int r = sandbox_state_save(s, e);
+	int r = sandbox_state_save(s, sandbox_state_name(SANDBOX_CREATING), e);
 
 	if (r == 0)
 		r = sandbox_dirs_make(s, e);
@@ -242,21 +242,13 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 	return container;
 }
 
-/* Without one of its sidecars a sandbox is none: it ends, and says which. */
-static void on_sidecar_exit(struct container *c, void *userdata)
-{
-	_cleanup_free_ char *reason = xasprintf("container %s ended", c->name);
-
-	sandbox_fail(userdata, reason);
-}
-
 static void on_sidecar_up(void *userdata, unsigned step, const struct err *e)
 {
 	struct sandbox *s = userdata;
 	struct container *c = &s->containers[create_plan[step].role];
 
 	if (!e)
-		container_watch_exit(c, s->manager->base, on_sidecar_exit, s);
+		sandbox_watch_sidecar(s, c);
 	step_done(s, step, e);
 }
 
@@ -379,19 +371,15 @@ static int relay_step(void *subject, unsigned step _unused_, struct err *e)
 	return r < 0 ? r : PLAN_STEP_RUNNING;
 }
 
-/* Within its step it is the step's end; later a relay that has ended ends the sandbox. */
-void sandbox_relay_started(struct sandbox *s, const struct err *e)
+/* Within its step it is the step's end. */
+bool sandbox_relay_step_ended(struct sandbox *s, const struct err *e)
 {
 	bool starting =
 		s->plan && !s->destroying && plan_step_state(s->plan, RELAY) == PLAN_RUNNING;
 
-	if (starting) {
+	if (starting)
 		plan_step_ended(s->plan, RELAY, e);
-	} else if (e) {
-		_cleanup_free_ char *reason = xasprintf("relay ended: %s", e->message);
-
-		sandbox_fail(s, reason);
-	}
+	return starting;
 }
 
 static void relay_cancel(void *subject, unsigned step _unused_)
@@ -492,14 +480,14 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 static void on_agent_ended(int status, struct json_object *body, const struct err *e,
 			   void *userdata);
 
-static void wait_for_agent(struct sandbox *s)
+void sandbox_wait_for_agent(struct sandbox *s)
 {
 	s->wait = docker_container_wait(s->manager->docker, agent_of(s)->name, on_agent_ended, s);
 }
 
 void sandbox_on_wait_retry(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
-	wait_for_agent(userdata);
+	sandbox_wait_for_agent(userdata);
 }
 
 /* The engine dropped the call, not the command: asks again, for a while. */
@@ -550,7 +538,7 @@ static void on_agent_started(void *userdata, unsigned step, const struct err *e)
 
 	/* After the start, so that it is answered also when the command has ended already. */
 	if (!e)
-		wait_for_agent(s);
+		sandbox_wait_for_agent(s);
 	if (!e)
 		drop_stage(s);
 	plan_step_ended(s->plan, step, e);

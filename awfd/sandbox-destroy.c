@@ -106,10 +106,17 @@ static bool all_before_done(const struct sandbox *s)
 	return true;
 }
 
-/* The state file goes last, and only when there is nothing left that it would help to find. */
+/* The state file goes last, and only when there is nothing left that it would help to find; of a
+ * sandbox whose result somebody may ask for it stays as the record of that. */
 static int state_step(void *subject, unsigned step _unused_, struct err *e)
 {
-	return all_before_done(subject) ? sandbox_state_remove(subject, e) : PLAN_STEP_DONE;
+	struct sandbox *s = subject;
+
+	if (!all_before_done(s))
+		return PLAN_STEP_DONE;
+	if (sandbox_is_worth_keeping(s))
+		return sandbox_state_save(s, sandbox_state_name(SANDBOX_EXITED), e);
+	return sandbox_state_remove(s, e);
 }
 
 #define ALL_CONTAINERS (AFTER(AGENT) | AFTER(CLI) | AFTER(SQUID) | AFTER(PAUSE))

@@ -53,12 +53,12 @@ bool sandbox_has_egress(const struct sandbox *s)
 	return s->egress.wanted;
 }
 
-/* Artifact storage that cli-proxy is redirected to; a squid for it alone, if need be. */
 bool sandbox_has_redirects(const struct sandbox *s)
 {
-	return s->has_difc && strv_length(s->config->redirect_hosts) > 0;
+	return s->has_redirects;
 }
 
+/* Redirects have a squid for them alone, if need be. */
 bool sandbox_has_squid(const struct sandbox *s)
 {
 	return sandbox_has_egress(s) || sandbox_has_redirects(s);
@@ -93,6 +93,16 @@ void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids)
 	}
 }
 
+const struct nft_squid *sandbox_squid(const struct sandbox *s)
+{
+	return s->squid_known ? &s->squid : NULL;
+}
+
+const struct relay_grant *sandbox_relay_grant(const struct sandbox *s)
+{
+	return s->relay_granted ? &s->relay_grant : NULL;
+}
+
 const struct denials *sandbox_denials(const struct sandbox *s)
 {
 	return s->denials;
@@ -109,7 +119,7 @@ static struct step_record current_step(const struct sandbox *s, unsigned i)
 	return (struct step_record){ .name = sandbox_create_plan_step(i) };
 }
 
-static struct step_info **describe_steps(const struct sandbox *s)
+struct step_info **sandbox_describe_steps(const struct sandbox *s)
 {
 	unsigned n = sandbox_create_plan_length();
 	struct step_info **steps = xcalloc(n + 1, sizeof(*steps));
@@ -145,7 +155,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 		.exit_code = s->exit_code,
 		.oom_killed = s->oom_killed,
 		.reason = xstrdup(s->reason),
-		.steps = describe_steps(s),
+		.steps = sandbox_describe_steps(s),
 	};
 }
 

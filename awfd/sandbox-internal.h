@@ -16,6 +16,7 @@
 #include "awfd/nflog.h"
 #include "awfd/nft.h"
 #include "awfd/plan.h"
+#include "awfd/process.h"
 #include "awfd/relay-proc.h"
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox-container.h"
@@ -46,6 +47,7 @@ struct sandbox_watch {
 
 /* A duplicate of one stream, kept to shut it down. */
 struct sandbox_stream {
+	struct sandbox *sandbox;
 	int fd;                    /* -EBADF: the place is free */
 	struct conn_watch *client; /* of the connection that it was passed to */
 };
@@ -100,6 +102,7 @@ struct sandbox {
 	char *directory;
 
 	bool has_difc;
+	bool has_redirects; /* artifact storage that cli-proxy is redirected to */
 	struct difc_address difc;
 	uint64_t difc_wait_ms;
 	uint64_t difc_wait_end; /* by clock_ms() */
@@ -121,6 +124,9 @@ struct sandbox {
 	struct difc_probe *probe;
 	struct docker_attach *attach;
 	struct relay_proc *relay;
+	struct process_id relay_id;  /* of the one that an earlier awfd started */
+	uint64_t relay_restarted_ms; /* the first time of those that are counted */
+	unsigned relay_restarts;
 	struct relay_grant relay_grant;
 	bool relay_granted;
 	int *listeners;
@@ -143,6 +149,7 @@ struct sandbox {
 	struct docker_call *signal;
 	struct event *stop_timer;
 	struct event *timeout; /* of the command */
+	uint64_t deadline_ms;  /* when that is, by clock_ms(); 0: never */
 	bool timed_out;
 	struct event *retry_timer;
 	unsigned retry_s;
@@ -155,8 +162,11 @@ struct sandbox {
 	bool command_ended;
 	char *reason;
 	bool leftover; /* of an earlier awfd: nobody wants its result */
+	bool same_boot; /* loaded: the machine was not started again since */
 	bool leased;
-	struct conn_watch *lease;
+	struct conn_watch *lease;   /* NULL: its client is to come back */
+	struct process_id client;   /* whose lease it is */
+	struct event *lease_timer; /* until its client must have come back */
 	unsigned telling; /* watchers are being called: free later */
 	bool free_pending;
 
@@ -172,10 +182,27 @@ void sandbox_created(struct sandbox *s, const struct err *e);
 /* Ends it because a part of it failed: the exit code is awfd's, 125. */
 void sandbox_fail(struct sandbox *s, const char *reason);
 void sandbox_gone(struct sandbox *s, const struct err *e);
+bool sandbox_is_worth_keeping(const struct sandbox *s);
+/* For the next awfd's: a sandbox of which only the id is known yet; its charge; its time. */
+struct sandbox *sandbox_new_loaded(struct manager *m, const char *id) _must_check_;
+void sandbox_charge_anyway(struct sandbox *s);
+void sandbox_start_timeout(struct sandbox *s);
+void sandbox_start_destroy_plan(struct sandbox *s);
+void sandbox_free(struct sandbox *s);
+void sandbox_wait_for_agent(struct sandbox *s); /* sandbox-create.c */
 
 /* sandbox-policy.c: on every value that needs a grant. */
 int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret,
 		   struct err *e) _must_check_;
+
+/* Ends the sandbox when that container ends. */
+void sandbox_watch_sidecar(struct sandbox *s, struct container *c);
+
+/* sandbox-lease.c: a client's lease is given, or awaited after a restart of awfd. */
+void sandbox_lease_init(struct sandbox *s);
+void sandbox_lease_clear(struct sandbox *s);
+void sandbox_lease_give(struct sandbox *s, struct conn *client);
+void sandbox_lease_await(struct sandbox *s);
 
 /* sandbox-attach.c */
 int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret) _must_check_;
@@ -190,6 +217,7 @@ unsigned sandbox_create_plan_length(void);
 const char *sandbox_create_plan_step(unsigned step);
 
 /* sandbox-info.c: what it consists of. */
+struct step_info **sandbox_describe_steps(const struct sandbox *s) _must_check_;
 bool sandbox_has_cli_proxy(const struct sandbox *s);
 bool sandbox_has_egress(const struct sandbox *s);
 bool sandbox_has_redirects(const struct sandbox *s);
@@ -211,12 +239,13 @@ void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids);
 /* sandbox-links.c */
 int sandbox_links_make(struct sandbox *s, struct err *e) _must_check_;
 
-/* sandbox-relay.c: started; then sandbox_relay_started() is called once it serves, and again, with
- * an error, when it has ended. */
+/* sandbox-relay.c: started; then sandbox_relay_step_ended() is called once it serves, or not. One
+ * that ends later is started again. Adopting is going on with that of an earlier awfd. */
 int sandbox_relay_start(struct sandbox *s, struct err *e) _must_check_;
-void sandbox_relay_started(struct sandbox *s, const struct err *e); /* sandbox-create.c */
+bool sandbox_relay_step_ended(struct sandbox *s, const struct err *e); /* sandbox-create.c */
 void sandbox_relay_end(struct sandbox *s);
 int sandbox_relay_revoke(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_relay_adopt(struct sandbox *s);
 
 /* sandbox-ready.c: calls sandbox_ready_ended() once. */
 int sandbox_ready_start(struct sandbox *s, struct err *e) _must_check_;
@@ -232,6 +261,7 @@ char *sandbox_squid_directory(const struct sandbox *s) _must_check_;
 int sandbox_logs_open(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_close(struct sandbox *s);
 char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind) _must_check_;
+int sandbox_logs_reopen(struct sandbox *s, struct err *e) _must_check_;
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_end(struct sandbox *s);
@@ -249,6 +279,11 @@ int sandbox_dirs_make(struct sandbox *s, struct err *e) _must_check_;
 int sandbox_dirs_remove(struct sandbox *s, struct err *e) _must_check_;
 char *sandbox_dirs_ca_bundle(const struct sandbox *s) _must_check_;
 
-/* sandbox-state.c */
-int sandbox_state_save(struct sandbox *s, struct err *e) _must_check_;
+/* sandbox-state.c: phase is "creating" or a later state's name. Updating is saving what the state is
+ * now; that it cannot be is a warning. Loading fails for what was not running yet, is of another
+ * version, or is no state at all. */
+int sandbox_state_save(struct sandbox *s, const char *phase, struct err *e) _must_check_;
+void sandbox_state_update(struct sandbox *s);
+int sandbox_state_load(struct manager *m, const char *id, struct sandbox **ret,
+		       struct err *e) _must_check_;
 int sandbox_state_remove(struct sandbox *s, struct err *e) _must_check_;

@@ -40,10 +40,9 @@ static char *directory_of(const struct sandbox *s)
 
 /* The owner may read it, in a directory that is root's: nobody can put something else in its place.
  */
-static int open_log(const struct sandbox *s, const char *directory, const char *name, int *ret,
+static int make_log(const struct sandbox *s, const char *path, struct sandbox_log *log,
 		    struct err *e)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", directory, name);
 	_cleanup_close_ int fd =
 		open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 
@@ -51,17 +50,58 @@ static int open_log(const struct sandbox *s, const char *directory, const char *
 		return err_system(e, -errno, "cannot make the log %s", path);
 	if (fchown(fd, s->owner.uid, (gid_t)-1) < 0)
 		return err_system(e, -errno, "cannot give the log %s to its owner", path);
+	log->fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* awfd has no right to files of others: it takes one back, opens it, and gives it away again, all in
+ * a directory where nobody else can put another one in its place. */
+static int reopen(const char *path, int flags, uid_t owner, mode_t mode, int *ret, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+
+	if (lchown(path, 0, (gid_t)-1) < 0 || chmod(path, 0600) < 0)
+		return err_system(e, -errno, "cannot take %s back", path);
+	fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_system(e, -errno, "cannot open %s", path);
+	if (fchmod(fd, mode) < 0 || fchown(fd, owner, (gid_t)-1) < 0)
+		return err_system(e, -errno, "cannot give %s to its owner", path);
 	*ret = TAKE_FD(fd);
 	return 0;
 }
 
-int sandbox_logs_open(struct sandbox *s, struct err *e)
+static int continue_log(const struct sandbox *s, const char *path, struct sandbox_log *log,
+			struct err *e)
+{
+	struct stat st;
+	int r = reopen(path, O_WRONLY | O_APPEND, s->owner.uid, 0400, &log->fd, e);
+
+	if (r == 0 && fstat(log->fd, &st) == 0)
+		log->size = st.st_size;
+	return r;
+}
+
+static int open_logs(struct sandbox *s,
+		     int (*open_log)(const struct sandbox *s, const char *path,
+				     struct sandbox_log *log, struct err *e),
+		     struct err *e)
 {
 	_cleanup_free_ char *directory = directory_of(s);
 	int r = file_mkdir(directory, 0711, e);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
-		r = open_log(s, directory, files[i], &s->logs[i].fd, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", directory, files[i]);
+
+		r = open_log(s, path, &s->logs[i], e);
+	}
+	return r;
+}
+
+int sandbox_logs_open(struct sandbox *s, struct err *e)
+{
+	int r = open_logs(s, make_log, e);
+
 	if (r == 0)
 		sandbox_audit_opened(s);
 	return r;
@@ -264,12 +304,17 @@ char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind)
 	return xasprintf("%s/%s", s->directory, sources[kind].name);
 }
 
-static int make_source(const char *path, struct err *e)
+static int make_source(const char *path, int *ret, struct err *e)
 {
-	_cleanup_close_ int fd =
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	*ret = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	return *ret < 0 ? err_system(e, -errno, "cannot make %s", path) : 0;
+}
 
-	return fd < 0 ? err_system(e, -errno, "cannot make %s", path) : 0;
+/* Takes the descriptor over. */
+static int follow(struct sandbox *s, enum sandbox_log_kind kind, int fd, struct err *e)
+{
+	return log_tail_open(s->manager->log_tails, fd, sources[kind].fn, s, &s->logs[kind].tail,
+			     e);
 }
 
 /* It is given to its writer when it is open here: then awfd needs no right to others' files. */
@@ -277,14 +322,39 @@ int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct er
 {
 	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
 	uid_t writer = sources[kind].writer;
-	int r = make_source(path, e);
+	int fd = -EBADF;
+	int r = make_source(path, &fd, e);
 
 	if (r == 0)
-		r = log_tail_open(s->manager->log_tails, path, sources[kind].fn, s,
-				  &s->logs[kind].tail, e);
+		r = follow(s, kind, fd, e);
 	if (r == 0 && lchown(path, writer, writer) < 0)
 		r = err_system(e, -errno, "cannot give %s to its writer", path);
 	return r;
+}
+
+/* What was written while nobody read comes first. */
+static int resume_source(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
+{
+	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
+	int fd = -EBADF;
+	int r = reopen(path, O_RDWR | O_NONBLOCK, sources[kind].writer, 0600, &fd, e);
+
+	if (r == 0)
+		r = follow(s, kind, fd, e);
+	if (r == 0)
+		log_tail_drain(s->logs[kind].tail);
+	return r;
+}
+
+int sandbox_logs_reopen(struct sandbox *s, struct err *e)
+{
+	int r = open_logs(s, continue_log, e);
+
+	if (r == 0 && sandbox_has_cli_proxy(s))
+		r = resume_source(s, SANDBOX_LOG_GH, e);
+	if (r == 0 && sandbox_has_squid(s))
+		r = resume_source(s, SANDBOX_LOG_SQUID, e);
+	return r < 0 ? r : sandbox_logs_follow_firewall(s, e);
 }
 
 /* --- What the firewall dropped -------------------------------------------------------------------

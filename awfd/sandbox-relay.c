@@ -6,13 +6,36 @@
 #include <string.h>
 
 #include "awfd/config.h"
+#include "awfd/fd-store.h"
 #include "awfd/netns.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
 
 #define NAME_DIFC "difc"
 #define NAME_HOST "host"
+
+/* A relay that keeps ending is of no use: so many times within so long. */
+#define RESTARTS_MAX       5
+#define RESTARTS_WITHIN_MS 10000
+
+/* --- Listeners: awfd holds them, too, so that they outlive a relay, and the service manager, so
+ * that they outlive awfd --- */
+
+static char *stored_name(const struct sandbox *s, size_t i)
+{
+	return xasprintf("%s-%s-%zu", s->id, s->listener_names[i], i);
+}
+
+static void store_listeners(struct sandbox *s)
+{
+	for (size_t i = 0; i < s->listener_count; i++) {
+		_cleanup_free_ char *name = stored_name(s, i);
+
+		fd_store_keep(s->manager->fds, name, s->listeners[i]);
+	}
+}
 
 static int add_listener(struct sandbox *s, const char *name, enum docker_role role,
 			const void *address, socklen_t length, struct err *e)
@@ -68,14 +91,84 @@ static int listen_for_host_ports(struct sandbox *s, struct err *e)
 	return 0;
 }
 
+static int make_listeners(struct sandbox *s, struct err *e)
+{
+	int r = 0;
+
+	if (s->listener_count > 0)
+		return 0;
+	if (s->has_difc)
+		r = listen_for_difc(s, e);
+	if (r == 0)
+		r = listen_for_host_ports(s, e);
+	if (r == 0)
+		store_listeners(s);
+	return r;
+}
+
+static void alloc_listeners(struct sandbox *s)
+{
+	size_t max = SANDBOX_DIFC_LISTENERS + s->egress.host_ports.count;
+
+	s->listeners = xcalloc(max, sizeof(*s->listeners));
+	s->listener_names = xcalloc(max, sizeof(*s->listener_names));
+}
+
+static void load_listener(struct sandbox *s, const char *kind, size_t i)
+{
+	_cleanup_free_ char *name = xasprintf("%s-%s-%zu", s->id, kind, i);
+	int fd = fd_store_take(s->manager->fds, name);
+
+	if (fd < 0)
+		return;
+	s->listeners[s->listener_count] = fd;
+	s->listener_names[s->listener_count++] = kind;
+}
+
+/* Those that an earlier awfd stored; with none, the relay has them alone until it ends. */
+static void load_listeners(struct sandbox *s)
+{
+	const size_t max = SANDBOX_DIFC_LISTENERS + s->egress.host_ports.count;
+
+	for (size_t i = 0; i < max && s->listener_count == i; i++) {
+		load_listener(s, NAME_DIFC, i);
+		if (s->listener_count == i)
+			load_listener(s, NAME_HOST, i);
+	}
+}
+
+static void close_listeners(struct sandbox *s)
+{
+	for (size_t i = 0; i < s->listener_count; i++) {
+		_cleanup_free_ char *name = stored_name(s, i);
+
+		if (!s->manager->leaving)
+			fd_store_forget(s->manager->fds, name);
+		fd_close(s->listeners[i]);
+	}
+	s->listener_count = 0;
+	free(TAKE_PTR(s->listeners));
+	free(TAKE_PTR(s->listener_names));
+}
+
+/* --- The process --- */
+
+static void restart(struct sandbox *s, const struct err *why);
+
 static void on_relay_ready(struct relay_proc *p _unused_, void *userdata)
 {
-	sandbox_relay_started(userdata, NULL);
+	struct sandbox *s = userdata;
+
+	if (!sandbox_relay_step_ended(s, NULL) && s->state == SANDBOX_RUNNING)
+		sandbox_state_update(s); /* it has another pid */
 }
 
 static void on_relay_exited(struct relay_proc *p _unused_, const struct err *e, void *userdata)
 {
-	sandbox_relay_started(userdata, e);
+	struct sandbox *s = userdata;
+
+	if (!sandbox_relay_step_ended(s, e) && !s->destroying)
+		restart(s, e);
 }
 
 static int start_process(struct sandbox *s, struct err *e)
@@ -103,17 +196,49 @@ static int start_process(struct sandbox *s, struct err *e)
 	return relay_proc_start(m->base, &spec, &events, s, &s->relay, e);
 }
 
+static bool ends_too_often(struct sandbox *s)
+{
+	uint64_t now = clock_ms();
+
+	if (now - s->relay_restarted_ms > RESTARTS_WITHIN_MS) {
+		s->relay_restarted_ms = now;
+		s->relay_restarts = 0;
+	}
+	return ++s->relay_restarts > RESTARTS_MAX;
+}
+
+/* With the same listeners: who connects meanwhile waits in their queues. */
+static int start_again(struct sandbox *s, struct err *e)
+{
+	int r;
+
+	relay_proc_free(TAKE_PTR(s->relay));
+	r = make_listeners(s, e);
+	return r < 0 ? r : start_process(s, e);
+}
+
+static void restart(struct sandbox *s, const struct err *why)
+{
+	_cleanup_err_ struct err e = { 0 };
+	_cleanup_free_ char *reason = NULL;
+
+	if (ends_too_often(s)) {
+		reason = xasprintf("the relay keeps ending: %s", why->message);
+	} else {
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s: starting it again", why->message);
+		if (start_again(s, &e) < 0)
+			reason = xasprintf("the relay cannot be started again: %s", e.message);
+	}
+	if (reason)
+		sandbox_fail(s, reason);
+}
+
 int sandbox_relay_start(struct sandbox *s, struct err *e)
 {
-	size_t max = SANDBOX_DIFC_LISTENERS + s->egress.host_ports.count;
-	int r = 0;
+	int r;
 
-	s->listeners = xcalloc(max, sizeof(*s->listeners));
-	s->listener_names = xcalloc(max, sizeof(*s->listener_names));
-	if (s->has_difc)
-		r = listen_for_difc(s, e);
-	if (r == 0)
-		r = listen_for_host_ports(s, e);
+	alloc_listeners(s);
+	r = make_listeners(s, e);
 	if (r < 0)
 		return r;
 	s->relay_grant.has_difc = s->has_difc;
@@ -123,14 +248,29 @@ int sandbox_relay_start(struct sandbox *s, struct err *e)
 	return r < 0 ? r : start_process(s, e);
 }
 
+/* One that ended while there was no awfd is started again, unless the sandbox is to go. */
+void sandbox_relay_adopt(struct sandbox *s)
+{
+	static const struct relay_proc_events events = { on_relay_ready, on_relay_exited };
+	_cleanup_err_ struct err e = { 0 };
+	int r;
+
+	if (!sandbox_has_relay(s))
+		return;
+	relay_targets_adopt(s->manager->relay_targets, &s->relay_grant);
+	alloc_listeners(s);
+	load_listeners(s);
+	r = relay_proc_adopt(s->manager->base, &s->relay_id, &events, s, &s->relay);
+	if (r == 0 || s->state != SANDBOX_RUNNING)
+		return;
+	(void)err_system(&e, r, "the relay ended while awfd was away");
+	restart(s, &e);
+}
+
 void sandbox_relay_end(struct sandbox *s)
 {
 	relay_proc_free(TAKE_PTR(s->relay));
-	for (size_t i = 0; i < s->listener_count; i++)
-		fd_close(s->listeners[i]);
-	s->listener_count = 0;
-	free(TAKE_PTR(s->listeners));
-	free(TAKE_PTR(s->listener_names));
+	close_listeners(s);
 }
 
 int sandbox_relay_revoke(struct sandbox *s, struct err *e)

@@ -78,11 +78,9 @@ static void on_timeout(evutil_socket_t fd _unused_, short what _unused_, void *u
 	sandbox_stop(s, "SIGTERM", TIMEOUT_GRACE_MS);
 }
 
-static void start_destroy_plan(struct sandbox *s);
-
 static void on_retry_timer(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
-	start_destroy_plan(userdata);
+	sandbox_start_destroy_plan(userdata);
 }
 
 /* An object with an id (a new one when it is NULL), in the list. */
@@ -106,9 +104,10 @@ static struct sandbox *sandbox_alloc(struct manager *m, const char *id)
 	for (unsigned i = 0; i < ARRAY_SIZE(s->logs); i++)
 		s->logs[i].fd = -EBADF;
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
-		s->streams[i].fd = -EBADF;
+		s->streams[i] = (struct sandbox_stream){ .sandbox = s, .fd = -EBADF };
 	init_containers(s);
 	s->denials = denials_new();
+	sandbox_lease_init(s);
 	s->stop_timer = evtimer_new(m->base, on_stop_timer, s);
 	s->timeout = evtimer_new(m->base, on_timeout, s);
 	s->retry_timer = evtimer_new(m->base, on_retry_timer, s);
@@ -133,23 +132,35 @@ static void free_watches(struct sandbox *s)
 	}
 }
 
-static void sandbox_free(struct sandbox *s)
+/* The record of one that has exited goes with it, unless it is this awfd that goes. */
+static void remove_record(struct sandbox *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (s->state == SANDBOX_EXITED && !s->manager->leaving && sandbox_state_remove(s, &e) < 0)
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s", e.message);
+}
+
+void sandbox_free(struct sandbox *s)
 {
 	if (s->telling) {
 		s->free_pending = true;
 		return;
 	}
+	remove_record(s);
 	LIST_REMOVE(s, entry);
 	quota_return(&s->charge);
 	free_watches(s);
 	plan_free(s->plan);
 	docker_call_cancel(s->wait);
 	docker_call_cancel(s->signal);
-	conn_unwatch(s->lease);
+	sandbox_lease_clear(s);
 	resolve_cancel(s->resolve);
 	sandbox_mounts_cancel(s);
 	docker_network_cancel(s->network);
 	sandbox_ready_cancel(s);
+	if (s->manager->leaving)
+		relay_proc_release(TAKE_PTR(s->relay));
 	sandbox_relay_end(s);
 	sandbox_logs_end(s);
 	sandbox_logs_close(s);
@@ -222,22 +233,45 @@ static int check_difc(struct sandbox *s, const struct start_request *r, struct e
 				   "port %d is the cli-proxy's own; let the DIFC proxy use another",
 				   SANDBOX_CLI_PORT);
 	s->has_difc = true;
+	s->has_redirects = strv_length(s->config->redirect_hosts) > 0;
 	return 0;
 }
 
 /* What all its containers may use, from now until nothing is left of it. */
-static int charge(struct sandbox *s, struct err *e)
+static struct quota_amounts amounts_of(const struct sandbox *s)
+{
+	struct quota_amounts amounts = { .of = { [QUOTA_SANDBOXES] = 1 } };
+
+	sandbox_limits(s, &amounts.of[QUOTA_MEMORY], &amounts.of[QUOTA_PIDS]);
+	return amounts;
+}
+
+static struct quota_account *account_of(const struct sandbox *s)
 {
 	const struct manager *m = s->manager;
-	struct quota_amounts wanted = { .of = { [QUOTA_SANDBOXES] = 1, [QUOTA_STARTS] = 1 } };
-	struct quota_account *account;
+
+	return quota_open(m->quota, s->owner.uid, quota_limits_of(m, &s->owner));
+}
+
+static int charge(struct sandbox *s, struct err *e)
+{
+	struct quota_amounts wanted = amounts_of(s);
+	struct quota_account *account = account_of(s);
 	int r;
 
-	sandbox_limits(s, &wanted.of[QUOTA_MEMORY], &wanted.of[QUOTA_PIDS]);
-	account = quota_open(m->quota, s->owner.uid, quota_limits_of(m, &s->owner));
+	wanted.of[QUOTA_STARTS] = 1;
 	r = quota_charge(&s->charge, account, &wanted, clock_ms(), e);
 	quota_close(account);
 	return r;
+}
+
+void sandbox_charge_anyway(struct sandbox *s)
+{
+	const struct quota_amounts used = amounts_of(s);
+	struct quota_account *account = account_of(s);
+
+	quota_charge_anyway(&s->charge, account, &used);
+	quota_close(account);
 }
 
 static int check_limits(struct sandbox *s, const struct start_request *r, struct err *e)
@@ -367,6 +401,11 @@ struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
 	return s;
 }
 
+struct sandbox *sandbox_new_loaded(struct manager *m, const char *id)
+{
+	return sandbox_alloc(m, id);
+}
+
 /* --- Watchers ----------------------------------------------------------------------------------
  */
 
@@ -448,23 +487,10 @@ void sandbox_set_state(struct sandbox *s, enum sandbox_state state)
 	manager_update_status(s->manager);
 }
 
-static void on_lease_lost(void *userdata)
-{
-	struct sandbox *s = userdata;
-
-	s->leased = false;
-	if (s->state == SANDBOX_EXITED)
-		sandbox_free(s);
-	else
-		sandbox_destroy(s, "client gone");
-}
-
 void sandbox_create(struct sandbox *s, struct conn *lease)
 {
-	if (lease) {
-		s->leased = true;
-		s->lease = conn_watch(lease, on_lease_lost, s);
-	}
+	if (lease)
+		sandbox_lease_give(s, lease);
 	log_sandbox(LOG_LEVEL_INFO, s->id, "creating for uid %u (pid %d)", s->owner.uid,
 		    s->owner.pid);
 	s->plan = sandbox_create_plan(s);
@@ -481,12 +507,20 @@ static void record_steps(struct sandbox *s)
 					      .elapsed_us = plan_step_elapsed_us(s->plan, i) };
 }
 
-static void start_timeout(struct sandbox *s)
+/* Until the deadline, which a loaded sandbox brings along. */
+void sandbox_start_timeout(struct sandbox *s)
 {
-	struct timeval tv = { .tv_sec = (time_t)s->limits.timeout_s };
+	uint64_t now = clock_ms(), left;
+	struct timeval tv;
 
-	if (s->limits.timeout_s > 0)
-		event_add(s->timeout, &tv);
+	if (s->limits.timeout_s == 0)
+		return;
+	if (s->deadline_ms == 0)
+		s->deadline_ms = now + s->limits.timeout_s * 1000;
+	left = s->deadline_ms > now ? s->deadline_ms - now : 0;
+	tv = (struct timeval){ .tv_sec = (time_t)(left / 1000),
+			       .tv_usec = (suseconds_t)(left % 1000) * 1000 };
+	event_add(s->timeout, &tv);
 }
 
 /* The create plan has ended. */
@@ -502,7 +536,9 @@ void sandbox_created(struct sandbox *s, const struct err *e)
 		return;
 	}
 	sandbox_set_state(s, SANDBOX_RUNNING);
-	start_timeout(s);
+	sandbox_start_timeout(s);
+	if (!s->command_ended)
+		sandbox_state_update(s);
 	sandbox_tell(s, SANDBOX_STARTED, &(struct sandbox_news){ 0 });
 	if (s->command_ended)
 		sandbox_destroy(s, NULL);
@@ -517,7 +553,7 @@ void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed)
 		sandbox_destroy(s, NULL);
 }
 
-static void start_destroy_plan(struct sandbox *s)
+void sandbox_start_destroy_plan(struct sandbox *s)
 {
 	s->destroying = true;
 	s->plan = sandbox_destroy_plan(s);
@@ -544,7 +580,8 @@ void sandbox_destroy(struct sandbox *s, const char *reason)
 	event_del(s->wait_retry);
 	docker_call_cancel(TAKE_PTR(s->signal));
 	sandbox_set_state(s, SANDBOX_DESTROYING);
-	start_destroy_plan(s);
+	sandbox_state_update(s);
+	sandbox_start_destroy_plan(s);
 }
 
 void sandbox_give_up(struct sandbox *s, const char *reason)
@@ -558,6 +595,19 @@ void sandbox_fail(struct sandbox *s, const char *reason)
 	if (!s->command_ended && !s->destroying) /* else the result is known */
 		s->exit_code = EXIT_CODE_AWFD_FAILED;
 	sandbox_destroy(s, reason);
+}
+
+/* Without one of its sidecars a sandbox is none: it ends, and says which. */
+static void on_sidecar_exit(struct container *c, void *userdata)
+{
+	_cleanup_free_ char *reason = xasprintf("container %s ended", c->name);
+
+	sandbox_fail(userdata, reason);
+}
+
+void sandbox_watch_sidecar(struct sandbox *s, struct container *c)
+{
+	container_watch_exit(c, s->manager->base, on_sidecar_exit, s);
 }
 
 static void retry_later(struct sandbox *s, const struct err *e)
@@ -590,7 +640,7 @@ static void forget_oldest_exited(struct manager *m, uid_t owner)
 
 /* Whether it stays, so that a client can still ask for its result: a leased one until its
  * connection ends. Of one that never ran the client was told why. */
-static bool is_worth_keeping(const struct sandbox *s)
+bool sandbox_is_worth_keeping(const struct sandbox *s)
 {
 	return s->error.error == 0 && !s->leftover && (s->leased || !s->request.lease);
 }
@@ -631,7 +681,7 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 	if (e)
 		return;
 	shrink(s);
-	if (!is_worth_keeping(s) || s->free_pending)
+	if (!sandbox_is_worth_keeping(s) || s->free_pending)
 		sandbox_free(s);
 	forget_oldest_exited(m, owner);
 	manager_sandbox_gone(m);

@@ -12,6 +12,8 @@
 
 struct sandbox;
 struct sandbox_list;
+struct nft_squid;
+struct relay_grant;
 
 #define SANDBOX_ID_LENGTH 10
 
@@ -52,6 +54,17 @@ struct sandbox *sandbox_new_leftover(struct manager *m, const char *id) _must_ch
 
 /* Runs the create plan. With `lease`, the sandbox is destroyed when that connection ends. */
 void sandbox_create(struct sandbox *s, struct conn *lease);
+
+/* Gives the lease of one whose client's connection went with an earlier awfd to that client's new
+ * connection. ERR_INVALID_ARGUMENT when there is none to give. */
+int sandbox_lease_renew(struct sandbox *s, struct conn *client, struct err *e) _must_check_;
+
+/* What an earlier awfd left and noted: objects, so far with nothing but what is in their state
+ * files and the pidfds of their processes. What cannot be loaded is for reconcile.h. */
+void sandbox_load_all(struct manager *m);
+
+/* Goes on with the loaded ones: those that are whole run on, the others are destroyed. */
+void sandbox_adopt_all(struct manager *m);
 
 /* Ends it, from any state; reason says why, NULL after its command ended by itself. Idempotent. */
 void sandbox_destroy(struct sandbox *s, const char *reason);
@@ -99,6 +112,10 @@ void sandbox_audit(struct sandbox *s, struct json_object *record);
 
 /* What it was refused; also after it has exited. */
 const struct denials *sandbox_denials(const struct sandbox *s);
+
+/* Its squid, as far as the firewall knows of it, and what its relay connects to; or NULL. */
+const struct nft_squid *sandbox_squid(const struct sandbox *s);
+const struct relay_grant *sandbox_relay_grant(const struct sandbox *s);
 
 /* Counts a refusal and tells the watchers. */
 void sandbox_denied(struct sandbox *s, const struct denial *attempt);

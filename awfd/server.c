@@ -7,11 +7,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "awfd/audit-call.h"
 #include "awfd/config.h"
 #include "awfd/conn.h"
+#include "awfd/fd-store.h"
 #include "awfd/methods.h"
 #include "common/alloc.h"
 #include "common/fd.h"
@@ -212,20 +211,11 @@ static int listen_at(const char *path, int *ret, struct err *e)
 /* One socket from systemd, or our own. */
 static int get_socket(struct server *s, const char *path, struct err *e)
 {
-	int n = sd_listen_fds(1), r;
+	int r;
 
-	if (n > 1)
-		return err_set(e, -EINVAL, ERR_SYSTEM, "systemd passed %d sockets instead of one",
-			       n);
-	if (n == 1) {
-		s->fd = SD_LISTEN_FDS_START;
-		if (sd_is_socket_unix(s->fd, SOCK_STREAM, 1, NULL, 0) <= 0)
-			return err_set(
-				e, -EINVAL, ERR_SYSTEM,
-				"systemd passed something else than a listening Unix socket");
-		r = fd_set_nonblock(s->fd, true);
-		return r < 0 ? err_system(e, r, "cannot use the passed socket") : 0;
-	}
+	s->fd = fd_store_take_socket(s->manager->fds, e);
+	if (s->fd != -EBADF)
+		return s->fd < 0 ? s->fd : 0;
 	r = listen_at(path, &s->fd, e);
 	if (r == 0)
 		s->path = xstrdup(path);

@@ -76,6 +76,13 @@ static const struct field id_request_fields[] = {
 };
 const struct field_table id_request_table = FIELD_TABLE(struct id_request, NULL, id_request_fields);
 
+static const struct field wait_request_fields[] = {
+	FIELD(struct wait_request, id, "id", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct wait_request, lease, "lease", .type = FIELD_BOOL),
+};
+const struct field_table wait_request_table =
+	FIELD_TABLE(struct wait_request, NULL, wait_request_fields);
+
 static const struct field stop_request_fields[] = {
 	FIELD(struct stop_request, id, "id", .type = FIELD_STRING, REQUIRED),
 	FIELD(struct stop_request, signal, "signal", .type = FIELD_STRING),
@@ -165,7 +172,7 @@ const struct field_table empty_table = {
 const struct message_method message_methods[] = {
 	{ "Start", &start_request_table, &start_reply_table },
 	{ "Attach", &id_request_table, &attach_reply_table },
-	{ "Wait", &id_request_table, &wait_reply_table },
+	{ "Wait", &wait_request_table, &wait_reply_table },
 	{ "Stop", &stop_request_table, &empty_table },
 	{ "List", &empty_table, &list_reply_table },
 	{ "Inspect", &id_request_table, &inspect_reply_table },

@@ -68,9 +68,14 @@ struct reload_reply {
 	char **kept; /* keys that changed but count only after a restart */
 };
 
-/* Parameters of Inspect, Attach and Wait. */
+/* Parameters of Inspect, Attach and Denials. */
 struct id_request {
 	char *id;
+};
+
+struct wait_request {
+	char *id;
+	bool lease; /* the sandbox is leased to this connection from now on */
 };
 
 struct stop_request {
@@ -150,6 +155,7 @@ extern const struct field_table decision_info_table;
 extern const struct field_table check_reply_table;
 extern const struct field_table reload_reply_table;
 extern const struct field_table id_request_table;
+extern const struct field_table wait_request_table;
 extern const struct field_table stop_request_table;
 extern const struct field_table attach_reply_table;
 extern const struct field_table wait_reply_table;

@@ -26,6 +26,14 @@ static void on_line(const char *line, size_t length, void *userdata)
 		event_base_loopbreak(f->base);
 }
 
+static int open_log(const struct fixture *f)
+{
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
 static int set_up(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
@@ -37,7 +45,7 @@ static int set_up(void **state)
 	f->writer = open(f->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	assert_true(f->writer >= 0);
 	assert_int_equal(log_tails_new(f->base, &f->tails, &e), 0);
-	assert_int_equal(log_tail_open(f->tails, f->path, on_line, f, &f->tail, &e), 0);
+	assert_int_equal(log_tail_open(f->tails, open_log(f), on_line, f, &f->tail, &e), 0);
 	*state = f;
 	return 0;
 }
@@ -71,6 +79,36 @@ static void await(struct fixture *f, size_t lines)
 	if (strv_length(f->lines) < lines)
 		event_base_dispatch(f->base);
 	assert_int_equal(strv_length(f->lines), lines);
+}
+
+/* Another awfd follows the file: it tells what the first one had not, and nothing twice, whether the
+ * zeros of what was read fill pages or not. */
+static void test_goes_on_where_another_stopped(void **state)
+{
+	struct fixture *f = *state;
+	char filler[1024];
+
+	memset(filler, 'x', sizeof(filler) - 1);
+	filler[sizeof(filler) - 1] = '\0';
+	for (int i = 0; i < 9; i++) {
+		put(f, filler);
+		put(f, "\n");
+	}
+	put(f, "second\nthi");
+	await(f, 10);
+	log_tail_free(f->tail);
+	put(f, "rd\nfourth\n");
+	assert_int_equal(log_tail_open(f->tails, open_log(f), on_line, f, &f->tail, NULL), 0);
+	log_tail_drain(f->tail);
+	assert_int_equal(strv_length(f->lines), 12);
+	assert_string_equal(f->lines[10], "third");
+	assert_string_equal(f->lines[11], "fourth");
+	log_tail_free(f->tail);
+	assert_int_equal(log_tail_open(f->tails, open_log(f), on_line, f, &f->tail, NULL), 0);
+	log_tail_drain(f->tail);
+	put(f, "fifth\n");
+	await(f, 13);
+	assert_string_equal(f->lines[12], "fifth");
 }
 
 static void test_lines_as_they_come(void **state)
@@ -150,6 +188,8 @@ static void test_a_link_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_goes_on_where_another_stopped, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_lines_as_they_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_lines_are_passed_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),

@@ -1,0 +1,142 @@
+/* Sandboxes that outlived an awfd: the next one reads what they are, and goes on with them. */
+#include "awfd/sandbox-internal.h"
+
+#include <dirent.h>
+#include <string.h>
+
+#include "awfd/config.h"
+#include "common/alloc.h"
+#include "common/log.h"
+#include "common/parse.h"
+
+/* --- Loading -------------------------------------------------------------------------------------
+ */
+
+/* What is no state of a sandbox that ran is left for the scan for leftovers, which removes it. */
+static void load(struct manager *m, const char *id)
+{
+	_cleanup_err_ struct err e = { 0 };
+	struct sandbox *s;
+
+	if (!parse_is_sandbox_id(id))
+		return;
+	if (sandbox_state_load(m, id, &s, &e) < 0)
+		log_sandbox(LOG_LEVEL_WARNING, id, "not to be gone on with: %s", e.message);
+}
+
+void sandbox_load_all(struct manager *m)
+{
+	_cleanup_free_ char *path = xasprintf("%s/sandboxes", m->config->state_directory);
+	const struct dirent *entry;
+	DIR *directory = opendir(path);
+
+	while (directory && (entry = readdir(directory))) {
+		const char *suffix = strchr(entry->d_name, '.');
+		_cleanup_free_ char *id = xstrndup(entry->d_name, SANDBOX_ID_LENGTH);
+
+		if (suffix && strcmp(suffix, ".json") == 0)
+			load(m, id);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+/* --- Going on ------------------------------------------------------------------------------------
+ */
+
+/* The containers that must run besides the agent. */
+static const struct {
+	enum docker_role role;
+	bool (*wanted)(const struct sandbox *s);
+} sidecars[] = {
+	{ DOCKER_ROLE_PAUSE, NULL },
+	{ DOCKER_ROLE_SQUID, sandbox_has_squid },
+	{ DOCKER_ROLE_CLI_PROXY, sandbox_has_cli_proxy },
+};
+
+/* The name of a container that ended in the meantime, or NULL. */
+static const char *find_ended(const struct sandbox *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sidecars); i++) {
+		const struct container *c = &s->containers[sidecars[i].role];
+
+		if ((!sidecars[i].wanted || sidecars[i].wanted(s)) && c->pidfd < 0)
+			return c->name;
+	}
+	return NULL;
+}
+
+static void watch_sidecars(struct sandbox *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sidecars); i++)
+		if (s->containers[sidecars[i].role].pidfd >= 0)
+			sandbox_watch_sidecar(s, &s->containers[sidecars[i].role]);
+}
+
+/* Its logs are worth a warning, not the job. */
+static void reopen_logs(struct sandbox *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (sandbox_logs_reopen(s, &e) < 0)
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "its logs are not gone on with: %s",
+			    e.message);
+}
+
+static void go_on_running(struct sandbox *s)
+{
+	const char *ended = find_ended(s);
+	_cleanup_free_ char *reason = NULL;
+
+	if (!s->same_boot)
+		reason = xstrdup("the machine was started again");
+	else if (ended)
+		reason = xasprintf("container %s ended while awfd was away", ended);
+	reopen_logs(s);
+	sandbox_relay_adopt(s);
+	if (reason) {
+		sandbox_fail(s, reason);
+		return;
+	}
+	watch_sidecars(s);
+	sandbox_start_timeout(s);
+	sandbox_wait_for_agent(s);
+	sandbox_lease_await(s);
+	log_sandbox(LOG_LEVEL_INFO, s->id, "goes on: an earlier awfd started it");
+}
+
+static void go_on_destroying(struct sandbox *s)
+{
+	reopen_logs(s);
+	sandbox_relay_adopt(s);
+	sandbox_lease_await(s);
+	log_sandbox(LOG_LEVEL_INFO, s->id, "goes on being destroyed");
+	sandbox_start_destroy_plan(s);
+}
+
+static void adopt(struct sandbox *s)
+{
+	if (s->state != SANDBOX_EXITED)
+		sandbox_charge_anyway(s);
+	switch (s->state) {
+	case SANDBOX_RUNNING:
+		go_on_running(s);
+		break;
+	case SANDBOX_DESTROYING:
+		go_on_destroying(s);
+		break;
+	case SANDBOX_EXITED:
+		sandbox_lease_await(s);
+		break;
+	case SANDBOX_CREATING:
+		break;
+	}
+}
+
+void sandbox_adopt_all(struct manager *m)
+{
+	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
+		next = sandbox_next(s);
+		adopt(s);
+	}
+}
