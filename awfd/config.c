@@ -273,6 +273,7 @@ static const struct config_key keys[] = {
 	KEY("Images", "CliProxy", parse_required, image_cli_proxy, "awf/cli-proxy:latest", 0, 0),
 	KEY("Images", "Agent", parse_required, image_agent, "awf/agent:latest", 0, 0),
 	FIXED("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
+	FIXED("Network", "TableOwner", parse_auto, table_owner, "auto", 0, 0),
 	FIXED("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),
 	FIXED("Difc", "ProbeUser", parse_required, probe_user, "awf-probe", 0, 0),
 	KEY("Difc", "ProbeTimeoutMs", parse_number, probe_timeout_ms, "5000", 100, 60000),

@@ -29,6 +29,7 @@ struct config {
 	char *image_agent;
 	char *network_prefix; /* "172.30.0.0/24" as written */
 	struct in_addr network;
+	uint64_t table_owner; /* enum config_switch */
 	char *relay_user;
 	char *probe_user;
 	uint64_t probe_timeout_ms;

@@ -16,6 +16,7 @@
 #include "awfd/netns.h"
 #include "awfd/network.h"
 #include "awfd/nflog.h"
+#include "awfd/nft-watch.h"
 #include "awfd/nft.h"
 #include "awfd/policy.h"
 #include "awfd/quota.h"
@@ -59,9 +60,10 @@ void manager_sandbox_gone(struct manager *m)
 void manager_update_status(struct manager *m)
 {
 	unsigned n = sandbox_count_alive(m);
+	const char *trouble = nft_watch_trouble(m->nft_watch);
 
-	(void)sd_notifyf(0, "STATUS=%s%u sandbox%s", m->stopping ? "Stopping, " : "", n,
-			 n == 1 ? "" : "es");
+	(void)sd_notifyf(0, "STATUS=%s%u sandbox%s%s%s", m->stopping ? "Stopping, " : "", n,
+			 n == 1 ? "" : "es", trouble ? "; " : "", trouble ? trouble : "");
 }
 
 /* With `leaving`, those that run stay for the next awfd. */
@@ -300,7 +302,9 @@ static int take_table(struct manager *m, const struct nft_config *config, struct
 
 static int prepare_firewall(struct manager *m, struct err *e)
 {
-	struct nft_config config = { .relay_uid = m->relay_uid, .egress_bridge = DOCKER_NETWORK };
+	struct nft_config config = { .relay_uid = m->relay_uid,
+				     .egress_bridge = DOCKER_NETWORK,
+				     .shared = m->config->table_owner == CONFIG_NO };
 	struct network subnet6;
 	int r;
 
@@ -315,6 +319,9 @@ static int prepare_firewall(struct manager *m, struct err *e)
 	if (r < 0)
 		return r;
 	m->relay_targets = relay_targets_new(m->nft);
+	r = manager_watch_firewall(m, e);
+	if (r < 0)
+		return r;
 	return nflog_open(m->base, NFLOG_HOST, on_host_packet, m, &m->nflog, e);
 }
 
@@ -438,6 +445,7 @@ void manager_free(struct manager *m)
 	audit_free(m->audit);
 	log_tails_free(m->log_tails);
 	nflog_free(m->nflog);
+	nft_watch_free(m->nft_watch);
 	relay_targets_free(m->relay_targets);
 	if (m->nft)
 		nft_free(m->nft, false);

@@ -16,6 +16,8 @@ struct config;
 struct docker;
 struct fd_store;
 struct nft;
+struct nft_content;
+struct nft_watch;
 struct server;
 struct reconcile;
 struct sandbox_list;
@@ -34,6 +36,7 @@ struct manager {
 	struct docker *docker;
 	struct fd_store *fds;
 	struct nft *nft;
+	struct nft_watch *nft_watch;
 	struct quota *quota;
 	struct server *server;
 	struct reconcile *reconcile;
@@ -72,6 +75,13 @@ void manager_sandbox_gone(struct manager *m);
 
 /* Tells the service manager how many sandboxes there are (sd_notify(3), STATUS=). */
 void manager_update_status(struct manager *m);
+
+/* What the host's table is to hold at the moment; to be cleared by nft_content_clear(), before
+ * anything else happens to a sandbox. */
+void manager_firewall_content(struct manager *m, struct nft_content *ret);
+
+/* Has the host's table put back whenever somebody else changes it. */
+int manager_watch_firewall(struct manager *m, struct err *e) _must_check_;
 
 /* What the peer may use. Borrowed from the config. */
 const struct quota_limits *quota_limits_of(const struct manager *m, const struct peer *peer);

@@ -56,6 +56,13 @@ uint32_t netlink_port(const struct netlink *nl)
 	return getsockname(nl->fd, (struct sockaddr *)&own, &length) < 0 ? 0 : own.nl_pid;
 }
 
+int netlink_join(const struct netlink *nl, unsigned group)
+{
+	const struct sockaddr_nl own = { .nl_family = AF_NETLINK, .nl_groups = 1U << (group - 1) };
+
+	return bind(nl->fd, (const struct sockaddr *)&own, sizeof(own)) < 0 ? -errno : 0;
+}
+
 void netlink_make_room(const struct netlink *nl, size_t length)
 {
 	if (length > SOCKET_BUFFER && length <= INT_MAX / 2)

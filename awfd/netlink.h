@@ -37,6 +37,9 @@ struct nlmsghdr *netlink_message(void *buffer, uint16_t type, uint16_t flags, si
 /* The socket's own port, by which the kernel names it to others; 0 when it has none. */
 uint32_t netlink_port(const struct netlink *nl);
 
+/* Subscribes the socket, which has sent nothing yet, to a group's notifications. */
+int netlink_join(const struct netlink *nl, unsigned group) _must_check_;
+
 /* Lets the socket send that many bytes at once, as far as the caller may. */
 void netlink_make_room(const struct netlink *nl, size_t length);
 

@@ -25,7 +25,7 @@ struct nft {
 	struct netlink nl; /* owns the table: as long as it is open nobody else can change that */
 	struct nft_config config;
 	char *bridge; /* that the configuration names */
-	bool warned;  /* that the table has no owner */
+	bool shared;  /* the table has no owner */
 };
 
 /* What came of a transaction. */
@@ -221,12 +221,16 @@ static int owned_by_other(struct nft *n, struct err *e)
 		       table_owner(&n->nl));
 }
 
-static void warn_shared(struct nft *n)
+/* Says once that the kernel can't do better. */
+static void note_way(struct nft *n, struct nft_ruleset_flags way)
 {
-	if (!n->config.shared && !n->warned)
+	bool shared = way.make == 0;
+
+	if (shared && !n->shared && !n->config.shared)
 		log_warning("nftables: this kernel has no owned, persistent tables: other root "
-			    "processes can change table inet " NFT_TABLE);
-	n->warned = true;
+			    "processes can change table inet " NFT_TABLE
+			    ", which awfd then puts back");
+	n->shared = shared;
 }
 
 static int take_table(struct nft *n, const struct nft_content *content, struct err *e)
@@ -241,8 +245,8 @@ static int take_table(struct nft *n, const struct nft_content *content, struct e
 		r = take_table_by(n, content, ways[i], &table_refused, e);
 		if (r == -EPERM && table_refused)
 			return owned_by_other(n, e);
-		if (r == 0 && ways[i].make == 0)
-			warn_shared(n);
+		if (r == 0)
+			note_way(n, ways[i]);
 		if (!table_refused || (r != -EOPNOTSUPP && r != -EINVAL))
 			return r;
 	}
@@ -278,9 +282,21 @@ int nft_new(const struct nft_config *config, const struct nft_content *content, 
 	return 0;
 }
 
+void nft_content_clear(struct nft_content *content)
+{
+	free((void *)content->squids);
+	free((void *)content->targets);
+	*content = (struct nft_content){ 0 };
+}
+
 int nft_restore(struct nft *n, const struct nft_content *content, struct err *e)
 {
 	return take_table(n, content, e);
+}
+
+bool nft_is_shared(const struct nft *n)
+{
+	return n->shared;
 }
 
 uint32_t nft_port(const struct nft *n)

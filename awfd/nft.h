@@ -13,6 +13,8 @@
 
 struct nft;
 
+#define _cleanup_nft_content_ _cleanup_(nft_content_clear)
+
 struct nft_config {
 	uid_t relay_uid;
 	const char *egress_bridge;      /* that the squids are on; NULL: there are none */
@@ -35,11 +37,14 @@ struct nft_squid {
 
 /* Everything that the table's sets hold. */
 struct nft_content {
-	const struct nft_squid *squids;
+	const struct nft_squid *squids; /* what they point to is somebody else's */
 	size_t squid_count;
 	const struct sockaddr_storage *targets; /* of the relays */
 	size_t target_count;
 };
+
+/* Frees the two lists. */
+void nft_content_clear(struct nft_content *content);
 
 /* Takes the host's table `inet awf` (owner and persist flags where the kernel has them): makes it,
  * or adopts one that an earlier awfd left, and puts the chains and the content (NULL: empty sets)
@@ -54,6 +59,9 @@ int nft_restore(struct nft *n, const struct nft_content *content, struct err *e)
 
 /* The netlink port of the handle, by which the kernel's notifications name its transactions. */
 uint32_t nft_port(const struct nft *n);
+
+/* Whether the table has no owner, so that other root processes can change it. */
+bool nft_is_shared(const struct nft *n);
 
 /* Frees the handle. The table goes too when `remove` is set, else it stays for the next awfd. */
 void nft_free(struct nft *n, bool remove);

@@ -108,6 +108,11 @@ const struct denials *sandbox_denials(const struct sandbox *s)
 	return s->denials;
 }
 
+const struct nft_squid *sandbox_squid(const struct sandbox *s)
+{
+	return s->squid_known ? &s->squid : NULL;
+}
+
 static struct step_record current_step(const struct sandbox *s, unsigned i)
 {
 	if (s->step_count > 0)

@@ -124,6 +124,10 @@ void sandbox_denied(struct sandbox *s, const struct denial *attempt);
 struct nflog_packet;
 void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *packet);
 
+/* Its place in the host's table, or NULL while it has none. */
+struct nft_squid;
+const struct nft_squid *sandbox_squid(const struct sandbox *s);
+
 /* Fills a zeroed message; its strings are the caller's (fields_clear()). */
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 

@@ -66,6 +66,7 @@ static void assert_defaults(const struct config *c)
 	assert_same_text(c->image_agent, "awf/agent:latest");
 	assert_same_text(c->network_prefix, "172.30.0.0/24");
 	assert_int_equal(c->network.s_addr, inet_addr("172.30.0.0"));
+	assert_int_equal(c->table_owner, CONFIG_AUTO);
 	assert_same_text(c->relay_user, "awf-relay");
 	assert_same_text(c->probe_user, "awf-probe");
 	assert_int_equal(c->probe_timeout_ms, 5000);
