@@ -74,8 +74,9 @@ static void attach_fail(struct docker_attach *a, int error, int status, const ch
 /* The connection failed, or ended too early: the engine went away. */
 static void attach_lost(struct docker_attach *a, int error, const char *message)
 {
-	docker_lost(a->docker);
-	attach_fail(a, error, 0, message);
+	_cleanup_free_ char *told = docker_broken(a->docker, error, message);
+
+	attach_fail(a, error, 0, told);
 }
 
 static void on_limit(_unused_ evutil_socket_t fd, _unused_ short what, void *userdata)

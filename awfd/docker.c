@@ -7,6 +7,9 @@
 #include "awfd/docker-http.h"
 #include "awfd/docker-internal.h"
 #include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/timestamp.h"
 
 #define NEGOTIATION_TIMEOUT_MS 10000
 
@@ -43,6 +46,8 @@ struct docker {
 	char *version;                   /* "1.41", or NULL while unknown */
 	struct docker_call *negotiation; /* under way, or NULL; also in calls */
 	TAILQ_HEAD(, docker_call) calls;
+	int64_t away_since_s; /* wall clock, UTC: when it went away, or may have; 0: it answers */
+	bool away;            /* nobody listens on its socket */
 };
 
 /* --- The end of a call --- */
@@ -136,6 +141,8 @@ static bool call_accepts(const struct docker_call *c, int status)
 }
 
 static void docker_ask_version(struct docker *d);
+static void docker_lost(struct docker *d);
+static void docker_answered(struct docker *d);
 
 static void call_wait_for_version(struct docker_call *c)
 {
@@ -161,10 +168,11 @@ static void on_answer(const struct docker_http_answer *answer, void *userdata)
 
 	c->transfer = NULL;
 	if (answer->error < 0) {
-		docker_lost(c->docker);
-		call_fail(c, answer->error, 0, answer->reason);
+		message = docker_broken(c->docker, answer->error, answer->reason);
+		call_fail(c, answer->error, 0, message);
 		return;
 	}
+	docker_answered(c->docker);
 	if (!c->negotiates && !c->asked_again &&
 	    docker_answer_refuses_version(answer->status, answer->body, answer->length)) {
 		docker_lost(c->docker);
@@ -308,9 +316,52 @@ static void docker_ask_version(struct docker *d)
 	call_send(d->negotiation);
 }
 
-void docker_lost(struct docker *d)
+static void docker_lost(struct docker *d)
 {
 	free(TAKE_PTR(d->version));
+}
+
+/* --- Whether it is there --- */
+
+static void note_absence(struct docker *d, const char *since, const char *reason)
+{
+	if (!d->away)
+		log_warning("Docker Engine unavailable since %s: %s", since, reason);
+	d->away = true;
+}
+
+/* A connection that ends early is the beginning of an absence if nothing is answered before the
+ * next attempt finds nobody there. */
+char *docker_broken(struct docker *d, int error, const char *reason)
+{
+	const bool absent = error == -ENOENT || error == -ECONNREFUSED;
+	_cleanup_free_ char *since = NULL;
+
+	docker_lost(d);
+	if ((absent || error == -ECONNRESET) && d->away_since_s == 0)
+		d->away_since_s = (int64_t)(clock_wall_ms() / 1000);
+	if (!absent)
+		return xstrdup(reason);
+	since = timestamp_of_seconds(d->away_since_s);
+	note_absence(d, since, reason);
+	return xasprintf("Docker Engine unavailable since %s: %s", since, reason);
+}
+
+static void docker_answered(struct docker *d)
+{
+	_cleanup_free_ char *since = NULL;
+
+	if (d->away) {
+		since = timestamp_of_seconds(d->away_since_s);
+		log_info("the Docker Engine answers again; it was unavailable since %s", since);
+	}
+	d->away = false;
+	d->away_since_s = 0;
+}
+
+int64_t docker_away_since(const struct docker *d)
+{
+	return d->away ? d->away_since_s : 0;
 }
 
 /* --- The client --- */

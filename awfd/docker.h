@@ -37,6 +37,10 @@ void docker_free(struct docker *d); /* cancels what is under way */
 /* "1.41", or NULL before the first answer. */
 const char *docker_api_version(const struct docker *d);
 
+/* Since when nobody listens on the engine's socket, in seconds since the epoch, as far as calls
+ * have found out; 0 while somebody does. The errors of calls say so, too. */
+int64_t docker_away_since(const struct docker *d);
+
 const char *docker_socket_path(const struct docker *d);
 
 /* Starts a request; never fails itself, failures reach fn. The handle is for docker_call_cancel().

@@ -2,20 +2,26 @@
 #include "awfd/sandbox-internal.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 
 #include "awfd/config.h"
 #include "awfd/docker-network.h"
+#include "awfd/docker.h"
 #include "awfd/environment.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/timestamp.h"
 
-/* How often, and after which time each, the engine is asked again for a command's end. */
-#define WAIT_RETRIES  20
-#define WAIT_RETRY_MS 250
+/* How often, and after which time each, the engine is asked again for a command's end; while it is
+ * away there is no end to it, and the time grows. */
+#define WAIT_RETRIES      20
+#define WAIT_RETRY_MS     250
+#define WAIT_RETRY_MAX_MS 4000
 
 /* The waiting and the last attempt have limits of their own, which the user sets; this one is
  * behind the largest of them. */
@@ -490,18 +496,45 @@ void sandbox_on_wait_retry(evutil_socket_t fd _unused_, short what _unused_, voi
 	sandbox_wait_for_agent(userdata);
 }
 
-/* The engine dropped the call, not the command: asks again, for a while. */
+static void wait_again(struct sandbox *s, bool away)
+{
+	struct timeval tv;
+
+	s->wait_retry_ms = away ? MIN(MAX(s->wait_retry_ms * 2, WAIT_RETRY_MS), WAIT_RETRY_MAX_MS)
+				: WAIT_RETRY_MS;
+	tv = (struct timeval){ s->wait_retry_ms / 1000, (int)(s->wait_retry_ms % 1000) * 1000 };
+	event_add(s->wait_retry, &tv);
+}
+
+/* The engine dropped the call, not the command: asks again, for a while, or until the engine is
+ * back. */
 static void wait_failed(struct sandbox *s, const struct err *e)
 {
 	_cleanup_free_ char *text = err_text(e);
-	struct timeval tv = { .tv_usec = WAIT_RETRY_MS * 1000 };
+	const int64_t away = docker_away_since(s->manager->docker);
 
-	if (e->status != 404 && s->wait_failures++ < WAIT_RETRIES) {
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s; asking again", text);
-		event_add(s->wait_retry, &tv);
+	if (e->status == 404 || (away == 0 && s->wait_failures++ >= WAIT_RETRIES)) {
+		sandbox_fail(s, text);
 		return;
 	}
-	sandbox_fail(s, text);
+	if (away == 0 || s->engine_away_s == 0)
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s; asking again", text);
+	if (away != 0 && s->engine_away_s == 0)
+		s->engine_away_s = away;
+	wait_again(s, away != 0);
+}
+
+/* An engine that goes, or comes without having been told to keep what ran, kills its containers. */
+static void explain_end(struct sandbox *s)
+{
+	_cleanup_free_ char *since = NULL;
+
+	if (s->engine_away_s == 0 || s->reason ||
+	    (s->exit_code != 128 + SIGKILL && s->exit_code != 128 + SIGTERM))
+		return;
+	since = timestamp_of_seconds(s->engine_away_s);
+	s->reason =
+		xasprintf("killed with the Docker Engine, which was unavailable since %s", since);
 }
 
 static void on_agent_ended(int status _unused_, struct json_object *body, const struct err *e,
@@ -517,6 +550,7 @@ static void on_agent_ended(int status _unused_, struct json_object *body, const 
 		wait_failed(s, e);
 		return;
 	}
+	explain_end(s);
 	/* A process of it may have run out of memory although it says that all is well. */
 	s->wait = docker_container_inspect(s->manager->docker, agent_of(s)->name,
 					   on_agent_inspected, s);

@@ -117,6 +117,7 @@ struct sandbox {
 	struct nft_squid squid; /* its place in the host's table; points into squid_targets */
 	struct sockaddr_storage *squid_targets;
 	bool squid_known;
+	unsigned squid_port; /* index of its interface on the engine's bridge; 0: none */
 	struct sandbox_log logs[SANDBOX_LOG_COUNT];
 	struct nflog *nflogs[SANDBOX_NAMESPACES];
 
@@ -146,6 +147,8 @@ struct sandbox {
 	struct docker_call *wait;
 	struct event *wait_retry;
 	unsigned wait_failures;
+	unsigned wait_retry_ms;
+	int64_t engine_away_s; /* since when the engine was away while it ran; 0: never */
 	struct docker_call *signal;
 	struct event *stop_timer;
 	struct event *timeout; /* of the command */

@@ -136,8 +136,14 @@ static void engine_wakes(struct docker *d)
 		answer_soon(c);
 }
 
-void docker_lost(struct docker *d _unused_)
+char *docker_broken(struct docker *d _unused_, int error _unused_, const char *reason)
 {
+	return xstrdup(reason);
+}
+
+int64_t docker_away_since(const struct docker *d _unused_)
+{
+	return 0;
 }
 
 const char *docker_api_version(const struct docker *d _unused_)

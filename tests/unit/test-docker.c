@@ -16,6 +16,7 @@
 #include "awfd/docker-http.h"
 #include "awfd/docker.h"
 #include "common/alloc.h"
+#include "common/timestamp.h"
 #include "tests/unit/fake-engine.h"
 
 #define HEAD(status) "HTTP/1.1 " status "\r\n"
@@ -218,22 +219,26 @@ static void says_that_no_engine_is_there(void **state)
 {
 	struct fixture *f = *state;
 	const char *path = fake_engine_path(f->engine);
-	_cleanup_free_ char *away = xasprintf("%s.away", path);
+	_cleanup_free_ char *away = xasprintf("%s.away", path), *since = NULL, *text = NULL;
 	_outcome_ o = { 0 };
 
 	call(f, "/x", 3000, &o);
 	assert_string_equal(docker_api_version(f->docker), "1.41");
+	assert_int_equal(docker_away_since(f->docker), 0);
 	assert_int_equal(rename(path, away), 0);
 	call(f, "/x", 3000, &o);
-	assert_error(&o, -ENOENT, 0, path);
+	since = timestamp_of_seconds(docker_away_since(f->docker));
+	text = xasprintf("Docker Engine unavailable since %s: no connection to %s: ", since, path);
+	assert_error(&o, -ENOENT, 0, text);
 	assert_error(&o, -ENOENT, 0, "No such file or directory; is the engine running?");
 	assert_error(&o, -ENOENT, 0, "systemctl status docker");
 	assert_null(docker_api_version(f->docker));
 	call(f, "/x", 3000, &o);
-	assert_error(&o, -ENOENT, 0, path);
+	assert_error(&o, -ENOENT, 0, text); /* still since then */
 	assert_int_equal(rename(away, path), 0);
 	call(f, "/x", 3000, &o);
 	assert_error(&o, -EIO, 500, "no script");
+	assert_int_equal(docker_away_since(f->docker), 0);
 	assert_int_equal(fake_engine_count(f->engine, "GET /version "), 2);
 }
 
