@@ -40,12 +40,12 @@ AWFD_SRC      := audit audit-call audit-record child cli-proxy-limits config con
                  difc-address difc-ca difc-probe docker docker-answer docker-attach \
                  docker-container docker-http docker-network docker-seccomp docker-spec domain \
                  egress environment fd-store gh-log host-ipv6 host-pattern host-ports http-answer \
-                 image-reference job-limits link link-bridge link-request link-seal log-journal \
-                 log-tail manager manager-firewall methods mount-namespace mount-open mount-source \
-                 mount-spec mount-stage netlink netns network nflog nflog-packet nft nft-egress \
-                 nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table nft-watch peer \
-                 plan policy policy-words private-networks process quota reconcile relay-proc \
-                 relay-targets resolve resolvers sandbox sandbox-adopt sandbox-attach \
+                 image-reference job-limits link link-bridge link-request link-seal link-watch \
+                 log-journal log-tail manager manager-firewall methods mount-namespace mount-open \
+                 mount-source mount-spec mount-stage netlink netns network nflog nflog-packet nft \
+                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
+                 nft-watch peer plan policy policy-words private-networks process quota reconcile \
+                 relay-proc relay-targets resolve resolvers sandbox sandbox-adopt sandbox-attach \
                  sandbox-audit sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
                  sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-mounts \
                  sandbox-policy sandbox-ready sandbox-relay sandbox-squid sandbox-state server \
@@ -95,8 +95,8 @@ UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress a
                  private-networks process quota redact relay relay-proc relay-storm \
                  relay-upstreams resolvers secret sni-match socket-address spawn squid-config \
                  squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
-ROOT_TESTS    := link mount-stage netns nflog nft nft-egress nft-namespace nft-restore nft-watch \
-                 nft-way-out
+ROOT_TESTS    := link link-watch mount-stage netns nflog nft nft-egress nft-namespace nft-restore \
+                 nft-watch nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay

@@ -140,6 +140,8 @@ static int find_port(struct netlink *inside, struct netlink *host, int namespace
 	return 0;
 }
 
+/* A port that is isolated already is left alone: setting that again would be a change that watchers
+ * are told of. */
 static int isolate_port(struct netlink *host, struct port *port, const char *bridge)
 {
 	unsigned master;
@@ -147,8 +149,9 @@ static int isolate_port(struct netlink *host, struct port *port, const char *bri
 
 	if (r == 0 && (!port->is_bridge_port || port->master != master))
 		r = -ENOTCONN;
-	if (r == 0)
-		r = isolate(host, port->index);
+	if (r < 0 || port->isolated)
+		return r;
+	r = isolate(host, port->index);
 	if (r == 0)
 		r = get_port(host, port->index, NULL, port);
 	if (r == 0 && (!port->isolated || port->master != master))
@@ -156,7 +159,8 @@ static int isolate_port(struct netlink *host, struct port *port, const char *bri
 	return r;
 }
 
-int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridge, struct err *e)
+int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridge,
+			     unsigned *ret_port, struct err *e)
 {
 	_cleanup_netlink_ struct netlink inside = NETLINK_UNSET, host = NETLINK_UNSET;
 	_cleanup_close_ int namespace = -EBADF;
@@ -176,7 +180,29 @@ int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridg
 	r = find_port(&inside, &host, namespace, interface, &port);
 	if (r == 0)
 		r = isolate_port(&host, &port, bridge);
-	return r < 0 ? err_system(e, r, "cannot isolate interface %s on bridge %s", interface,
-				  bridge)
-		     : 0;
+	if (r < 0)
+		return err_system(e, r, "cannot isolate interface %s on bridge %s", interface,
+				  bridge);
+	*ret_port = port.index;
+	return 0;
+}
+
+int link_keep_isolated(unsigned index, const char *bridge, bool *ret_mended, struct err *e)
+{
+	_cleanup_netlink_ struct netlink host = NETLINK_UNSET;
+	bool isolated = false;
+	struct port port;
+	int r = netlink_open(NETLINK_OWN, NETLINK_ROUTE, &host, e);
+
+	if (r < 0)
+		return r;
+	r = get_port(&host, index, NULL, &port);
+	if (r == 0)
+		isolated = port.isolated;
+	if (r == 0)
+		r = isolate_port(&host, &port, bridge);
+	if (r < 0)
+		return err_system(e, r, "port %u of bridge %s", index, bridge);
+	*ret_mended = !isolated;
+	return 0;
 }

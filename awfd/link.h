@@ -3,6 +3,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <stdbool.h>
 
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -32,6 +33,12 @@ int link_add_loopback(int pidfd, struct in_addr address, struct err *e) _must_ch
 
 /* Isolates the port of the host's bridge that the namespace's interface (an end of a veth pair) is
  * connected to: it exchanges packets with the bridge itself and no more with other isolated ports.
- * -ENOTCONN when the other end is no port of that bridge, in the caller's namespace. */
+ * *ret_port is its index. -ENOTCONN when the other end is no port of that bridge, in the caller's
+ * namespace. */
 int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridge,
-			     struct err *e) _must_check_;
+			     unsigned *ret_port, struct err *e) _must_check_;
+
+/* Isolates that port again if it is not (*ret_mended). -ENODEV when it is gone, -ENOTCONN when it
+ * is no port of the bridge any more. */
+int link_keep_isolated(unsigned index, const char *bridge, bool *ret_mended,
+		       struct err *e) _must_check_;

@@ -1,7 +1,9 @@
-/* The manager's part of the host's table: what it is to hold, and that it holds that. */
+/* The manager's part of the host's walls: what its table is to hold, and that it and the bridge's
+ * ports stay as they were made. */
 #include "awfd/manager.h"
 
 #include "awfd/config.h"
+#include "awfd/link-watch.h"
 #include "awfd/nft-watch.h"
 #include "awfd/nft.h"
 #include "awfd/relay-targets.h"
@@ -46,6 +48,11 @@ static int check_owner(const struct manager *m, struct err *e)
 		       "takes Linux 6.9, or TableOwner=auto");
 }
 
+static void on_link(unsigned index, void *userdata)
+{
+	sandbox_links_changed(userdata, index);
+}
+
 /* What was changed between the taking of the table and the beginning of the watch is put back by
  * once more taking it, unless nobody could change it. */
 int manager_watch_firewall(struct manager *m, struct err *e)
@@ -58,5 +65,7 @@ int manager_watch_firewall(struct manager *m, struct err *e)
 
 	if (r == 0)
 		r = nft_watch_new(m->base, &config, &events, m, &m->nft_watch, e);
+	if (r == 0)
+		r = link_watch_new(m->base, on_link, m, &m->link_watch, e);
 	return r < 0 || !nft_is_shared(m->nft) ? r : restore(m, e);
 }

@@ -12,6 +12,7 @@
 #include "awfd/docker.h"
 #include "awfd/fd-store.h"
 #include "awfd/host-ipv6.h"
+#include "awfd/link-watch.h"
 #include "awfd/log-tail.h"
 #include "awfd/netns.h"
 #include "awfd/network.h"
@@ -445,6 +446,7 @@ void manager_free(struct manager *m)
 	audit_free(m->audit);
 	log_tails_free(m->log_tails);
 	nflog_free(m->nflog);
+	link_watch_free(m->link_watch);
 	nft_watch_free(m->nft_watch);
 	relay_targets_free(m->relay_targets);
 	if (m->nft)

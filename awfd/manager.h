@@ -18,6 +18,7 @@ struct fd_store;
 struct nft;
 struct nft_content;
 struct nft_watch;
+struct link_watch;
 struct server;
 struct reconcile;
 struct sandbox_list;
@@ -37,6 +38,7 @@ struct manager {
 	struct fd_store *fds;
 	struct nft *nft;
 	struct nft_watch *nft_watch;
+	struct link_watch *link_watch;
 	struct quota *quota;
 	struct server *server;
 	struct reconcile *reconcile;
@@ -80,7 +82,8 @@ void manager_update_status(struct manager *m);
  * anything else happens to a sandbox. */
 void manager_firewall_content(struct manager *m, struct nft_content *ret);
 
-/* Has the host's table put back whenever somebody else changes it. */
+/* Has the host's table, and the isolation of squids' ports, put back whenever somebody else changes
+ * them. */
 int manager_watch_firewall(struct manager *m, struct err *e) _must_check_;
 
 /* What the peer may use. Borrowed from the config. */

@@ -4,11 +4,13 @@
 
 #include "awfd/config.h"
 #include "awfd/docker-network.h"
+#include "awfd/link-watch.h"
 #include "awfd/link.h"
 #include "awfd/netns.h"
 #include "awfd/nft.h"
 #include "awfd/resolvers.h"
 #include "common/alloc.h"
+#include "common/log.h"
 
 /* Names of the links inside the namespaces; none ever exists in the host's. squid's own is what the
  * engine gave it. */
@@ -183,7 +185,8 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 	if (r == 0)
 		r = nft_namespace_apply(c->pidfd, &table, e);
 	if (r == 0)
-		r = link_isolate_bridge_port(c->pidfd, LINK_ENGINE, DOCKER_NETWORK, e);
+		r = link_isolate_bridge_port(c->pidfd, LINK_ENGINE, DOCKER_NETWORK, &s->squid_port,
+					     e);
 	if (r < 0)
 		return r;
 	s->squid.address = c->address;
@@ -191,6 +194,38 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 	s->squid.has_v6 = c->has_address6;
 	s->squid_known = true; /* before the act: the destroy plan removes it again */
 	return nft_squid_add(s->manager->nft, &s->squid, e);
+}
+
+/* A port that is open to the others is closed again; without one there is no way out, and a sandbox
+ * that was granted one is none. */
+static void check_port(struct sandbox *s)
+{
+	_cleanup_free_ char *reason = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	bool mended;
+
+	if (link_keep_isolated(s->squid_port, DOCKER_NETWORK, &mended, &e) == 0) {
+		if (mended)
+			log_sandbox(LOG_LEVEL_WARNING, s->id,
+				    "somebody opened squid's port of " DOCKER_NETWORK
+				    " to other containers: it is isolated again");
+		return;
+	}
+	reason = xasprintf("squid was cut off from " DOCKER_NETWORK
+			   " (by `ip link` or `docker network disconnect`, say): %s",
+			   e.message);
+	s->squid_port = 0;
+	sandbox_fail(s, reason);
+}
+
+void sandbox_links_changed(struct manager *m, unsigned index)
+{
+	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
+		next = sandbox_next(s);
+		if (s->squid_port != 0 && !s->destroying &&
+		    (index == LINK_WATCH_ALL || index == s->squid_port))
+			check_port(s);
+	}
 }
 
 /* --- All of it --- */

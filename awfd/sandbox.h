@@ -128,6 +128,9 @@ void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *p
 struct nft_squid;
 const struct nft_squid *sandbox_squid(const struct sandbox *s);
 
+/* An interface of the host changed, or any may have (LINK_WATCH_ALL): what it means for squids. */
+void sandbox_links_changed(struct manager *m, unsigned index);
+
 /* Fills a zeroed message; its strings are the caller's (fields_clear()). */
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 

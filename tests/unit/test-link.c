@@ -437,16 +437,18 @@ static void test_isolate(void **state)
 	_cleanup_close_ int host = tcp_listen(OWN, HOST_BRIDGE, PORT);
 	_cleanup_err_ struct err e = { 0 };
 	int before = open_descriptors();
+	unsigned port = 0;
 
 	(void)state;
 	assert_true(tcp_reaches(a.pidfd, "198.18.0.3", PORT));
 	for (int i = 0; i < 2; i++)
-		if (link_isolate_bridge_port(a.pidfd, "eth0", "egress", &e) < 0)
+		if (link_isolate_bridge_port(a.pidfd, "eth0", "egress", &port, &e) < 0)
 			fail_msg("%s", e.message);
+	assert_int_equal(port, if_nametoindex("host1"));
 	assert_int_equal(shell(OWN, "ip -d link show host1 | grep -q 'isolated on'"), 0);
 	assert_int_equal(shell(OWN, "ip -d link show host2 | grep -q 'isolated off'"), 0);
 	assert_true(tcp_reaches(a.pidfd, "198.18.0.3", PORT)); /* it takes two */
-	assert_int_equal(link_isolate_bridge_port(b.pidfd, "eth0", "egress", NULL), 0);
+	assert_int_equal(link_isolate_bridge_port(b.pidfd, "eth0", "egress", &port, NULL), 0);
 	assert_false(tcp_reaches(a.pidfd, "198.18.0.3", PORT));
 	assert_true(tcp_reaches(a.pidfd, HOST_BRIDGE, PORT));
 	assert_int_equal(open_descriptors(), before);
@@ -463,24 +465,26 @@ static void test_isolate_not_ours(void **state)
 	const struct link_end ends[] = { { a.pidfd, "agent", ipv4("172.30.0.10") },
 					 { b.pidfd, "squid", ipv4("172.30.0.20") } };
 	_cleanup_err_ struct err e = { 0 };
+	unsigned port = 0;
 
 	(void)state;
 	assert_int_equal(shell(OWN, "ip link add other type bridge"), 0);
 	assert_int_equal(link_connect(&ends[0], &ends[1], ID, NULL), 0);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "other", &e), -ENOTCONN);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "missing", &e), -ENODEV);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth9", "egress", &e), -ENODEV);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "lo", "egress", &e), -ENOTCONN);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "", "egress", &e), -EINVAL);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "agent", "egress", &e), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "other", &port, &e), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "missing", &port, &e), -ENODEV);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth9", "egress", &port, &e), -ENODEV);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "lo", "egress", &port, &e), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "", "egress", &port, &e), -EINVAL);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "agent", "egress", &port, &e),
+			 -ENOTCONN);
 	assert_string_equal(e.message, "cannot isolate interface agent on bridge egress: "
 				       "Transport endpoint is not connected");
 	assert_int_equal(shell(OWN, "ip link set host1 nomaster"), 0);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", &e), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", &port, &e), -ENOTCONN);
 	assert_int_equal(shell(OWN, "ip link set host1 master egress && "
 				    "ip -d link show host1 | grep -q 'isolated off'"),
 			 0);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", NULL), 0);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", &port, NULL), 0);
 	assert_int_equal(shell(OWN, "ip link del other"), 0);
 	place_end(&a);
 	place_end(&b);
@@ -493,13 +497,15 @@ static void test_isolate_same_number(void **state)
 {
 	struct place a = place_on_bridge("host1", "198.18.0.2");
 	struct place b = place_new(), c = place_new();
+	unsigned port = 0;
 
 	(void)state;
 	assert_int_equal(shell(b.pidfd,
 			       "ip link add squid index %u type veth peer name eth0 netns %d",
 			       if_nametoindex("host1"), (int)c.pid),
 			 0);
-	assert_int_equal(link_isolate_bridge_port(c.pidfd, "eth0", "egress", NULL), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(c.pidfd, "eth0", "egress", &port, NULL),
+			 -ENOTCONN);
 	assert_int_equal(shell(OWN, "ip -d link show host1 | grep -q 'isolated off'"), 0);
 	place_end(&a);
 	place_end(&b);
