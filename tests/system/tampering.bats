@@ -1,0 +1,287 @@
+#!/usr/bin/env bats
+# Root changes under a running sandbox what holds it: tables, chains, links, containers. Meanwhile
+# another sandbox's agent keeps trying what it was not granted, without a single success; then the rules
+# are back, and what was granted works again or has ended with a reason.
+
+load bed
+load attack
+load internet
+
+HOST_PORT=7777
+
+setup_file() {
+	bed up
+	bed image agent-test
+}
+
+setup() {
+	ATTACK=$BATS_TEST_TMPDIR/attack
+	reset_records
+	bed_service start host-answers -- "$BED_TOOLS/answerer" --record "$BED_DIR/host-answers.jsonl" \
+		"tcp:0.0.0.0:$HOST_PORT" "udp:0.0.0.0:$HOST_PORT" "tcp:[::]:$HOST_PORT" "udp:[::]:$HOST_PORT"
+}
+
+teardown() {
+	[[ ! -e ${ATTACK:-}.pid ]] || attack_end || :
+	attacker_stop
+	bed_service kill host-answers
+	bed_clean_up_test
+	# What was tampered with and not mended is none of the next test's business.
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || { bed down && bed up && bed image agent-test; }
+}
+
+on_host() {
+	bed_exec -u root -- "$@"
+}
+
+# container_of ID ROLE: the container's name.
+container_of() {
+	printf 'awf-%s-%s' "$1" "$2"
+}
+
+# The id of the sandbox that was started last.
+last_id() {
+	bed_exec -- awfctl list --json | jq -r '[.[] | select(.state == "running")] | sort_by(.createdAt) | last.id'
+}
+
+# The host's interface on the bridge of a squid.
+port_of() {
+	local index pid
+	pid=$(on_host docker inspect -f '{{.State.Pid}}' "$(container_of "$1" squid)")
+	index=$(on_host nsenter -t "$pid" -n ip -j link show eth0 | jq '.[].link_index')
+	on_host ip -j link | jq -r --argjson index "$index" '.[] | select(.ifindex == $index).ifname'
+}
+
+# --- the attack -----------------------------------------------------------------------------------
+
+# What none may reach: the outside, its DNS, the host on its addresses, the other sandbox's squid.
+targets() {
+	printf '%s\n' tcp:203.0.113.80:80 tcp:203.0.113.80:443 udp:203.0.113.80:53 tcp:10.77.0.2:80 \
+		udp:10.77.0.2:53 tcp:10.77.0.2:53 'tcp:[2001:db8::80]:443' icmp:203.0.113.80
+	on_host ip -j address | jq -r --arg port "$HOST_PORT" '.[] | .ifname as $link | .addr_info[] |
+		select(.scope == "global" and .family == "inet") |
+		"tcp:\(.local):\($port)", if $link == "eth0" then "udp:\(.local):\($port)" else empty end'
+	on_host docker inspect -f '{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' \
+		"$(container_of "$1" squid)" | sed 's/.*/tcp:&:3128/'
+}
+
+all_alive() {
+	assert_all_reached "$(on_host "$BED_TOOLS/probe" "$@")"
+}
+
+# attack_begin ID: an agent that tries the same things without a pause until attack_end; ID is the
+# sandbox that it attacks, whose agent in_agent still talks to.
+attack_begin() {
+	local list victim_in=$ATTACKER_IN victim_out=$ATTACKER_OUT
+	mapfile -t list < <(targets "$1")
+	((${#list[@]} > 12))
+	wait_for all_alive "${list[@]:0:${#list[@]}-1}"
+	attacker_start attacker --agent-image awf/agent-test:latest --allow-domains granted.example
+	assert_all_reached "$(attacker_try tcp:172.30.0.10:3128)"
+	: >"$ATTACK.rounds"
+	(
+		while [[ ! -e $ATTACK.stop ]]; do
+			attacker_try "${list[@]}" >>"$ATTACK.seen" || break
+			echo round >>"$ATTACK.rounds"
+		done
+	) 3>&- &
+	echo $! >"$ATTACK.pid"
+	exec {ATTACKER_IN}>&- {ATTACKER_OUT}<&-
+	ATTACKER_IN=$victim_in ATTACKER_OUT=$victim_out
+	attack_goes_on
+}
+
+rounds() {
+	wc -l <"$ATTACK.rounds"
+}
+
+has_rounds() {
+	(($(rounds) >= $1))
+}
+
+# Two more rounds, of which one began after the call.
+attack_goes_on() {
+	wait_for has_rounds $(($(rounds) + 2))
+}
+
+attack_end() {
+	touch "$ATTACK.stop"
+	wait "$(cat "$ATTACK.pid")" || :
+	rm "$ATTACK.pid"
+}
+
+assert_attack_in_vain() {
+	attack_goes_on
+	attack_end
+	assert_none_reached "$(cat "$ATTACK.seen")"
+}
+
+# --- the victim -----------------------------------------------------------------------------------
+
+victim_start() {
+	prove_alive https://granted.example/
+	agent_start victim --allow-domains granted.example
+	VICTIM=$(last_id)
+	granted_works
+}
+
+granted_works() {
+	local seen
+	seen=$(in_agent "curl -sS -o /dev/null --max-time 5 -w '%{http_code}' https://granted.example/")
+	[[ $seen == 200 ]] || { echo "$seen"; return 1; }
+}
+
+# assert_ended REASON: the victim has, and its client says why.
+assert_ended() {
+	local status=0
+	attacker_stop
+	wait "$AGENT_PID" || status=$?
+	[[ $status == 125 ]]
+	cat "$BATS_TEST_TMPDIR/victim.err"
+	grep -qE "$1" "$BATS_TEST_TMPDIR/victim.err"
+}
+
+# --- the rules ------------------------------------------------------------------------------------
+
+table() {
+	on_host nft -s list table inet awf | grep -v '# progname'
+}
+
+table_is() {
+	diff <(printf '%s\n' "$1") <(table)
+}
+
+log_says() {
+	grep -F "$1" "$BED_DIR/awfd.log"
+}
+
+# tamper COMMAND: as root; what the engine and the operator had is loaded again after a round of the
+# attack, as it is not awfd's to mend.
+tamper() {
+	on_host sh -c 'iptables-save >/tmp/rules'
+	on_host sh -c "$1"
+	attack_goes_on
+	on_host sh -c 'iptables-restore /tmp/rules && rm /tmp/rules'
+}
+
+readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table inet awf'
+	'nft insert rule inet awf squid accept' 'nft flush chain inet awf host')
+
+@test "a table without an owner that others flush, delete or open is back, and the process is named" {
+	local command before
+	bed_configure_awfd <<<$'[Network]\nTableOwner=no'
+	victim_start
+	attack_begin "$VICTIM"
+	before=$(table)
+	[[ $before != *flags* && $before == *elements* ]]
+	for command in "${RULES[@]}"; do
+		: >"$BED_DIR/awfd.log"
+		tamper "$command"
+		wait_for table_is "$before"
+		wait_for log_says "table inet awf was changed by 'nft' (pid "
+		wait_for granted_works
+	done
+	assert_attack_in_vain
+}
+
+@test "a table with an owner is none that others can change" {
+	local command before
+	victim_start
+	attack_begin "$VICTIM"
+	before=$(table)
+	[[ $before == *'flags owner'* ]] || skip 'this kernel has no tables with an owner that outlive him'
+	for command in "${RULES[@]}"; do
+		tamper "$command || :"
+		table_is "$before"
+	done
+	granted_works
+	assert_attack_in_vain
+}
+
+@test "a program that fights for the table gets a pause, and awfd says so until it ends" {
+	local before
+	bed_configure_awfd <<<$'[Network]\nTableOwner=no'
+	victim_start
+	attack_begin "$VICTIM"
+	before=$(table)
+	bed_background -u root -- sh -c 'until [ -e /tmp/enough ]; do nft insert rule inet awf squid accept; done'
+	wait_for log_says 'table inet awf is changed again and again, last by'
+	attack_goes_on
+	on_host touch /tmp/enough
+	wait "$BED_BACKGROUND_PID"
+	on_host rm /tmp/enough
+	wait_for table_is "$before"
+	wait_for log_says 'table inet awf is left alone again'
+	granted_works
+	assert_attack_in_vain
+}
+
+@test "iptables -F opens nothing, and what was granted works when the engine's rules are back" {
+	victim_start
+	attack_begin "$VICTIM"
+	tamper 'iptables -F; iptables -t nat -F; iptables -P FORWARD ACCEPT'
+	wait_for granted_works
+	assert_attack_in_vain
+}
+
+@test "a port whose isolation is taken off is isolated again" {
+	local port
+	victim_start
+	attack_begin "$VICTIM"
+	port=$(port_of "$VICTIM")
+	on_host ip link set "$port" type bridge_slave isolated off
+	wait_for log_says "somebody opened squid's port of awf-egress"
+	wait_for on_host sh -c "ip -d link show $port | grep -q 'isolated on'"
+	granted_works
+	assert_attack_in_vain
+}
+
+@test "ip link del of a squid's port ends its sandbox, which says why, and no other" {
+	victim_start
+	attack_begin "$VICTIM"
+	on_host ip link del "$(port_of "$VICTIM")"
+	assert_ended 'squid was cut off from awf-egress'
+	assert_attack_in_vain
+}
+
+@test "docker network disconnect of a squid ends its sandbox, which says why, and no other" {
+	victim_start
+	attack_begin "$VICTIM"
+	on_host docker network disconnect awf-egress "$(container_of "$VICTIM" squid)"
+	assert_ended 'squid was cut off from awf-egress'
+	assert_attack_in_vain
+}
+
+@test "docker rm -f of a sidecar ends its sandbox, which says why, and no other" {
+	local role
+	for role in squid pause; do
+		rm -f "$BATS_TEST_TMPDIR"/victim.*
+		victim_start
+		[[ -e $ATTACK.pid ]] || attack_begin "$VICTIM"
+		on_host docker rm -f "$(container_of "$VICTIM" "$role")"
+		assert_ended "container $(container_of "$VICTIM" "$role") ended|squid was cut off"
+	done
+	assert_attack_in_vain
+}
+
+@test "docker rm -f of the agent ends its sandbox as a kill does, and no other" {
+	local status=0
+	victim_start
+	attack_begin "$VICTIM"
+	on_host docker rm -f "$(container_of "$VICTIM" agent)"
+	wait "$AGENT_PID" || status=$?
+	[[ $status == 137 ]]
+	attacker_stop
+	assert_attack_in_vain
+}
+
+@test "ip link del of the bridge ends every sandbox on it, and opens nothing" {
+	victim_start
+	attack_begin "$VICTIM"
+	on_host ip link del awf-egress
+	assert_ended 'squid was cut off from awf-egress'
+	wait "$(cat "$ATTACK.pid")" || :
+	assert_none_reached "$(cat "$ATTACK.seen")"
+	assert_clean
+	bed down
+}
