@@ -15,7 +15,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#define DATAGRAMS_MAX 64 /* in one turn of the loop */
+/* In one turn of the loop: more than the socket's buffer holds, so that what a large transaction of
+ * somebody else leaves there is read before the table is put back. */
+#define DATAGRAMS_MAX 4096
 #define COMMAND_MAX   32 /* longer than the kernel's names of processes */
 
 #define HOW_TO_MEND                                                                                \
@@ -35,6 +37,7 @@ struct nft_watch {
 	struct event *later; /* pending: the table is put back then */
 	const struct nft_watch_events *events;
 	void *userdata;
+	bool touched; /* by the transaction that is being read */
 	bool changed; /* since it was put back */
 	bool lost;    /* notifications, so that it may have been changed */
 	struct author author;
@@ -84,7 +87,19 @@ static bool is_about_table(const struct nlmsghdr *nlh)
 	return false;
 }
 
-/* The end of a transaction says whose it was. */
+/* A transaction's notifications are followed by that of the new generation, which says whose it
+ * was. Until then it may still be telling: what is put back before would look changed again by the
+ * rest. */
+static void end_transaction(struct nft_watch *w, const struct nlmsghdr *nlh)
+{
+	if (!w->touched)
+		return;
+	w->touched = false;
+	w->changed = true;
+	w->author = (struct author){ .port = nlh->nlmsg_pid };
+	take_author(w, nlh);
+}
+
 static void take_notification(const struct nlmsghdr *nlh, void *userdata)
 {
 	struct nft_watch *w = userdata;
@@ -92,13 +107,10 @@ static void take_notification(const struct nlmsghdr *nlh, void *userdata)
 	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return;
-	if (NFNL_MSG_TYPE(nlh->nlmsg_type) == NFT_MSG_NEWGEN) {
-		if (w->changed && w->author.port == nlh->nlmsg_pid && w->author.pid == 0)
-			take_author(w, nlh);
-	} else if (is_about_table(nlh)) {
-		w->changed = true;
-		w->author = (struct author){ .port = nlh->nlmsg_pid };
-	}
+	if (NFNL_MSG_TYPE(nlh->nlmsg_type) == NFT_MSG_NEWGEN)
+		end_transaction(w, nlh);
+	else if (is_about_table(nlh))
+		w->touched = true;
 }
 
 /* --- Repair ---------------------------------------------------------------------------------- */

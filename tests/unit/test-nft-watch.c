@@ -81,6 +81,14 @@ static struct host *host_new(const struct nft_config *config, struct nft_watch_c
 	return h;
 }
 
+/* Much to hold. */
+static void crowd(struct host *h)
+{
+	for (size_t i = 1; i < ARRAY_SIZE(h->targets); i++)
+		h->targets[i] = address_of("127.0.0.1", (uint16_t)(20000 + i));
+	h->content.target_count = ARRAY_SIZE(h->targets);
+}
+
 static const struct nft_watch_config calm = { .repairs = 1000, .window_ms = 1000, .pause_ms = 20 };
 
 static void host_free(struct host *h)
@@ -225,9 +233,7 @@ static void test_not_woken(void **state)
 	_cleanup_err_ struct err e = { 0 };
 
 	(void)state;
-	for (size_t i = 1; i < ARRAY_SIZE(h->targets); i++)
-		h->targets[i] = address_of("127.0.0.1", (uint16_t)(20000 + i));
-	h->content.target_count = ARRAY_SIZE(h->targets);
+	crowd(h);
 	for (int i = 0; i < 50; i++)
 		assert_int_equal(nft_restore(h->nft, &h->content, &e), 0);
 	assert_int_equal(nft_relay_target_add(h->nft, &h->targets[0], &e), 0);
@@ -240,6 +246,24 @@ static void test_not_woken(void **state)
 	assert_int_equal(h->restores, 0);
 	assert_int_equal(shell(OWN, "nft delete table inet awf"), 0); /* it is awake */
 	await(h, is_repaired);
+	host_free(h);
+}
+
+/* A change that takes many notifications to tell is one change still. */
+static void test_large_change(void **state)
+{
+	struct host *h = host_new(&shared, calm);
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)state;
+	crowd(h);
+	assert_int_equal(nft_restore(h->nft, &h->content, &e), 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(shell(OWN, "nft flush ruleset"), 0);
+		idle(h);
+		idle(h);
+		assert_int_equal(nft_watch_repairs(h->watch), i + 1);
+	}
 	host_free(h);
 }
 
@@ -398,9 +422,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_repairs),   cmocka_unit_test(test_owned),
-		cmocka_unit_test(test_not_woken), cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_fight),     cmocka_unit_test(test_failure),
-		cmocka_unit_test(test_usurper),   cmocka_unit_test(test_no_leaks),
+		cmocka_unit_test(test_not_woken), cmocka_unit_test(test_large_change),
+		cmocka_unit_test(test_lost),      cmocka_unit_test(test_fight),
+		cmocka_unit_test(test_failure),   cmocka_unit_test(test_usurper),
+		cmocka_unit_test(test_no_leaks),
 	};
 
 	if (!namespaces_begin())
