@@ -257,48 +257,13 @@ static void on_host_packet(const struct nflog_packet *packet, const char *in _un
 	sandbox_host_packet_dropped(userdata, packet);
 }
 
-/* What the loaded sandboxes have in the host's table. */
-struct firewall_content {
-	struct nft_squid *squids;
-	struct sockaddr_storage *targets;
-	struct nft_content content;
-};
-
-static size_t count_targets(struct manager *m)
-{
-	size_t n = 0;
-
-	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s))
-		if (sandbox_relay_grant(s))
-			n += relay_grant_size(sandbox_relay_grant(s));
-	return n;
-}
-
-static void collect_content(struct manager *m, struct firewall_content *c)
-{
-	size_t squids = 0, targets = 0;
-
-	c->squids = xcalloc(sandbox_count_alive(m) + 1, sizeof(*c->squids));
-	c->targets = xcalloc(count_targets(m) + 1, sizeof(*c->targets));
-	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s)) {
-		if (sandbox_squid(s))
-			c->squids[squids++] = *sandbox_squid(s);
-		if (sandbox_relay_grant(s))
-			relay_grant_list(sandbox_relay_grant(s), c->targets, &targets);
-	}
-	c->content = (struct nft_content){ c->squids, squids, c->targets, targets };
-}
-
+/* With what the loaded sandboxes have there: their connections do not notice. */
 static int take_table(struct manager *m, const struct nft_config *config, struct err *e)
 {
-	struct firewall_content c;
-	int r;
+	_cleanup_nft_content_ struct nft_content content = { 0 };
 
-	collect_content(m, &c);
-	r = nft_new(config, &c.content, &m->nft, e);
-	free(c.squids);
-	free(c.targets);
-	return r;
+	manager_firewall_content(m, &content);
+	return nft_new(config, &content, &m->nft, e);
 }
 
 static int prepare_firewall(struct manager *m, struct err *e)
@@ -319,7 +284,7 @@ static int prepare_firewall(struct manager *m, struct err *e)
 	r = take_table(m, &config, e);
 	if (r < 0)
 		return r;
-	m->relay_targets = relay_targets_new(m->nft);
+	relay_targets_use(m->relay_targets, m->nft);
 	r = manager_watch_firewall(m, e);
 	if (r < 0)
 		return r;
@@ -353,6 +318,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
 	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
+	m->relay_targets = relay_targets_new();
 	m->quota = quota_new(&config->quota_host);
 	raise_descriptor_limit();
 	prepare_signals(m);

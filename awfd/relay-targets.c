@@ -28,13 +28,17 @@ struct batch {
 	size_t count;
 };
 
-struct relay_targets *relay_targets_new(struct nft *nft)
+struct relay_targets *relay_targets_new(void)
 {
 	struct relay_targets *t = xnew(struct relay_targets);
 
-	t->nft = nft;
 	LIST_INIT(&t->difcs);
 	return t;
+}
+
+void relay_targets_use(struct relay_targets *t, struct nft *nft)
+{
+	t->nft = nft;
 }
 
 void relay_targets_free(struct relay_targets *t)
@@ -71,19 +75,41 @@ static void put_loopback(struct batch *b, uint16_t port)
 	memcpy(&b->list[b->count++], &v6, sizeof(v6));
 }
 
-/* The grant's targets of which `users` sandboxes have each at the moment. */
-static void collect(struct relay_targets *t, const struct relay_grant *grant, unsigned users,
-		    struct batch *b)
+/* The port, if the address is what a granted port of the host leads to; else 0. */
+static uint16_t host_port_of(const struct sockaddr_storage *address)
 {
-	const struct difc_count *d = grant->has_difc ? find(t, &grant->difc) : NULL;
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
 
-	b->list = xcalloc(1 + 2 * (size_t)grant->ports.count, sizeof(*b->list));
-	if (grant->has_difc && (d ? d->users : 0) == users)
-		b->list[b->count++] = grant->difc;
+	if (address->ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_LOOPBACK))
+		return ntohs(v4->sin_port);
+	if (address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr))
+		return ntohs(v6->sin6_port);
+	return 0;
+}
+
+/* As a DIFC proxy or as a port of the host: the firewall knows no difference. */
+static bool is_used(struct relay_targets *t, const struct sockaddr_storage *address)
+{
+	return find(t, address) || t->ports[host_port_of(address)] > 0;
+}
+
+/* The grant's targets that no sandbox has at the moment. */
+static void collect_unused(struct relay_targets *t, const struct relay_grant *grant,
+			   struct batch *b)
+{
+	struct batch all = { .list = xcalloc(1 + 2 * grant->ports.count, sizeof(*all.list)) };
+
+	b->list = xcalloc(1 + 2 * grant->ports.count, sizeof(*b->list));
+	if (grant->has_difc)
+		all.list[all.count++] = grant->difc;
 	for (unsigned port = host_ports_first(&grant->ports); port != 0;
-	     port = host_ports_next(&grant->ports, port))
-		if (t->ports[port] == users)
-			put_loopback(b, (uint16_t)port);
+	     port = host_ports_next(&grant->ports, (uint16_t)port))
+		put_loopback(&all, (uint16_t)port);
+	for (size_t i = 0; i < all.count; i++)
+		if (!is_used(t, &all.list[i]))
+			b->list[b->count++] = all.list[i];
+	free(all.list);
 }
 
 static struct difc_count *make(struct relay_targets *t, const struct sockaddr_storage *address)
@@ -124,29 +150,12 @@ void relay_targets_adopt(struct relay_targets *t, const struct relay_grant *gran
 	count(t, grant, 1);
 }
 
-size_t relay_grant_size(const struct relay_grant *grant)
-{
-	return 1 + 2 * grant->ports.count;
-}
-
-void relay_grant_list(const struct relay_grant *grant, struct sockaddr_storage *list, size_t *n)
-{
-	struct batch b = { .list = list, .count = *n };
-
-	if (grant->has_difc)
-		b.list[b.count++] = grant->difc;
-	for (unsigned port = host_ports_first(&grant->ports); port != 0;
-	     port = host_ports_next(&grant->ports, (uint16_t)port))
-		put_loopback(&b, (uint16_t)port);
-	*n = b.count;
-}
-
 int relay_targets_add(struct relay_targets *t, const struct relay_grant *grant, struct err *e)
 {
 	struct batch b = { 0 };
 	int r;
 
-	collect(t, grant, 0, &b);
+	collect_unused(t, grant, &b);
 	r = nft_relay_targets_add(t->nft, b.list, b.count, e);
 	free(b.list);
 	if (r == 0)
@@ -159,11 +168,12 @@ int relay_targets_remove(struct relay_targets *t, const struct relay_grant *gran
 	struct batch b = { 0 };
 	int r;
 
-	collect(t, grant, 1, &b);
+	count(t, grant, -1);
+	collect_unused(t, grant, &b);
 	r = nft_relay_targets_remove(t->nft, b.list, b.count, e);
 	free(b.list);
-	if (r == 0)
-		count(t, grant, -1);
+	if (r < 0)
+		count(t, grant, 1);
 	return r;
 }
 

@@ -18,16 +18,14 @@ struct relay_grant {
 	struct host_ports ports; /* of the host's loopback, IPv4 and IPv6 */
 };
 
-struct relay_targets *relay_targets_new(struct nft *nft) _must_check_;
+struct relay_targets *relay_targets_new(void) _must_check_;
 void relay_targets_free(struct relay_targets *t);
 
 /* Counts a grant that is in the firewall already, with the sandbox of an earlier awfd. */
 void relay_targets_adopt(struct relay_targets *t, const struct relay_grant *grant);
 
-/* All the targets of a grant, appended to the list, which has room for relay_grant_size() more. */
-size_t relay_grant_size(const struct relay_grant *grant);
-void relay_grant_list(const struct relay_grant *grant, struct sockaddr_storage *list,
-		      size_t *count);
+/* The firewall (borrowed) that the following are about. */
+void relay_targets_use(struct relay_targets *t, struct nft *nft);
 
 /* Lets relays connect there, or no longer unless another sandbox has the same. Each is one
  * transaction; after a failure the call may be repeated. */

@@ -83,19 +83,29 @@ static void reopen_logs(struct sandbox *s)
 			    e.message);
 }
 
-static void go_on_running(struct sandbox *s)
+/* Why it is not whole any more, or NULL. The caller owns it. */
+static char *find_fault(struct sandbox *s)
 {
+	_cleanup_err_ struct err e = { 0 };
 	const char *ended = find_ended(s);
-	_cleanup_free_ char *reason = NULL;
 
 	if (!s->same_boot)
-		reason = xstrdup("the machine was started again");
-	else if (ended)
-		reason = xasprintf("container %s ended while awfd was away", ended);
+		return xstrdup("the machine was started again");
+	if (ended)
+		return xasprintf("container %s ended while awfd was away", ended);
+	if (sandbox_links_adopt(s, &e) < 0)
+		return xasprintf("squid has no way out any more: %s", e.message);
+	return NULL;
+}
+
+static void go_on_running(struct sandbox *s)
+{
+	_cleanup_free_ char *fault = find_fault(s);
+
 	reopen_logs(s);
 	sandbox_relay_adopt(s);
-	if (reason) {
-		sandbox_fail(s, reason);
+	if (fault) {
+		sandbox_fail(s, fault);
 		return;
 	}
 	watch_sidecars(s);

@@ -93,16 +93,6 @@ void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids)
 	}
 }
 
-const struct nft_squid *sandbox_squid(const struct sandbox *s)
-{
-	return s->squid_known ? &s->squid : NULL;
-}
-
-const struct relay_grant *sandbox_relay_grant(const struct sandbox *s)
-{
-	return s->relay_granted ? &s->relay_grant : NULL;
-}
-
 const struct denials *sandbox_denials(const struct sandbox *s)
 {
 	return s->denials;

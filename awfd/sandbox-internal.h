@@ -239,8 +239,9 @@ int sandbox_mounts_remove(struct sandbox *s, struct err *e) _must_check_;
 /* What its containers may use together, in bytes and in processes. */
 void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids);
 
-/* sandbox-links.c */
+/* sandbox-links.c. Adopting: squid's port of the bridge is isolated, and watched. */
 int sandbox_links_make(struct sandbox *s, struct err *e) _must_check_;
+int sandbox_links_adopt(struct sandbox *s, struct err *e) _must_check_;
 
 /* sandbox-relay.c: started; then sandbox_relay_step_ended() is called once it serves, or not. One
  * that ends later is started again. Adopting is going on with that of an earlier awfd. */

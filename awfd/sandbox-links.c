@@ -196,6 +196,15 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 	return nft_squid_add(s->manager->nft, &s->squid, e);
 }
 
+int sandbox_links_adopt(struct sandbox *s, struct err *e)
+{
+	int pidfd = pidfd_of(s, DOCKER_ROLE_SQUID);
+
+	return pidfd < 0 ? 0
+			 : link_isolate_bridge_port(pidfd, LINK_ENGINE, DOCKER_NETWORK,
+						    &s->squid_port, e);
+}
+
 /* A port that is open to the others is closed again; without one there is no way out, and a sandbox
  * that was granted one is none. */
 static void check_port(struct sandbox *s)

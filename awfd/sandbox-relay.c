@@ -257,7 +257,6 @@ void sandbox_relay_adopt(struct sandbox *s)
 
 	if (!sandbox_has_relay(s))
 		return;
-	relay_targets_adopt(s->manager->relay_targets, &s->relay_grant);
 	alloc_listeners(s);
 	load_listeners(s);
 	r = relay_proc_adopt(s->manager->base, &s->relay_id, &events, s, &s->relay);

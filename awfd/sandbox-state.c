@@ -346,12 +346,14 @@ static int load_squid(struct sandbox *s, const struct saved *v, struct err *e)
 	return 0;
 }
 
-/* Of what has ended nothing is in the firewall. */
+/* Of what has ended nothing is in the firewall; the others' share of it is counted. */
 static void take_state(struct sandbox *s, enum sandbox_state state)
 {
 	s->state = state;
 	if (state == SANDBOX_EXITED)
 		s->squid_known = s->relay_granted = false;
+	if (s->relay_granted)
+		relay_targets_adopt(s->manager->relay_targets, &s->relay_grant);
 }
 
 static int load_grants(struct sandbox *s, const struct saved *v, struct err *e)

@@ -12,8 +12,6 @@
 
 struct sandbox;
 struct sandbox_list;
-struct nft_squid;
-struct relay_grant;
 
 #define SANDBOX_ID_LENGTH 10
 
@@ -112,10 +110,6 @@ void sandbox_audit(struct sandbox *s, struct json_object *record);
 
 /* What it was refused; also after it has exited. */
 const struct denials *sandbox_denials(const struct sandbox *s);
-
-/* Its squid, as far as the firewall knows of it, and what its relay connects to; or NULL. */
-const struct nft_squid *sandbox_squid(const struct sandbox *s);
-const struct relay_grant *sandbox_relay_grant(const struct sandbox *s);
 
 /* Counts a refusal and tells the watchers. */
 void sandbox_denied(struct sandbox *s, const struct denial *attempt);
