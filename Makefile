@@ -39,17 +39,18 @@ PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record child cli-proxy-limits config conn denials \
                  difc-address difc-ca difc-probe docker docker-answer docker-attach \
                  docker-container docker-http docker-network docker-seccomp docker-spec domain \
-                 egress environment fd-store gh-log host-ipv6 host-pattern host-ports http-answer \
-                 image-reference job-limits link link-bridge link-request link-seal link-watch \
-                 log-journal log-tail manager manager-firewall methods mount-namespace mount-open \
-                 mount-source mount-spec mount-stage netlink netns network nflog nflog-packet nft \
-                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
-                 nft-watch peer plan policy policy-words private-networks process quota reconcile \
-                 relay-proc relay-targets resolve resolvers sandbox sandbox-adopt sandbox-attach \
-                 sandbox-audit sandbox-container sandbox-create sandbox-destroy sandbox-dirs \
-                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-mounts \
-                 sandbox-policy sandbox-ready sandbox-relay sandbox-squid sandbox-state server \
-                 socket-address spawn squid-config squid-log turns upstream-proxy
+                 egress engine-watch environment fd-store gh-log host-ipv6 host-pattern host-ports \
+                 http-answer image-reference job-limits link link-bridge link-request link-seal \
+                 link-watch log-journal log-tail manager manager-firewall methods mount-namespace \
+                 mount-open mount-source mount-spec mount-stage netlink netns network nflog \
+                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table nft-watch notify peer plan policy policy-words private-networks \
+                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
+                 sandbox-destroy sandbox-dirs sandbox-info sandbox-lease sandbox-links \
+                 sandbox-logs sandbox-mounts sandbox-policy sandbox-ready sandbox-relay \
+                 sandbox-squid sandbox-state server socket-address spawn squid-config squid-log \
+                 turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -91,7 +92,7 @@ UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress a
                  file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
                  gh-trouble host-pattern host-ports http-answer http-response image-reference \
                  interface job-limits json-fields landlock log-tail mount-open mount-source \
-                 mount-spec netlink network nflog-packet nft-ruleset parse peer plan policy \
+                 mount-spec netlink network nflog-packet nft-ruleset notify parse peer plan policy \
                  private-networks process quota redact relay relay-proc relay-storm \
                  relay-upstreams resolvers secret sni-match socket-address spawn squid-config \
                  squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy

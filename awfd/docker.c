@@ -45,6 +45,8 @@ struct docker {
 	struct docker_http *http;
 	char *version;                   /* "1.41", or NULL while unknown */
 	struct docker_call *negotiation; /* under way, or NULL; also in calls */
+	docker_watch_fn watch;           /* or NULL */
+	void *watch_userdata;
 	TAILQ_HEAD(, docker_call) calls;
 	int64_t away_since_s; /* wall clock, UTC: when it went away, or may have; 0: it answers */
 	bool away;            /* nobody listens on its socket */
@@ -298,6 +300,8 @@ static void on_version(_unused_ int status, struct json_object *body, const stru
 	else
 		r = docker_answer_version(body, &d->version, &e);
 	docker_release(d, r < 0 ? &e : NULL);
+	if (d->watch)
+		d->watch(r < 0 ? &e : NULL, d->watch_userdata);
 }
 
 static void docker_ask_version(struct docker *d)
@@ -374,6 +378,12 @@ const char *docker_api_version(const struct docker *d)
 const char *docker_socket_path(const struct docker *d)
 {
 	return docker_http_socket_path(d->http);
+}
+
+void docker_watch(struct docker *d, docker_watch_fn fn, void *userdata)
+{
+	d->watch = fn;
+	d->watch_userdata = userdata;
 }
 
 struct docker_http *docker_transport(const struct docker *d)

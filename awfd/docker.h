@@ -43,6 +43,13 @@ int64_t docker_away_since(const struct docker *d);
 
 const char *docker_socket_path(const struct docker *d);
 
+/* Called from the loop whenever the engine was asked for its version: with e NULL when it answered
+ * with one that will do, else with why not. It is asked before the first call and after it was
+ * away.
+ */
+typedef void (*docker_watch_fn)(const struct err *e, void *userdata);
+void docker_watch(struct docker *d, docker_watch_fn fn, void *userdata);
+
 /* Starts a request; never fails itself, failures reach fn. The handle is for docker_call_cancel().
  */
 struct docker_call *docker_call_start(struct docker *d, const struct docker_request *request,

@@ -6,6 +6,7 @@
 #include "awfd/link-watch.h"
 #include "awfd/nft-watch.h"
 #include "awfd/nft.h"
+#include "awfd/notify.h"
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
@@ -36,7 +37,9 @@ static int restore(void *userdata, struct err *e)
 
 static void on_trouble(void *userdata)
 {
-	manager_update_status(userdata);
+	struct manager *m = userdata;
+
+	notify_problem(m->notify, NOTIFY_FIREWALL, nft_watch_trouble(m->nft_watch));
 }
 
 static int check_owner(const struct manager *m, struct err *e)

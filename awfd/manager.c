@@ -5,11 +5,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "awfd/audit.h"
 #include "awfd/config.h"
 #include "awfd/docker.h"
+#include "awfd/engine-watch.h"
 #include "awfd/fd-store.h"
 #include "awfd/host-ipv6.h"
 #include "awfd/link-watch.h"
@@ -19,6 +18,7 @@
 #include "awfd/nflog.h"
 #include "awfd/nft-watch.h"
 #include "awfd/nft.h"
+#include "awfd/notify.h"
 #include "awfd/policy.h"
 #include "awfd/quota.h"
 #include "awfd/reconcile.h"
@@ -60,11 +60,7 @@ void manager_sandbox_gone(struct manager *m)
 
 void manager_update_status(struct manager *m)
 {
-	unsigned n = sandbox_count_alive(m);
-	const char *trouble = nft_watch_trouble(m->nft_watch);
-
-	(void)sd_notifyf(0, "STATUS=%s%u sandbox%s%s%s", m->stopping ? "Stopping, " : "", n,
-			 n == 1 ? "" : "es", trouble ? "; " : "", trouble ? trouble : "");
+	notify_sandboxes(m->notify, sandbox_count_alive(m));
 }
 
 /* With `leaving`, those that run stay for the next awfd. */
@@ -75,7 +71,7 @@ static void begin_stop(struct manager *m, bool leaving)
 	m->stopping = true;
 	m->leaving = leaving;
 	log_info("stopping: ending %u of %u sandboxes", count_to_end(m), sandbox_count_alive(m));
-	(void)sd_notify(0, "STOPPING=1");
+	notify_stopping(m->notify);
 	server_stop(m->server);
 	event_add(m->stop_timeout, &tv);
 	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
@@ -113,12 +109,63 @@ static void warn_kept(char *const *kept)
 		log_warning("%s changed, which counts only after a restart", *kept);
 }
 
+static void on_network(const struct err *e, void *userdata)
+{
+	struct manager *m = userdata;
+	_cleanup_free_ char *text = e ? err_text(e) : NULL;
+
+	m->network = NULL;
+	notify_problem(m->notify, NOTIFY_EGRESS, text);
+	if (m->stopping)
+		return;
+	server_start(m->server);
+	notify_ready(m->notify);
+}
+
+/* Ahead of the first sandbox that needs it, each of which looks again. */
+static void prepare_network(struct manager *m)
+{
+	struct docker_network_spec spec = manager_network_spec(m);
+
+	if (!m->network)
+		m->network = docker_network_ensure(m->docker, &spec, on_network, m);
+}
+
+/* Whoever mended the engine, or its network, need not wait for the next sandbox. */
+static void look_at_egress_again(struct manager *m)
+{
+	if (!m->stopping && notify_has_problem(m->notify, NOTIFY_EGRESS))
+		prepare_network(m);
+}
+
+static void on_engine_back(void *userdata)
+{
+	look_at_egress_again(userdata);
+}
+
+static int load_again(struct manager *m, struct config **ret, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	notify_reloading(m->notify);
+	r = config_load(m->config->path, ret, e);
+	if (r < 0) {
+		r = err_wrap(e, "the old configuration stays in force");
+		text = err_text(e);
+	}
+	notify_problem(m->notify, NOTIFY_CONFIG, text);
+	notify_reloaded(m->notify);
+	return r;
+}
+
 int manager_reload(struct manager *m, char ***kept, struct err *e)
 {
 	struct config *old = m->config, *next;
+	int r = load_again(m, &next, e);
 
-	if (config_load(old->path, &next, e) < 0)
-		return err_wrap(e, "the old configuration stays in force");
+	if (r < 0)
+		return r;
 	m->config = config_succeed(old, next, kept);
 	config_free(old);
 	quota_set_host_limits(m->quota, &m->config->quota_host);
@@ -127,6 +174,7 @@ int manager_reload(struct manager *m, char ***kept, struct err *e)
 	log_info("the configuration was read again");
 	warn_kept(*kept);
 	warn_idle(m->config);
+	look_at_egress_again(m);
 	return 0;
 }
 
@@ -315,6 +363,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->base = event_base_new();
 	if (!m->base)
 		abort();
+	m->notify = notify_new(m->base);
 	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
 	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
@@ -334,6 +383,9 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	if (r == 0)
 		r = docker_new(m->base, config->engine_socket, &m->docker, e);
 	if (r == 0)
+		m->engine_watch =
+			engine_watch_new(m->base, m->docker, m->notify, on_engine_back, m);
+	if (r == 0)
 		r = check_subnets(config, e);
 	if (r == 0)
 		sandbox_load_all(m);
@@ -347,29 +399,6 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 		return r;
 	*ret = TAKE_PTR(m);
 	return 0;
-}
-
-static void on_network(const struct err *e, void *userdata)
-{
-	struct manager *m = userdata;
-	_cleanup_free_ char *text = e ? err_text(e) : NULL;
-
-	m->network = NULL;
-	if (e)
-		log_error("no egress for sandboxes until this is mended: %s", text);
-	if (m->stopping)
-		return;
-	server_start(m->server);
-	(void)sd_notify(0, "READY=1");
-	manager_update_status(m);
-}
-
-/* Ahead of the first sandbox that needs it, each of which looks again. */
-static void prepare_network(struct manager *m)
-{
-	struct docker_network_spec spec = manager_network_spec(m);
-
-	m->network = docker_network_ensure(m->docker, &spec, on_network, m);
 }
 
 /* Leftovers are being destroyed: serve. Also without an engine: calls then say what is wrong. */
@@ -409,6 +438,7 @@ void manager_free(struct manager *m)
 	sandbox_list_free(m->sandboxes);
 	quota_free(m->quota);
 	docker_network_cancel(m->network);
+	engine_watch_free(m->engine_watch);
 	audit_free(m->audit);
 	log_tails_free(m->log_tails);
 	nflog_free(m->nflog);
@@ -424,6 +454,7 @@ void manager_free(struct manager *m)
 			event_free(m->signals[i]);
 	if (m->stop_timeout)
 		event_free(m->stop_timeout);
+	notify_free(m->notify);
 	event_base_free(m->base);
 	config_free(m->config);
 	free(m->system_ca_bundle);

@@ -14,11 +14,13 @@
 struct audit;
 struct config;
 struct docker;
+struct engine_watch;
 struct fd_store;
+struct link_watch;
 struct nft;
 struct nft_content;
 struct nft_watch;
-struct link_watch;
+struct notify;
 struct server;
 struct reconcile;
 struct sandbox_list;
@@ -36,6 +38,8 @@ struct manager {
 	struct audit *audit;
 	struct docker *docker;
 	struct fd_store *fds;
+	struct notify *notify;
+	struct engine_watch *engine_watch;
 	struct nft *nft;
 	struct nft_watch *nft_watch;
 	struct link_watch *link_watch;

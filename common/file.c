@@ -123,8 +123,8 @@ int file_mkdir(const char *path, mode_t mode, struct err *e)
 {
 	struct stat st;
 
-	if (mkdir(path, mode) == 0)
-		return 0;
+	if (mkdir(path, mode) == 0) /* the umask may have taken some of it */
+		return chmod(path, mode) == 0 ? 0 : err_system(e, -errno, "cannot open %s", path);
 	if (errno != EEXIST)
 		return err_system(e, -errno, "cannot make directory %s", path);
 	if (lstat(path, &st) < 0)

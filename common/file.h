@@ -21,7 +21,8 @@ int file_write_atomic(const char *path, mode_t mode, const void *data, size_t le
  * success. */
 int file_remove_atomic(const char *path, struct err *e) _must_check_;
 
-/* Makes one directory; an existing directory is success. */
+/* Makes one directory, with that mode whatever the umask; an existing directory is success and
+ * stays as it is. */
 int file_mkdir(const char *path, mode_t mode, struct err *e) _must_check_;
 
 /* Removes a directory tree without following links; "not there" is success. What is mounted in it

@@ -19,6 +19,7 @@
 #include "awfd/docker-internal.h"
 #include "awfd/log-tail.h"
 #include "awfd/methods.h"
+#include "awfd/notify.h"
 #include "awfd/resolve.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
@@ -166,6 +167,10 @@ struct event_base *docker_event_base(const struct docker *d)
 	return d->base;
 }
 
+void docker_watch(struct docker *d _unused_, docker_watch_fn fn _unused_, void *userdata _unused_)
+{
+}
+
 int docker_new(struct event_base *base, const char *socket_path _unused_, struct docker **ret,
 	       struct err *e _unused_)
 {
@@ -297,6 +302,7 @@ static void make_world(struct world *w)
 	w->directory = xstrdup(scratch);
 	make_config(w);
 	m->base = event_base_new();
+	m->notify = notify_new(m->base);
 	m->sandboxes = sandbox_list_new();
 	m->quota = quota_new(&m->config->quota_host);
 	w->turns = turns_new(m->base, UINT64_MAX);

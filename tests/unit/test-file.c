@@ -317,6 +317,22 @@ static void test_mkdir(void **state _unused_)
 	}
 }
 
+/* awfd's own is tight; what it makes for sidecars and owners is to have the mode it asked for. */
+static void test_mkdir_despite_umask(void **state _unused_)
+{
+	_cleanup_scratch_ char *d = scratch_new();
+	_cleanup_free_ char *path = path_in(d, "open");
+	_cleanup_err_ struct err e = { 0 };
+	mode_t mask = umask(0077);
+	struct stat st;
+	int r = file_mkdir(path, 0711, &e);
+
+	(void)umask(mask);
+	assert_int_equal(r, 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+}
+
 static void test_remove_tree(void **state _unused_)
 {
 	_cleanup_scratch_ char *d = scratch_new(), *outside = scratch_new();
@@ -460,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_write_relative),
 		cmocka_unit_test(test_write_failures),
 		cmocka_unit_test(test_mkdir),
+		cmocka_unit_test(test_mkdir_despite_umask),
 		cmocka_unit_test(test_remove_tree),
 		cmocka_unit_test(test_remove_what_is_no_tree),
 		cmocka_unit_test(test_remove_deep),
