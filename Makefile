@@ -1,6 +1,8 @@
 # awf: network sandboxes for agent jobs. `make help` lists the targets.
+SHELL        := /bin/bash
 
 VERSION      := 0.1.0
+ARCHITECTURE  = $(shell dpkg --print-architecture)
 DESTDIR      ?=
 PREFIX       ?= /usr
 SYSCONFDIR   ?= /etc
@@ -11,6 +13,8 @@ MANDIR       ?= $(PREFIX)/share/man
 UNITDIR      ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
+CATALOGDIR   ?= $(PREFIX)/lib/systemd/catalog
+DATADIR      ?= $(PREFIX)/share/awfd
 
 # Sanitized objects never mix with others: `make SANITIZE=address,undefined` builds beside them.
 SANITIZE     ?=
@@ -107,14 +111,34 @@ FUZZ_TARGETS  := client-hello difc-address difc-ca domain download-entry exec-re
                  host-ports http-response methods mount-spec nflog policy redact ruleset \
                  squid-config squid-log stdcopy
 
+# --- What is installed: mode, file, and where ----------------------------------------------------
+
+INSTALLED     := \
+	755:$(BIN)/awfd:$(SBINDIR)/awfd \
+	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
+	$(foreach p,awf-relay awf-difc-probe awf-mount-open awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
+	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
+	$(foreach i,pause cli-proxy squid agent,644:$(BUILD)/images/$i.tar:$(DATADIR)/images/$i.tar) \
+	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
+	644:systemd/sysusers.conf:$(SYSUSERSDIR)/awfd.conf \
+	644:systemd/tmpfiles.conf:$(TMPFILESDIR)/awfd.conf \
+	644:systemd/awfd.catalog:$(CATALOGDIR)/awfd.catalog \
+	644:systemd/awfd.conf:$(SYSCONFDIR)/awfd/awfd.conf \
+	$(foreach m,awfctl.1 awf-gh.1 awfd.conf.5 awfd.8 awf-relay.8,644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
+
+# Files that name others by path, and what the paths are when PREFIX is another one.
+WITH_PATHS    := $(UNITDIR)/awfd.service $(UNITDIR)/awfd-images.service $(LIBEXECDIR)/awf-images
+INSTALLED_PATHS := -e 's|/usr/sbin/awfd|$(SBINDIR)/awfd|' -e 's|/usr/bin/awfctl|$(BINDIR)/awfctl|' \
+                 -e 's|/usr/libexec/awfd|$(LIBEXECDIR)|' -e 's|/usr/share/awfd|$(DATADIR)|'
+
 # --- Targets --------------------------------------------------------------------------------------
 
 PROGRAMS      := awfd awfctl awf-relay awf-difc-probe
 STATICS       := awf-gh awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
-.PHONY: all help demo test check check-root system-test images test-images bench fuzz fuzz-replay lint format \
-        install clean
+.PHONY: all help demo test check check-root system-test images test-images test-machine bench fuzz fuzz-replay lint format \
+        install uninstall deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -138,6 +162,9 @@ check-root: unit-tests ## run the unit tests that need root
 
 images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause $(BIN)/awf-sni-match ## make the container images from Debian's packages
 	@containers/make-images $(BIN) $(BUILD)/images
+
+test-machine: deb ## make the root of the Debian machine that tests install the package on (root)
+	@tests/bed/make-machine $(BUILD)/awf_$(VERSION)_$(ARCHITECTURE).deb $(BUILD)/machine
 
 test-images: images $(BUILD)/internet/made ## make the image that only tests need: pip, npm, their CA
 	@tests/bed/agent-test.sh $(BIN) $(BUILD)/images
@@ -172,6 +199,14 @@ $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "cc $<"
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(SANITIZING) -MMD -MP -c -o $@ $<
+
+# What has paths compiled in is compiled again when PREFIX is another one.
+.PHONY: FORCE
+$(BUILD)/paths: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIBEXECDIR) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(SYSCONFDIR)' >$@
+
+$(OBJ)/awfd/config.o $(OBJ)/awfd/main.o: $(BUILD)/paths
 
 # Static programs run inside other people's images; sanitizers can't be linked into them.
 $(OBJ)/static/%.o: %.c Makefile
@@ -323,19 +358,20 @@ lint: ## check formatting and look for defects (clang-format, clang-tidy)
 	@git ls-files 'awfd/*.c' 'awfctl/*.c' 'common/*.c' 'proto/*.c' 'containers/*.c' | \
 		xargs -P "$$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$$@" -- $$LINT_FLAGS' lint
 
-install: all ## install into DESTDIR
-	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BIN)/awfd
-	install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BIN)/awfctl
-	install -D -m 755 -t $(DESTDIR)$(LIBEXECDIR) $(BIN)/awf-relay $(BIN)/awf-difc-probe \
-		$(BIN)/awf-mount-open $(BIN)/awf-gh
-	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/awfd.service systemd/awfd.socket
-	install -D -m 644 systemd/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/awfd.conf
-	install -D -m 644 systemd/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/awfd.conf
-	install -D -m 644 systemd/awfd.conf $(DESTDIR)$(SYSCONFDIR)/awfd/awfd.conf
-	install -d $(DESTDIR)$(SYSCONFDIR)/awfd/awfd.conf.d
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/awfctl.1 man/awf-gh.1
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 man/awfd.conf.5
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/awfd.8 man/awf-relay.8
+install: all images ## install into DESTDIR
+	@for file in $(INSTALLED); do \
+		set -- $$(echo "$$file" | tr : ' '); \
+		install -D -m "$$1" "$$2" "$(DESTDIR)$$3" || exit 1; \
+	done
+	@sed -i $(INSTALLED_PATHS) $(addprefix $(DESTDIR),$(WITH_PATHS))
+	@install -d $(DESTDIR)$(SYSCONFDIR)/awfd/awfd.conf.d
+
+uninstall: ## remove what install installed, but the configuration
+	@rm -f $(addprefix $(DESTDIR),$(filter-out $(SYSCONFDIR)/%,$(foreach f,$(INSTALLED),$(lastword $(subst :, ,$f)))))
+	@rm -df $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)/images $(DESTDIR)$(DATADIR)
+
+deb: all images ## make the Debian package, build/awf_VERSION_ARCH.deb
+	@packaging/make-deb $(VERSION) $(BUILD)
 
 clean: ## remove what was built
 	rm -rf build
