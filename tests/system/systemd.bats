@@ -1,0 +1,253 @@
+#!/usr/bin/env bats
+# The Debian package on a Debian machine whose first process is systemd: installed, started by its socket,
+# restarted, reloaded, watched, upgraded, removed. Each test goes on where the one before ended.
+
+load bed
+
+MACHINE=$(readlink -f "${BATS_TEST_FILENAME%/*}/../bed/machine")
+DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert /run/difc/ca.crt)
+
+setup_file() {
+	setpriv --pdeathsig KILL "$MACHINE" run 3>&- &
+	"$MACHINE" wait
+	machine useradd --create-home --shell /bin/bash alice
+	machine useradd --create-home --shell /bin/bash mallory
+	machine systemctl mask --quiet --now console-getty.service
+	machine_snapshot >"$BATS_FILE_TMPDIR/before"
+	machine dpkg --install "$(package)"
+	machine usermod --append --groups awf alice
+	machine systemd-run --quiet --unit=difc --service-type=notify --property=RuntimeDirectory=difc /awf/build/bin/tests/difc-stand-in \
+		--listen 127.0.0.1:18443 --listen '[::1]:18443' --tls-dir /run/difc --record /run/difc/record \
+		--control /run/difc/control
+}
+
+teardown_file() {
+	"$MACHINE" down
+}
+
+teardown() {
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || machine journalctl --no-pager --lines=60 --output=short-monotonic || :
+}
+
+machine() {
+	"$MACHINE" exec "$@"
+}
+
+# alice and mallory, as who logs in: with the groups that they have by now.
+machine_as() {
+	machine setpriv --reuid "$1" --regid "$1" --init-groups env HOME="/home/$1" "${@:2}"
+}
+
+package() {
+	local found
+	found=("$BATS_TEST_DIRNAME"/../../build/awf_*.deb)
+	echo "/awf/build/${found[0]##*/}"
+}
+
+# The processes of that name, by their pids there.
+processes() {
+	# shellcheck disable=SC2016 # the machine's
+	machine sh -c 'grep -lx "$1" /proc/[0-9]*/comm | cut -d/ -f3' sh "$1"
+}
+
+property() {
+	machine systemctl show --property "$1" --value "${2:-awfd.service}"
+}
+
+# What awf is made of on a machine, one line each: files, units, tables, containers, networks, images,
+# mounts, processes, links.
+machine_snapshot() {
+	# shellcheck disable=SC2016 # the machine's
+	machine bash -c '
+		find / -xdev \( -path /proc -o -path /sys -o -path /tmp -o -path /var/lib/docker -o -path /var/lib/containerd -o -path /var/lib/dpkg \
+			-o -path /var/cache -o -path "/var/log/*" -not -path "*awf*" \
+			-o -path /run -not -path "*awf*" \) -prune -o -print
+		find /run /var/log /var/lib/systemd -name "*awf*"
+		systemctl list-unit-files --no-legend | cut -d" " -f1
+		systemctl list-units --all --no-legend --plain "*awf*"
+		nft list tables
+		docker ps --all --format "container {{.Names}}"
+		docker network ls --format "network {{.Name}}"
+		docker image ls --all --format "image {{.Repository}}"
+		cut -d" " -f5 /proc/self/mountinfo | grep -v /var/lib/docker
+		grep -h -e awf -e squid /proc/[0-9]*/comm
+		ip -o link | grep -o "^[^@]*: awf[^ ]*"
+		true' | LC_ALL=C sort
+}
+
+main_pid_is_new() {
+	local pid
+	pid=$(property MainPID)
+	[[ $pid != 0 && $pid != "$1" && $(property ActiveState) == active ]]
+}
+
+status_is() {
+	[[ $(property StatusText) == "$1" ]] || { property StatusText; return 1; }
+}
+
+@test "the package brings the units up, the engine has the images, and nothing runs before it is asked for" {
+	[ "$(property ActiveState awfd.socket)" = active ]
+	[ "$(property ActiveState)" = inactive ]
+	[ "$(machine systemctl is-enabled awfd.socket awfd.service | tr '\n' ' ')" = 'enabled enabled ' ]
+	[ "$(machine stat -c '%a %U:%G' /run/awfd/awfd.sock)" = '660 root:awf' ]
+	[ "$(machine docker image ls --format '{{.Repository}}' 'awf/*' | sort | tr '\n' ' ')" = \
+		'awf/agent awf/cli-proxy awf/pause awf/squid ' ]
+	run -0 machine systemd-analyze verify --man=no awfd.service awfd.socket awfd-images.service
+	[ -z "$output" ]
+}
+
+@test "the first call starts awfd by its socket, for those in group awf" {
+	run -0 machine_as alice awfctl list
+	[ "$(property ActiveState)" = active ]
+	[ "$(property Type)/$(property NotifyAccess)/$(property KillMode)" = notify/main/process ]
+	status_is '0 sandboxes'
+	run ! machine_as mallory awfctl list
+	[[ $output == *'ermission denied'* ]]
+}
+
+@test "a sandboxed command runs under the hardened unit: mount, gh through the relay, squid" {
+	machine_as alice sh -c 'mkdir -p ~/work && echo from-home >~/work/in'
+	run -0 --separate-stderr machine_as alice awfctl run "${DIFC[@]}" --allow-domains example.com \
+		-v /home/alice/work:/work -- 'cat /work/in && echo from-job >/work/out && gh api rate_limit'
+	[[ $output == *from-home*rate* ]]
+	[ "$(machine stat -c %U /home/alice/work/out)" = alice ]
+	wait_for status_is '0 sandboxes'
+}
+
+@test "the messages in the journal have fields to find them by" {
+	run -0 machine journalctl --quiet --output=json MESSAGE_ID=6a9c3c0f5d1b4be6a7b1f0f5c2e4d893
+	id=$(jq -rs 'map(select(.AWF_METHOD == "Start" and .AWF_DECISION == "allowed"))[-1].AWF_SANDBOX' <<<"$output")
+	[[ $id =~ ^[a-z2-7]{10}$ ]]
+	run -0 machine journalctl --quiet --output=cat "AWF_SANDBOX=$id"
+	[[ $output == *'-> running'* ]]
+	run -0 machine journalctl --catalog --quiet "AWF_SANDBOX=$id"
+	[[ $output == *'A user asked awfd for something, or a sandbox ended'* ]]
+}
+
+@test "systemctl reload brings a configuration into force, and says why one cannot be" {
+	pid=$(property MainPID)
+	printf '[Policy]\nPidsMax=77\n' | machine tee /etc/awfd/awfd.conf.d/test.conf >/dev/null
+	run -0 machine_as alice awfctl check --pids-limit 76 -- true
+	run -0 machine systemctl reload awfd
+	run ! machine_as alice awfctl check --pids-limit 78 -- true
+	printf '[Policy]\nPidsMax=none\n' | machine tee /etc/awfd/awfd.conf.d/test.conf >/dev/null
+	run ! machine systemctl reload awfd
+	status=$(property StatusText)
+	[[ $status == '0 sandboxes; configuration not read again since 20'*'PidsMax'* ]]
+	run ! machine_as alice awfctl check --pids-limit 78 -- true # the one before is in force
+	machine rm /etc/awfd/awfd.conf.d/test.conf
+	run -0 machine systemctl reload awfd
+	status_is '0 sandboxes'
+	[ "$(property MainPID)" = "$pid" ]
+	[ "$(property ActiveState)" = active ]
+}
+
+@test "an awfd that was killed is started again" {
+	pid=$(property MainPID)
+	machine systemctl kill --kill-whom=main --signal=KILL awfd.service
+	wait_for main_pid_is_new "$pid"
+	run -0 machine_as alice awfctl run -- 'echo again'
+	[[ $output == *again* ]]
+}
+
+@test "an awfd whose loop stands still is ended by the watchdog and started again" {
+	machine mkdir -p /run/systemd/system/awfd.service.d
+	printf '[Service]\nWatchdogSec=2\n' | machine tee /run/systemd/system/awfd.service.d/test.conf >/dev/null
+	machine systemctl daemon-reload
+	machine systemctl restart awfd.service
+	pid=$(property MainPID)
+	before=$(property WatchdogTimestampMonotonic)
+	watchdog_was_told() { [[ $(property WatchdogTimestampMonotonic) -gt $((before + 2500000)) ]]; }
+	wait_for watchdog_was_told # it lives longer than that while it turns
+	[ "$(property MainPID)" = "$pid" ]
+	machine systemctl kill --kill-whom=main --signal=STOP awfd.service
+	wait_for main_pid_is_new "$pid"
+	run -0 machine journalctl --quiet --output=cat --unit awfd.service
+	[[ $output == *'Watchdog timeout'* ]]
+	run -0 machine_as alice awfctl list
+	machine rm -r /run/systemd/system/awfd.service.d
+	machine systemctl daemon-reload
+	machine systemctl restart awfd.service
+}
+
+@test "the status says since when the engine is unavailable, and no longer when it is back" {
+	run -0 machine_as alice awfctl list
+	machine systemctl stop --quiet docker.socket docker.service
+	run ! machine_as alice awfctl run -- true
+	[[ $(property StatusText) == *'; engine unavailable since 20'*'Connection refused'* ]]
+	run -0 machine journalctl --quiet --output=cat AWF_PROBLEM=engine AWF_PROBLEM_STATE=begun
+	[ -n "$output" ]
+	machine systemctl start docker.service
+	wait_for status_is '0 sandboxes'
+	run -0 machine_as alice awfctl run -- true
+}
+
+@test "a stop ends within a bound that beats SIGKILL, and the next call starts awfd again" {
+	started=$SECONDS
+	run -0 machine systemctl stop awfd.service
+	((SECONDS - started < 10))
+	[ "$(property Result)" = success ]
+	[ "$(property ActiveState awfd.socket)" = active ]
+	[ "$(property TimeoutStopUSec)" = 9s ]
+	run -0 machine_as alice awfctl list
+	[ "$(property ActiveState)" = active ]
+}
+
+@test "relays are not killed with awfd by the service manager" {
+	id=$(machine_as alice awfctl start "${DIFC[@]}" -- 'sleep 600')
+	relay=$(processes awf-relay)
+	[ -n "$relay" ]
+	machine systemctl kill --kill-whom=main --signal=KILL awfd.service
+	machine journalctl --quiet --sync
+	run -0 machine journalctl --quiet --output=cat --unit awfd.service --grep 'code=killed, status=9/KILL'
+	run ! machine journalctl --quiet --output=cat --unit awfd.service --grep "Killing process $relay"
+	wait_for main_pid_is_new 0
+	machine_as alice awfctl stop "$id" || :
+	wait_for status_is '0 sandboxes'
+}
+
+@test "the exposure that systemd-analyze counts is the one that the unit explains" {
+	exposure=$(machine systemd-analyze security --no-pager awfd.service | sed -n 's/.*Overall exposure level for awfd.service: \([0-9.]*\).*/\1/p')
+	grep -qF "still counts, $exposure in all" "$BATS_TEST_DIRNAME/../../systemd/awfd.service"
+}
+
+@test "make install puts everything below DESTDIR, and make uninstall leaves only configuration" {
+	cd "$BATS_TEST_DIRNAME/../.."
+	make -s install DESTDIR="$BATS_TEST_TMPDIR/at"
+	installed=$(cd "$BATS_TEST_TMPDIR/at" && find . -type f ! -name '*.gz' ! -path './usr/share/man/*' | sort)
+	# The package has what make install installs.
+	[ "$installed" = "$(dpkg-deb --fsys-tarfile build/awf_*.deb | tar -t |
+		grep -v -e '/$' -e '^./usr/share/\(man\|doc\|lintian\)/' | sort)" ]
+	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/at"
+	[ "$(cd "$BATS_TEST_TMPDIR/at" && find . -type f)" = ./etc/awfd/awfd.conf ]
+}
+
+@test "an upgrade keeps the configuration, the socket and what the operator disabled, and restarts awfd" {
+	echo '# mine' | machine tee -a /etc/awfd/awfd.conf >/dev/null
+	machine systemctl disable --quiet awfd.service
+	pid=$(property MainPID)
+	socket=$(machine stat -c %i /run/awfd/awfd.sock)
+	machine dpkg --install "$(package)"
+	[ "$(property MainPID)" != "$pid" ]
+	[ "$(property ActiveState)" = active ]
+	[ "$(machine stat -c %i /run/awfd/awfd.sock)" = "$socket" ]
+	[ "$(machine tail -n 1 /etc/awfd/awfd.conf)" = '# mine' ]
+	run machine systemctl is-enabled awfd.service
+	[ "$output" = disabled ]
+	run -0 machine_as alice awfctl run -- true
+}
+
+@test "removed, with a job running: nothing is left but configuration, state and logs; purged: nothing" {
+	machine_as alice awfctl start "${DIFC[@]}" --allow-domains example.com -- 'sleep 600'
+	[ -n "$(processes awf-relay)" ]
+	machine systemctl stop --quiet difc.service
+	machine dpkg --remove awf
+	[ -n "$(machine ls /etc/awfd/awfd.conf /var/log/awfd/audit.jsonl)" ]
+	[ -z "$(machine docker ps --all --quiet)" ]
+	[ -z "$(processes 'awf.*')" ]
+	machine dpkg --purge awf
+	# The users and the group stay, as Debian has it: their ids are not to be given to others.
+	machine rm -rf /run/difc /home/alice/work
+	machine_snapshot >"$BATS_FILE_TMPDIR/after"
+	diff "$BATS_FILE_TMPDIR/before" "$BATS_FILE_TMPDIR/after"
+}
