@@ -47,6 +47,19 @@ static char *shorten(const char *text, size_t max)
 	return xasprintf("%.*s…", (int)length, text);
 }
 
+/* What mends it, where the engine cannot know. Takes the message over. */
+static char *with_advice(char *message)
+{
+	static const char missing[] = "No such image: awf/";
+	_cleanup_free_ char *told = message;
+
+	if (strncmp(told, missing, strlen(missing)) != 0)
+		return TAKE_PTR(told);
+	return xasprintf("%s; 'systemctl start awfd-images' gives the engine the images that awfd "
+			 "came with",
+			 told);
+}
+
 char *docker_answer_message(const char *body, size_t length)
 {
 	_cleanup_free_ char *text = NULL;
@@ -61,7 +74,7 @@ char *docker_answer_message(const char *body, size_t length)
 		ret = shorten(json_object_get_string(message), MESSAGE_MAX);
 	json_object_put(json);
 	if (ret)
-		return ret;
+		return with_advice(ret);
 	text = xstrndup(body, MIN(strcspn(body, "\r\n"), (size_t)MESSAGE_TEXT_MAX));
 	escaped = escape_control(text);
 	return escaped[0] ? TAKE_PTR(escaped) : xstrdup("the engine gives no reason");

@@ -114,6 +114,14 @@ status_is() {
 	wait_for status_is '0 sandboxes'
 }
 
+@test "an image that the engine lost is named with what brings it back, and that does" {
+	machine docker image rm --force awf/agent >/dev/null
+	run -125 --separate-stderr machine_as alice awfctl run -- true
+	[[ $stderr == *"No such image: awf/agent:latest; 'systemctl start awfd-images'"* ]]
+	machine systemctl start awfd-images.service
+	run -0 machine_as alice awfctl run -- true
+}
+
 @test "the messages in the journal have fields to find them by" {
 	run -0 machine journalctl --quiet --output=json MESSAGE_ID=6a9c3c0f5d1b4be6a7b1f0f5c2e4d893
 	id=$(jq -rs 'map(select(.AWF_METHOD == "Start" and .AWF_DECISION == "allowed"))[-1].AWF_SANDBOX' <<<"$output")
