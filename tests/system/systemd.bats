@@ -75,6 +75,18 @@ machine_snapshot() {
 		true' | LC_ALL=C sort
 }
 
+# More for awfd's unit, on stdin.
+awfd_drop_in() {
+	machine mkdir /run/systemd/system/awfd.service.d
+	machine tee /run/systemd/system/awfd.service.d/test.conf >/dev/null
+	machine systemctl daemon-reload
+}
+
+no_drop_in() {
+	machine rm -r /run/systemd/system/awfd.service.d
+	machine systemctl daemon-reload
+}
+
 main_pid_is_new() {
 	local pid
 	pid=$(property MainPID)
@@ -159,9 +171,7 @@ status_is() {
 }
 
 @test "an awfd whose loop stands still is ended by the watchdog and started again" {
-	machine mkdir -p /run/systemd/system/awfd.service.d
-	printf '[Service]\nWatchdogSec=2\n' | machine tee /run/systemd/system/awfd.service.d/test.conf >/dev/null
-	machine systemctl daemon-reload
+	printf '[Service]\nWatchdogSec=2\n' | awfd_drop_in
 	machine systemctl restart awfd.service
 	pid=$(property MainPID)
 	before=$(property WatchdogTimestampMonotonic)
@@ -173,8 +183,7 @@ status_is() {
 	run -0 machine journalctl --quiet --output=cat --unit awfd.service
 	[[ $output == *'Watchdog timeout'* ]]
 	run -0 machine_as alice awfctl list
-	machine rm -r /run/systemd/system/awfd.service.d
-	machine systemctl daemon-reload
+	no_drop_in
 	machine systemctl restart awfd.service
 }
 
@@ -202,16 +211,19 @@ status_is() {
 }
 
 @test "relays are not killed with awfd by the service manager" {
+	printf '[Service]\nRestart=no\n' | awfd_drop_in
 	id=$(machine_as alice awfctl start "${DIFC[@]}" -- 'sleep 600')
 	relay=$(processes awf-relay)
 	[ -n "$relay" ]
 	machine systemctl kill --kill-whom=main --signal=KILL awfd.service
-	machine journalctl --quiet --sync
-	run -0 machine journalctl --quiet --output=cat --unit awfd.service --grep 'code=killed, status=9/KILL'
-	run ! machine journalctl --quiet --output=cat --unit awfd.service --grep "Killing process $relay"
-	wait_for main_pid_is_new 0
+	awfd_has_failed() { [[ $(property ActiveState) == failed ]]; }
+	wait_for awfd_has_failed # it is all over for systemd, and nobody else is there to end relays
+	[ "$(processes awf-relay)" = "$relay" ]
+	no_drop_in
+	machine systemctl start awfd.service
 	machine_as alice awfctl stop "$id" || :
 	wait_for status_is '0 sandboxes'
+	[ -z "$(processes awf-relay)" ]
 }
 
 @test "the exposure that systemd-analyze counts is the one that the unit explains" {
