@@ -259,10 +259,22 @@ static void await_awfd(struct session *s)
 	drop_client(s);
 }
 
+/* A sandbox that the next awfd does not know, or whose lease it does not give: it was ended. */
+static void explain_comeback(struct session *s, struct err *e)
+{
+	_cleanup_free_ char *text = err_text(e);
+
+	(void)err_set(e, -ECONNRESET, ERR_SYSTEM,
+		      "sandbox %s ended while awfd was restarted: %s; see: journalctl -u awfd",
+		      s->id, text);
+}
+
 /* awfd refused, or is gone: without a stream that is the end, with one the command's output is
  * still worth having. What comes of a sandbox that is being stopped is no news. */
-static void client_failed(struct session *s, const struct err *e)
+static void client_failed(struct session *s, struct err *e)
 {
+	if (s->client && s->client != s->first && !client_is_lost(s->client))
+		explain_comeback(s, e);
 	if (s->forced_code == 0)
 		s->code = complain(s->options, e);
 	if (s->forced_code == 0 && s->output)

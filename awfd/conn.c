@@ -200,6 +200,11 @@ static bool flush(struct conn *c)
 	return o || !c->closing;
 }
 
+void conn_finish(struct conn *c)
+{
+	(void)flush(c);
+}
+
 static void on_writable(evutil_socket_t fd _unused_, short what, void *userdata)
 {
 	struct conn *c = userdata;

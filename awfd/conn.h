@@ -47,6 +47,9 @@ struct conn_setup {
 struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 		      const struct conn_events *events, void *userdata, struct err *e) _must_check_;
 
+/* Sends of the answers that are due what the peer takes at once: before the end. */
+void conn_finish(struct conn *c);
+
 /* Frees at once, without `gone`; a pending call is told. */
 void conn_free(struct conn *c);
 

@@ -104,6 +104,7 @@ static void go_on_running(struct sandbox *s)
 
 	reopen_logs(s);
 	sandbox_relay_adopt(s);
+	sandbox_lease_await(s);
 	if (fault) {
 		sandbox_fail(s, fault);
 		return;
@@ -111,7 +112,6 @@ static void go_on_running(struct sandbox *s)
 	watch_sidecars(s);
 	sandbox_start_timeout(s);
 	sandbox_wait_for_agent(s);
-	sandbox_lease_await(s);
 	log_sandbox(LOG_LEVEL_INFO, s->id, "goes on: an earlier awfd started it");
 }
 

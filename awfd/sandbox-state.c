@@ -350,8 +350,10 @@ static int load_squid(struct sandbox *s, const struct saved *v, struct err *e)
 static void take_state(struct sandbox *s, enum sandbox_state state)
 {
 	s->state = state;
-	if (state == SANDBOX_EXITED)
+	if (state == SANDBOX_EXITED) {
 		s->squid_known = s->relay_granted = false;
+		s->destroying = true; /* it has been: there is nothing to be done again */
+	}
 	if (s->relay_granted)
 		relay_targets_adopt(s->manager->relay_targets, &s->relay_grant);
 }

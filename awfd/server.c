@@ -262,6 +262,7 @@ void server_free(struct server *s)
 		return;
 	while ((c = LIST_FIRST(&s->clients))) {
 		LIST_REMOVE(c, entry);
+		conn_finish(c->conn);
 		conn_free(c->conn);
 		free(c);
 	}

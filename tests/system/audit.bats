@@ -150,12 +150,15 @@ omitted_are_told() {
 }
 
 @test "the end of a sandbox that a killed awfd left is told by the next one" {
-	id=$(bed_exec awfctl start -- 'exec sleep 600')
+	bed_background awfctl run -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	id=$(bed_exec awfctl list --json | jq -r '.[].id')
 	bed awfd kill
+	bed_kill KILL awfctl
 	bed awfd start
 	wait_for ended_by_next
 }
 
 ended_by_next() {
-	records ".event == \"end\" and .sandbox == \"$id\"" | jq -e '.reason == "left by an earlier awfd"'
+	records ".event == \"end\" and .sandbox == \"$id\"" | jq -e '.reason == "client gone" and .user == "alice"'
 }

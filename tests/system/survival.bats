@@ -11,7 +11,7 @@ setup_file() {
 
 # keep_jobs [LINE...]: what these tests are about; the bed's awfd ends its jobs when it is stopped.
 keep_jobs() {
-	printf '%s\n' '[Daemon]' 'StopJobs=no' "$@" | bed_configure_awfd
+	bed_configure_awfd < <(printf '%s\n' '[Daemon]' 'StopJobs=no' "$@")
 }
 
 setup() {
@@ -45,6 +45,11 @@ background_ended() {
 	local code=0
 	wait "$BED_BACKGROUND_PID" || code=$?
 	[ "$code" = "$1" ] || { echo "exit code $code"; cat "$BED_BACKGROUND/err"; return 1; }
+}
+
+# said_error REGEX: what the command in the background complained of.
+said_error() {
+	grep -qE "$1" "$BED_BACKGROUND/err" || { cat "$BED_BACKGROUND/err"; return 1; }
 }
 
 lines_so_far() {
@@ -101,4 +106,243 @@ restart_under_load() {
 
 no_running_agent() {
 	[ -z "$(agent_of_background)" ]
+}
+
+# The sandboxes of a state, as root sees them.
+ids_in_state() {
+	as root awfctl list --json | jq -r --arg state "$1" '.[] | select(.state == $state).id'
+}
+
+@test "a client that is gone when awfd is back has no sandbox any more" {
+	bed_background awfctl run "${DIFC[@]}" -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed awfd kill
+	bed_kill KILL awfctl
+	bed awfd start
+	assert_clean
+	[ -z "$(ids_in_state running)" ]
+}
+
+@test "a client that is there and does not come back loses its sandbox after LeaseSeconds" {
+	keep_jobs LeaseSeconds=1
+	bed_background awfctl run -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed_kill STOP awfctl
+	bed awfd kill
+	bed awfd start
+	assert_clean
+	bed_kill CONT awfctl
+	background_ended 125
+	said_error 'sandbox [a-z2-7]+ ended while awfd was restarted: '
+}
+
+@test "a signal to a client while awfd is away ends it, and then its sandbox" {
+	bed_background awfctl run -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed awfd kill
+	bed_kill TERM awfctl
+	background_ended 143
+	bed awfd start
+	assert_clean
+}
+
+@test "a start in flight ends in a clear error when awfd is killed, and leaves nothing" {
+	bed difc tell refuse on
+	bed_background awfctl run "${DIFC[@]}" --difc-wait 600 -- true
+	wait_for grep -q 'waiting for' "$BED_BACKGROUND/err"
+	bed awfd kill
+	background_ended 125
+	said_error 'awfd closed the connection'
+	bed awfd start
+	assert_clean
+}
+
+@test "SIGTERM ends starts in flight and keeps what runs; SIGINT ends everything" {
+	local kept
+	kept=$(bed_exec awfctl start -- 'exec sleep 600')
+	bed difc tell refuse on
+	bed_background awfctl run "${DIFC[@]}" --difc-wait 600 -- true
+	wait_for grep -q 'waiting for' "$BED_BACKGROUND/err"
+	bed awfd restart
+	background_ended 125
+	said_error 'awfd is stopping'
+	[ "$(ids_in_state running)" = "$kept" ]
+	bed_kill INT awfd
+	wait_for no_awfd
+	bed awfd start
+	[ -z "$(ids_in_state running)" ]
+	assert_clean
+	bed_exec awfctl stop "$kept"
+}
+
+no_awfd() {
+	! bed_exec -u root -- pgrep -x awfd
+}
+
+@test "an adopted sandbox is listed, inspected, attached to, and stopped like any other" {
+	local id before
+	id=$(bed_exec awfctl start "${DIFC[@]}" --memory-limit 256m -- 'trap "exit 5" TERM; while :; do echo tick; sleep 0.05; done')
+	before=$(bed_exec awfctl inspect --json "$id")
+	bed awfd kill
+	bed awfd start
+	diff <(echo "$before") <(bed_exec awfctl inspect --json "$id")
+	bed_background awfctl attach "$id"
+	wait_for bed_background_said tick
+	run ! as bob awfctl inspect "$id"
+	bed_exec awfctl stop "$id"
+	wait "$BED_BACKGROUND_PID" || [ $? = 5 ]
+	assert_clean
+}
+
+@test "results and who may have them outlive awfd, until they are removed" {
+	local id
+	id=$(bed_exec awfctl start -- 'exit 33')
+	run -33 bed_exec awfctl wait "$id"
+	bed awfd kill
+	bed awfd start
+	run -33 bed_exec awfctl wait "$id"
+	run ! as bob awfctl wait "$id"
+	bed_exec awfctl stop "$id"
+	bed awfd restart
+	run ! bed_exec awfctl wait "$id"
+	[[ $output == *"no sandbox"* || $output == *"no such"* ]] || { echo "$output"; false; }
+	run ! bed_exec -u root -- test -e "/var/lib/awfd/sandboxes/$id.json"
+}
+
+@test "the time of a command goes on while awfd is away" {
+	bed_background awfctl run --agent-timeout 1 -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed awfd kill
+	# Its deadline as if it had begun a minute ago: nobody wants to wait for that.
+	bed_exec -u root -- sh -c 'jq ".deadlineMs -= 60000" "$1" >/tmp/s && cp /tmp/s "$1"' sh \
+		"/var/lib/awfd/sandboxes/$(bed_exec -u root -- ls /run/awfd/sandboxes).json"
+	bed awfd start
+	background_ended 124
+	assert_clean
+}
+
+@test "quotas count what an earlier awfd started" {
+	keep_jobs '[Quota]' Sandboxes=1
+	bed_background awfctl run -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed awfd kill
+	bed awfd start
+	run -125 bed_exec awfctl run -- true
+	[[ $output == *"limit reached: sandboxes: 1 of 1 in use by alice"* ]]
+	bed_kill TERM awfctl
+	assert_clean
+	run -0 bed_exec awfctl run -- true
+}
+
+@test "with the state directory lost, everything is found and removed, and nothing else" {
+	local id
+	id=$(bed_exec awfctl start "${DIFC[@]}" --allow-domains granted.example -- 'exec sleep 600')
+	bed_exec -u root -- docker run -d --name bystander --network none --entrypoint /pause awf/pause:latest
+	bed awfd kill
+	bed_exec -u root -- sh -c 'rm -rf /var/lib/awfd/*'
+	bed awfd start
+	wait_for no_sandbox_container
+	[ -z "$(as root awfctl list --json | jq -r '.[].id')" ]
+	run -0 bed_exec -u root -- docker rm -f bystander
+	assert_clean
+}
+
+@test "a state file of another version, cut off or of another kind is no sandbox: what it names is removed" {
+	local content id
+	for content in '' '{' '[]' '{"version":1}' '{"version":99,"phase":"running"}' "$(head -c 3000000 /dev/zero | tr '\0' x)"; do
+		id=$(bed_exec awfctl start -- 'exec sleep 600')
+		bed awfd kill
+		printf %s "$content" | bed_exec -u root -- tee "/var/lib/awfd/sandboxes/$id.json" >/dev/null
+		bed awfd start
+		assert_clean
+		run ! bed_exec awfctl inspect "$id"
+	done
+}
+
+@test "a sidecar that ended while awfd was away ends the sandbox, which says so" {
+	bed_background awfctl run "${DIFC[@]}" -- 'echo ready; exec sleep 600'
+	wait_for bed_background_said ready
+	bed awfd kill
+	bed_kill KILL awf-cli-proxy
+	bed awfd start
+	background_ended 125
+	said_error 'container awf-[a-z2-7]*-cli-proxy ended while awfd was away'
+	assert_clean
+}
+
+no_sandbox_container() {
+	[ -z "$(bed_exec -u root -- docker ps -aq --filter label=awf.sandbox)" ]
+}
+
+# --- relays ---
+
+relay_pid() {
+	bed_exec -u root -- pgrep -x awf-relay
+}
+
+has_another_relay() {
+	[ "$(relay_pid)" != "$1" ]
+}
+
+# A job that asks gh once for each line that it reads, and says what came of it.
+readonly ASK='echo ready; while read -r turn; do
+	if gh api rate_limit --jq .rate.limit >/tmp/out 2>&1; then echo "$turn: $(cat /tmp/out)"; else echo "$turn failed: $(cat /tmp/out)"; fi
+done'
+
+start_asking() {
+	bed_background awfctl run "${DIFC[@]}" -- "$ASK"
+	wait_for bed_background_said ready
+	ask first
+}
+
+ask() {
+	bed_background_say "$1"
+	wait_for bed_background_said "$1: 5000"
+}
+
+@test "a relay that is killed is started again on the same listeners: no connection is refused" {
+	local pid turn
+	start_asking
+	for turn in a b c; do
+		pid=$(relay_pid)
+		bed_kill KILL awf-relay
+		ask "$turn" # at once: it waits in the listener's queue
+		wait_for has_another_relay "$pid"
+	done
+	run ! grep failed "$BED_BACKGROUND/out"
+}
+
+@test "a relay that an earlier awfd started is started again, too, also when it ended meanwhile" {
+	local pid
+	start_asking
+	bed awfd kill
+	bed awfd start
+	pid=$(relay_pid)
+	bed_kill KILL awf-relay
+	wait_for has_another_relay "$pid"
+	ask second
+	bed awfd kill
+	pid=$(relay_pid)
+	bed_kill KILL awf-relay
+	bed awfd start
+	wait_for has_another_relay "$pid"
+	ask third
+	bed awfd kill
+	bed awfd start
+	[ "$(relay_pid | wc -l)" = 1 ]
+	ask fourth
+}
+
+@test "a relay that keeps ending ends its sandbox, which says so" {
+	local pid
+	start_asking
+	for _ in 1 2 3 4 5; do
+		pid=$(relay_pid)
+		bed_kill KILL awf-relay
+		wait_for has_another_relay "$pid"
+	done
+	bed_kill KILL awf-relay
+	background_ended 125
+	said_error 'the relay keeps ending: awf-relay ended with signal SIGKILL'
+	assert_clean
 }
