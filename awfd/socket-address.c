@@ -14,6 +14,8 @@ char *socket_address_format(const struct sockaddr_storage *address)
 {
 	char host[ADDRESS_TEXT_MAX], port[PORT_TEXT_MAX];
 
+	if (address->ss_family != AF_INET && address->ss_family != AF_INET6)
+		return NULL;
 	if (getnameinfo((const struct sockaddr *)address, sizeof(*address), host, sizeof(host),
 			port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return NULL;

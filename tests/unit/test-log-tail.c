@@ -173,18 +173,6 @@ static void test_room_is_given_back(void **state)
 	await(f, 8193);
 }
 
-static void test_a_link_is_refused(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *link = xasprintf("%s/link", f->directory);
-	_cleanup_err_ struct err e = { 0 };
-	struct log_tail *t = NULL;
-
-	assert_int_equal(symlink(f->path, link), 0);
-	assert_int_equal(log_tail_open(f->tails, link, on_line, f, &t, &e), -ELOOP);
-	assert_null(t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,7 +182,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_lines_are_passed_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_room_is_given_back, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_a_link_is_refused, set_up, tear_down),
 	};
 
 	return RUN_TESTS("log-tail", tests);
