@@ -40,8 +40,8 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy strbuf strv \
                  timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
-AWFD_SRC      := audit audit-call audit-record child cli-proxy-limits config conn denials \
-                 difc-address difc-ca difc-probe docker docker-answer docker-attach \
+AWFD_SRC      := audit audit-call audit-record child child-output cli-proxy-limits config conn \
+                 denials difc-address difc-ca difc-probe docker docker-answer docker-attach \
                  docker-container docker-http docker-network docker-seccomp docker-spec domain \
                  egress engine-watch environment fd-store gh-log host-ipv6 host-pattern host-ports \
                  http-answer image-reference job-limits link link-bridge link-request link-seal \
