@@ -40,13 +40,13 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy strbuf strv \
                  timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
-AWFD_SRC      := audit audit-call audit-record child child-output cli-proxy-limits config conn \
-                 denials difc-address difc-ca difc-probe docker docker-answer docker-attach \
+AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
+                 conn denials difc-address difc-ca difc-probe docker docker-answer docker-attach \
                  docker-container docker-http docker-network docker-seccomp docker-spec domain \
                  egress engine-watch environment fd-store gh-log host-ipv6 host-pattern host-ports \
                  http-answer image-reference job-limits link link-bridge link-request link-seal \
                  link-watch log-journal log-tail manager manager-firewall methods mount-namespace \
-                 mount-open mount-source mount-spec mount-stage netlink netns network nflog \
+                 mount-open mount-source mount-spec mount-stage names netlink netns network nflog \
                  nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
                  nft-set nft-table nft-watch notify peer plan policy policy-words private-networks \
                  process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
@@ -59,6 +59,7 @@ RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sand
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
+NAMES_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
                  cmd-version cmd-wait commands complain denial-text domains-file env-file \
                  exit-code help input-file main nearest options pump refusals render ruleset start \
@@ -96,8 +97,8 @@ UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress a
                  file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
                  gh-trouble host-pattern host-ports http-answer http-response image-reference \
                  interface job-limits json-fields landlock log-tail mount-open mount-source \
-                 mount-spec netlink network nflog-packet nft-ruleset notify parse peer plan policy \
-                 private-networks process quota redact relay relay-proc relay-storm \
+                 mount-spec names netlink network nflog-packet nft-ruleset notify parse peer plan \
+                 policy private-networks process quota redact relay relay-proc relay-storm \
                  relay-upstreams resolvers secret sni-match socket-address spawn squid-config \
                  squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-stage netns nflog nft nft-egress nft-namespace nft-restore \
@@ -116,7 +117,7 @@ FUZZ_TARGETS  := client-hello difc-address difc-ca domain download-entry exec-re
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
-	$(foreach p,awf-relay awf-difc-probe awf-mount-open awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
+	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
 	$(foreach i,pause cli-proxy squid agent,644:$(BUILD)/images/$i.tar:$(DATADIR)/images/$i.tar) \
 	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
@@ -133,7 +134,7 @@ INSTALLED_PATHS := -e 's|/usr/sbin/awfd|$(SBINDIR)/awfd|' -e 's|/usr/bin/awfctl|
 
 # --- Targets --------------------------------------------------------------------------------------
 
-PROGRAMS      := awfd awfctl awf-relay awf-difc-probe
+PROGRAMS      := awf-difc-probe awf-names awf-relay awfctl awfd
 STATICS       := awf-gh awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
@@ -246,6 +247,10 @@ $(BIN)/awf-relay: $(call objects,awfd/relay,$(RELAY_SRC)) $(LIBCOMMON)
 $(BIN)/awf-difc-probe: $(call objects,awfd/probe,$(PROBE_SRC)) $(LIBCOMMON)
 	$(call link,$(LIBS_$(@F)))
 
+# Not static, because name services are shared objects.
+$(BIN)/awf-names: $(call objects,awfd/names,$(NAMES_SRC)) $(LIBCOMMON)
+	$(call link)
+
 $(BIN)/awfctl: $(OBJ)/awfctl/main.o $(LIBAWFCTL) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_$(@F)))
 
@@ -339,8 +344,8 @@ FUZZ_SRC_mount-spec := awfd/mount-spec.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
-FUZZ_SRC_policy := $(addprefix awfd/,domain.c host-pattern.c image-reference.c network.c peer.c policy.c policy-words.c \
-		   resolvers.c)
+FUZZ_SRC_policy := $(addprefix awfd/,child.c child-output.c domain.c host-pattern.c image-reference.c names.c network.c \
+		   peer.c policy.c policy-words.c resolvers.c spawn.c)
 FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c network.c private-networks.c squid-config.c squid-log.c)
 FUZZ_SRC_squid-log := awfd/squid-log.c
 # The engine and what awfd spawns are in the target itself.

@@ -4,7 +4,7 @@
 
 #include "awfd/audit-record.h"
 #include "awfd/audit.h"
-#include "awfd/quota.h"
+#include "awfd/names.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -23,7 +23,7 @@ static const char *method_of(const struct call *call)
 static void write_record(struct manager *m, struct audit_request *r, struct sandbox *s,
 			 struct json_object *grants)
 {
-	_cleanup_free_ char *user = quota_user_name(m->quota, r->peer->uid);
+	_cleanup_free_ char *user = names_shown(m->names, r->peer->uid);
 	_cleanup_free_ char *program = peer_program(r->peer);
 	struct json_object *record;
 

@@ -30,6 +30,7 @@ struct call {
 	const char *method;
 	bool more;
 	bool oneway;
+	bool held;
 	void (*on_gone)(void *userdata);
 	void *gone_userdata;
 };
@@ -328,6 +329,19 @@ void call_on_gone(struct call *call, void (*fn)(void *userdata), void *userdata)
 	call->gone_userdata = userdata;
 }
 
+/* What happened to the peer meanwhile counts when the call is let go. */
+void call_hold(struct call *call, bool held)
+{
+	struct conn *c = call->conn;
+
+	call->held = held;
+	if (held)
+		return;
+	update_reading(c);
+	if (c->ended)
+		schedule(c);
+}
+
 /* What a message may have; `upgrade` is not among it. */
 static const struct {
 	const char *name;
@@ -449,6 +463,12 @@ static void go_on(struct conn *c)
 		schedule(c);
 }
 
+/* Whether a call is under way that the peer waits for. */
+static bool is_waited_for(const struct conn *c)
+{
+	return c->call && (!c->ended || c->call->held);
+}
+
 /* Takes the next call unless one is under way, or its answer has not been read: a peer that never
  * reads costs one answer. A peer that sends no more waits for no call that takes its time. */
 static void process(struct conn *c)
@@ -457,7 +477,7 @@ static void process(struct conn *c)
 	struct json_object *message = NULL;
 	int r;
 
-	if (c->closing || !STAILQ_EMPTY(&c->outgoing) || (c->call && !c->ended))
+	if (c->closing || !STAILQ_EMPTY(&c->outgoing) || is_waited_for(c))
 		return;
 	r = c->call ? 0 : frame_step(&c->reader, &message, &e);
 	if (r == FRAME_GO_ON) {
@@ -496,7 +516,7 @@ static void on_closed(evutil_socket_t fd _unused_, short what _unused_, void *us
 {
 	struct conn *c = userdata;
 
-	if (c->call)
+	if (c->call && !c->call->held)
 		lose(c);
 }
 

@@ -73,6 +73,9 @@ struct json_object *call_parameters(const struct call *call); /* borrowed, never
  * NULL takes it back. */
 void call_on_gone(struct call *call, void (*fn)(void *userdata), void *userdata);
 
+/* A call that is held has not begun: a peer that sends no more waits for it to be let go. */
+void call_hold(struct call *call, bool held);
+
 /* Answers and ends the call. */
 void call_reply(struct call *call, const struct field_table *table, const void *parameters);
 void call_reply_json(struct call *call, struct json_object *parameters); /* takes it over */

@@ -13,6 +13,7 @@
 #include "awfd/host-ipv6.h"
 #include "awfd/link-watch.h"
 #include "awfd/log-tail.h"
+#include "awfd/names.h"
 #include "awfd/netns.h"
 #include "awfd/network.h"
 #include "awfd/nflog.h"
@@ -34,6 +35,12 @@
 
 /* How long ending all sandboxes may take at SIGTERM: less than the 10 s that runners grant. */
 #define STOP_TIMEOUT_S 8
+
+/* How long the host's name services have for an answer, how long it counts (a new member of a
+ * section waits as long for it to count), and when one that did not answer is asked again. */
+#define NAMES_TIMEOUT_MS 10000
+#define NAMES_FRESH_MS   60000
+#define NAMES_RETRY_MS   5000
 
 static void end_loop(struct manager *m)
 {
@@ -93,14 +100,26 @@ static void on_stop_signal(evutil_socket_t number, short what _unused_, void *us
 		begin_stop(m, number == SIGTERM && m->config->stop_jobs != CONFIG_YES);
 }
 
-static void warn_idle(const struct config *c)
+static void on_named(void *userdata)
 {
-	_cleanup_strv_ char **idle = policy_rules_idle_sections(c->policy);
+	struct manager *m = userdata;
+	_cleanup_strv_ char **doubts = policy_rules_doubts(m->config->policy, m->names);
 
-	for (char **section = idle; section && *section; section++)
-		log_warning("section [%s] of the configuration is about nobody: there is no such "
-			    "user or group",
-			    *section);
+	m->naming = NULL;
+	for (char **doubt = doubts; doubt && *doubt; doubt++)
+		log_warning("%s", *doubt);
+}
+
+/* Has the users and groups that the policy is about looked up, ahead of the first start. */
+static void look_up_named(struct manager *m)
+{
+	size_t count;
+	_cleanup_free_ struct name_key *keys = policy_rules_names(m->config->policy, &count);
+
+	names_cancel(m->naming);
+	m->naming = names_await(m->names, keys, count, on_named, m);
+	if (!m->naming)
+		on_named(m);
 }
 
 static void warn_kept(char *const *kept)
@@ -173,7 +192,8 @@ int manager_reload(struct manager *m, char ***kept, struct err *e)
 		log_set_level((enum log_level)m->config->log_level);
 	log_info("the configuration was read again");
 	warn_kept(*kept);
-	warn_idle(m->config);
+	names_forget(m->names);
+	look_up_named(m);
 	look_at_egress_again(m);
 	return 0;
 }
@@ -234,6 +254,19 @@ static int find_users(struct manager *m, struct err *e)
 			    "reaches only live sandboxes' DIFC proxies",
 			    m->config->relay_user);
 	return r;
+}
+
+static void prepare_names(struct manager *m)
+{
+	_cleanup_free_ char *program = xasprintf("%s/awf-names", m->config->helper_directory);
+
+	m->names = names_new(m->base, &(struct names_spec){ .program = program,
+							    .uid = m->probe_uid,
+							    .gid = m->probe_gid,
+							    .timeout_ms = NAMES_TIMEOUT_MS,
+							    .fresh_ms = NAMES_FRESH_MS,
+							    .retry_ms = NAMES_RETRY_MS });
+	look_up_named(m);
 }
 
 /* The host's CA certificates; a host without them is no error, but worth a word. */
@@ -371,7 +404,6 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->quota = quota_new(&config->quota_host);
 	raise_descriptor_limit();
 	prepare_signals(m);
-	warn_idle(config);
 	load_ca_bundle(m);
 	r = find_users(m, e);
 	if (r == 0)
@@ -397,6 +429,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 		r = server_new(m, &m->server, e);
 	if (r < 0)
 		return r;
+	prepare_names(m);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -437,6 +470,8 @@ void manager_free(struct manager *m)
 	server_free(m->server);
 	sandbox_list_free(m->sandboxes);
 	quota_free(m->quota);
+	names_cancel(m->naming);
+	names_free(m->names);
 	docker_network_cancel(m->network);
 	engine_watch_free(m->engine_watch);
 	audit_free(m->audit);

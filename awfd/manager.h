@@ -28,6 +28,8 @@ struct relay_targets;
 struct log_tails;
 struct nflog;
 struct docker_network_ensure;
+struct names;
+struct names_wait;
 struct quota;
 struct quota_limits;
 struct peer;
@@ -44,6 +46,8 @@ struct manager {
 	struct nft_watch *nft_watch;
 	struct link_watch *link_watch;
 	struct quota *quota;
+	struct names *names;
+	struct names_wait *naming; /* whom the policy is about */
 	struct server *server;
 	struct reconcile *reconcile;
 	struct sandbox_list *sandboxes;

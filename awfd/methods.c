@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "awfd/audit-call.h"
+#include "awfd/caller.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -34,7 +35,8 @@ struct method {
 	const char *name; /* of message_methods */
 	enum access access;
 	method_fn fn;
-	bool decides; /* fn says itself, to the audit log, whether the call is allowed */
+	bool decides;   /* fn says itself, to the audit log, whether the call is allowed */
+	bool by_policy; /* it needs to know whom the policy is about */
 };
 
 static void reply_error(struct call *call, const struct err *e)
@@ -522,15 +524,15 @@ static void method_reload(struct manager *m, struct call *call, void *in _unused
 
 /* Rows in the order of message_methods; a test compares the two and the interface file. */
 static const struct method methods[] = {
-	{ "Start", ACCESS_ANY, method_start, true },
-	{ "Attach", ACCESS_OWNER, method_attach, false },
-	{ "Wait", ACCESS_OWNER, method_wait, false },
-	{ "Stop", ACCESS_OWNER, method_stop, true },
-	{ "List", ACCESS_ANY, method_list, false },
-	{ "Inspect", ACCESS_OWNER, method_inspect, false },
-	{ "Denials", ACCESS_OWNER, method_denials, false },
-	{ "Check", ACCESS_ANY, method_check, false },
-	{ "Reload", ACCESS_ROOT, method_reload, false },
+	{ "Start", ACCESS_ANY, method_start, true, true },
+	{ "Attach", ACCESS_OWNER, method_attach, false, false },
+	{ "Wait", ACCESS_OWNER, method_wait, false, false },
+	{ "Stop", ACCESS_OWNER, method_stop, true, false },
+	{ "List", ACCESS_ANY, method_list, false, false },
+	{ "Inspect", ACCESS_OWNER, method_inspect, false, false },
+	{ "Denials", ACCESS_OWNER, method_denials, false, false },
+	{ "Check", ACCESS_ANY, method_check, false, true },
+	{ "Reload", ACCESS_ROOT, method_reload, false, false },
 };
 
 const char *methods_name(size_t i)
@@ -664,10 +666,23 @@ static void refuse_method(struct manager *m, struct call *call, const char *name
 	reply_service_error(call, SERVICE ".MethodNotFound", "method", name);
 }
 
-void methods_dispatch(struct manager *m, struct call *call)
+/* The row of a method of ours, or NULL. */
+static const struct method *find_method(const char *name)
+{
+	size_t prefix = strlen(AWF_INTERFACE ".");
+
+	if (strncmp(name, AWF_INTERFACE ".", prefix) != 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (strcmp(methods[i].name, name + prefix) == 0)
+			return &methods[i];
+	return NULL;
+}
+
+static void answer(struct manager *m, struct call *call)
 {
 	const char *name = call_method(call);
-	size_t prefix = strlen(AWF_INTERFACE ".");
+	const struct method *method = find_method(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(service_methods); i++) {
 		if (strcmp(service_methods[i].name, name) == 0) {
@@ -676,13 +691,15 @@ void methods_dispatch(struct manager *m, struct call *call)
 			return;
 		}
 	}
-	if (strncmp(name, AWF_INTERFACE ".", prefix) == 0) {
-		for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-			if (strcmp(methods[i].name, name + prefix) == 0) {
-				run_method(m, call, &methods[i], &message_methods[i]);
-				return;
-			}
-		}
-	}
-	refuse_method(m, call, name);
+	if (method)
+		run_method(m, call, method, &message_methods[method - methods]);
+	else
+		refuse_method(m, call, name);
+}
+
+void methods_dispatch(struct manager *m, struct call *call)
+{
+	const struct method *method = find_method(call_method(call));
+
+	caller_await(m, call, method && method->by_policy, answer);
 }

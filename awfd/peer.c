@@ -1,16 +1,12 @@
 #include "awfd/peer.h"
 
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/file.h"
-#include "common/parse.h"
 
 #ifndef SO_PEERPIDFD /* since Linux 6.5 */
 #define SO_PEERPIDFD 77
@@ -24,13 +20,6 @@
 
 /* Room that is enough for nearly everybody. */
 #define GROUPS_FIRST 32
-
-/* What getpwnam(3) and getgrnam(3) say of a name that is not there. Anything else may be a
- * directory service that does not answer, of which nothing follows. */
-static bool is_absent(int error)
-{
-	return error == 0 || error == ENOENT || error == ESRCH;
-}
 
 static int get_groups(int fd, struct peer *p)
 {
@@ -96,76 +85,14 @@ void peer_clear(struct peer *p)
 	*p = PEER_NONE;
 }
 
-/* The uid that a name or number stands for: 1, or 0 when there is none. */
-static int find_uid(const char *name, uid_t *uid, struct err *e)
+bool peer_is_in_group(const struct peer *p, gid_t gid)
 {
-	const struct passwd *entry;
-	uint64_t number;
-
-	if (parse_uint(name, 0, UINT32_MAX - 1, &number) == 0) {
-		*uid = (uid_t)number;
-		return 1;
-	}
-	errno = 0;
-	entry = getpwnam(name);
-	if (!entry)
-		return is_absent(errno) ? 0
-					: err_system(e, -errno, "cannot look up user '%s'", name);
-	*uid = entry->pw_uid;
-	return 1;
-}
-
-static int find_gid(const char *name, gid_t *gid, struct err *e)
-{
-	const struct group *entry;
-	uint64_t number;
-
-	if (parse_uint(name, 0, UINT32_MAX - 1, &number) == 0) {
-		*gid = (gid_t)number;
-		return 1;
-	}
-	errno = 0;
-	entry = getgrnam(name);
-	if (!entry)
-		return is_absent(errno) ? 0
-					: err_system(e, -errno, "cannot look up group '%s'", name);
-	*gid = entry->gr_gid;
-	return 1;
-}
-
-int peer_is_user(const struct peer *p, const char *name, struct err *e)
-{
-	uid_t uid = 0;
-	int r = find_uid(name, &uid, e);
-
-	return r == 1 ? uid == p->uid : r;
-}
-
-int peer_is_in_group(const struct peer *p, const char *name, struct err *e)
-{
-	gid_t gid = 0;
-	int r = find_gid(name, &gid, e);
-
-	if (r != 1 || gid == p->gid)
-		return r;
+	if (gid == p->gid)
+		return true;
 	for (size_t i = 0; i < p->group_count; i++)
 		if (p->groups[i] == gid)
-			return 1;
-	return 0;
-}
-
-bool peer_user_exists(const char *name)
-{
-	uid_t uid;
-
-	return find_uid(name, &uid, NULL) != 0;
-}
-
-bool peer_group_exists(const char *name)
-{
-	gid_t gid;
-
-	return find_gid(name, &gid, NULL) != 0;
+			return true;
+	return false;
 }
 
 static bool is_alive(const struct peer *p)
@@ -184,11 +111,4 @@ char *peer_program(const struct peer *p)
 		return NULL;
 	text[strcspn(text, "\n")] = '\0';
 	return is_alive(p) ? TAKE_PTR(text) : NULL; /* it had its number all the time */
-}
-
-char *peer_user_name(uid_t uid)
-{
-	const struct passwd *entry = getpwuid(uid);
-
-	return entry ? xstrdup(entry->pw_name) : xasprintf("%u", uid);
 }

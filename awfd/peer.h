@@ -6,7 +6,6 @@
 #include <sys/types.h>
 
 #include "common/cleanup.h"
-#include "common/err.h"
 
 struct peer {
 	uid_t uid;
@@ -38,18 +37,9 @@ int peer_complete(struct peer *p, int fd) _must_check_;
 struct peer peer_copy(const struct peer *p);
 void peer_clear(struct peer *p);
 
-/* Whether the peer is the user, or in the group, of that name or number. A name that nobody has is
- * nobody's. 1, 0, or -errno when that cannot be looked up. */
-int peer_is_user(const struct peer *p, const char *name, struct err *e) _must_check_;
-int peer_is_in_group(const struct peer *p, const char *name, struct err *e) _must_check_;
-
-/* Whether there is a user, or group, of that name; a number always is one. */
-bool peer_user_exists(const char *name);
-bool peer_group_exists(const char *name);
+/* By its primary group or a supplementary one. */
+bool peer_is_in_group(const struct peer *p, gid_t gid);
 
 /* What the process calls itself (comm of proc(5)): NULL when it has ended, or when that cannot be
  * known, since its number may be another's then. The caller owns it. */
 char *peer_program(const struct peer *p) _must_check_;
-
-/* The user's name, or the number. The caller owns it. */
-char *peer_user_name(uid_t uid) _must_check_;

@@ -112,9 +112,10 @@ bool policy_is_section(const char *section)
 }
 
 /* The user or group that the section is about. */
-static const char *name_of(const struct setting *s)
+static struct name_key key_of(const struct setting *s)
 {
-	return s->section + strlen(prefixes[s->scope]);
+	return (struct name_key){ s->scope == SCOPE_USER ? NAME_USER : NAME_GROUP,
+				  s->section + strlen(prefixes[s->scope]) };
 }
 
 /* --- Settings --- */
@@ -233,47 +234,75 @@ int policy_rules_set(struct policy_rules *r, const struct policy_place *place, c
 		       place->section);
 }
 
-static bool has_word(char *const *v, const char *text)
+static bool has_name(const struct name_key *names, size_t count, const struct name_key *name)
 {
-	for (; v && *v; v++)
-		if (strcmp(*v, text) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (names[i].kind == name->kind && strcmp(names[i].text, name->text) == 0)
 			return true;
 	return false;
 }
 
-char **policy_rules_idle_sections(const struct policy_rules *r)
+struct name_key *policy_rules_names(const struct policy_rules *r, size_t *count)
 {
-	char **idle = NULL;
+	struct name_key *names = xcalloc(r->count + 1, sizeof(*names));
 
+	*count = 0;
 	for (size_t i = 0; i < r->count; i++) {
-		const struct setting *s = r->settings[i];
+		struct name_key key;
 
-		if (s->scope <= SCOPE_EVERYONE || has_word(idle, s->section))
+		if (r->settings[i]->scope <= SCOPE_EVERYONE)
 			continue;
-		if (s->scope == SCOPE_USER ? !peer_user_exists(name_of(s))
-					   : !peer_group_exists(name_of(s)))
-			strv_append(&idle, s->section);
+		key = key_of(r->settings[i]);
+		if (!has_name(names, *count, &key))
+			names[(*count)++] = key;
 	}
-	return idle;
+	return names;
+}
+
+char **policy_rules_doubts(const struct policy_rules *r, const struct names *names)
+{
+	size_t count;
+	_cleanup_free_ struct name_key *named = policy_rules_names(r, &count);
+	char **doubts = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *prefix =
+			prefixes[named[i].kind == NAME_USER ? SCOPE_USER : SCOPE_GROUP];
+		_cleanup_err_ struct err e = { 0 };
+		uint32_t number;
+		int error = names_number(names, &named[i], &number, &e);
+
+		if (error == 0)
+			strv_appendf(&doubts,
+				     "section [%s%s] of the configuration is about nobody: there "
+				     "is no such user or group",
+				     prefix, named[i].text);
+		else if (error < 0)
+			strv_appendf(&doubts,
+				     "section [%s%s] of the configuration: %s; until then nobody "
+				     "can start a sandbox",
+				     prefix, named[i].text, e.message);
+	}
+	return doubts;
 }
 
 /* --- One user's policy --- */
 
 /* Whether the setting is about the peer: 1, 0, or an error. */
-static int applies(const struct setting *s, const struct peer *p, struct err *e)
+static int applies(const struct setting *s, const struct names *names, const struct peer *p,
+		   struct err *e)
 {
-	switch (s->scope) {
-	case SCOPE_DEFAULT:
-	case SCOPE_EVERYONE:
+	struct name_key key;
+	uint32_t number = 0;
+	int r;
+
+	if (s->scope <= SCOPE_EVERYONE)
 		return 1;
-	case SCOPE_GROUP:
-		return peer_is_in_group(p, name_of(s), e);
-	case SCOPE_USER:
-		return peer_is_user(p, name_of(s), e);
-	case SCOPE_COUNT:
-		break;
-	}
-	return 0;
+	key = key_of(s);
+	r = names_number(names, &key, &number, e);
+	if (r <= 0)
+		return r;
+	return key.kind == NAME_USER ? number == p->uid : peer_is_in_group(p, number);
 }
 
 /* A more specific setting pushes others out; one of another group comes beside them. */
@@ -290,8 +319,8 @@ static void take(struct policy *p, const struct setting *s)
 	(*by)[(*count)++] = s;
 }
 
-int policy_of_peer(const struct policy_rules *r, const struct peer *peer, struct policy **ret,
-		   struct err *e)
+int policy_of_peer(const struct policy_rules *r, const struct names *names, const struct peer *peer,
+		   struct policy **ret, struct err *e)
 {
 	_cleanup_(policy_freep) struct policy *p = xnew(struct policy);
 	const struct setting *last = NULL; /* whose section was looked up */
@@ -301,7 +330,7 @@ int policy_of_peer(const struct policy_rules *r, const struct peer *peer, struct
 		const struct setting *s = r->settings[i];
 
 		if (!last || strcmp(last->section, s->section) != 0)
-			error = applies(s, peer, e);
+			error = applies(s, names, peer, e);
 		if (error < 0)
 			return err_wrap(e, "section [%s]", s->section);
 		if (error > 0)

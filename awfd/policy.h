@@ -3,13 +3,15 @@
  *
  * For each key the most specific section that sets it counts: the user's, else those of his groups,
  * else [Policy], else the default. Of several groups each grants what it grants, so that being in
- * one more group never takes anything away. No I/O but the look-up of users and groups by name. */
+ * one more group never takes anything away. No I/O: the numbers of users and groups are in memory.
+ */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "awfd/names.h"
 #include "awfd/peer.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -59,17 +61,21 @@ int policy_rules_set(struct policy_rules *r, const struct policy_place *place, c
 /* Sets what a key means that no section sets. The text is a valid one. */
 void policy_rules_set_default(struct policy_rules *r, enum policy_key key, const char *text);
 
-/* Names the sections that are about users and groups which are not there, for a warning: strv, NULL
- * when there is none. The caller owns it. */
-char **policy_rules_idle_sections(const struct policy_rules *r) _must_check_;
+/* The users and groups that sections are about. The caller owns the array, which borrows from the
+ * rules. */
+struct name_key *policy_rules_names(const struct policy_rules *r, size_t *count) _must_check_;
+
+/* Says of each section that is about nobody, or about whom is not known, what is wrong with it:
+ * strv, NULL when there is none. The caller owns it. */
+char **policy_rules_doubts(const struct policy_rules *r, const struct names *names) _must_check_;
 
 /* --- What they mean for one user ------------------------------------------------------------- */
 
 struct policy;
 
-/* Borrows from the rules. Fails when it cannot be found out who the peer is. */
-int policy_of_peer(const struct policy_rules *r, const struct peer *p, struct policy **ret,
-		   struct err *e) _must_check_;
+/* Borrows from the rules. Fails when it is not known of a section whether it is about the peer. */
+int policy_of_peer(const struct policy_rules *r, const struct names *names, const struct peer *p,
+		   struct policy **ret, struct err *e) _must_check_;
 void policy_free(struct policy *p);
 DEFINE_CLEANUP(struct policy, policy_free)
 

@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/queue.h>
 
-#include "awfd/peer.h"
 #include "common/alloc.h"
 #include "common/log.h"
 
@@ -49,7 +49,7 @@ struct quota_account {
 	struct quota *quota;
 	uid_t uid;
 	unsigned refs;
-	char *name; /* looked up when it is needed first */
+	char *name; /* the number, until the name is known */
 	struct usage usage;
 	LIST_ENTRY(quota_account) entry;
 };
@@ -142,13 +142,6 @@ uint64_t quota_used(const struct quota *q, const struct quota_account *a, enum q
 /* --- Refusals ----------------------------------------------------------------------------------
  */
 
-static const char *user_name(struct quota_account *a)
-{
-	if (!a->name)
-		a->name = peer_user_name(a->uid);
-	return a->name;
-}
-
 /* In its unit, with the unit. The caller owns it. */
 static char *amount_text(enum quota_kind kind, uint64_t parts)
 {
@@ -169,10 +162,9 @@ static int refuse(struct quota_account *a, const struct usage *u, enum quota_kin
 	more = amount_text(kind, wanted * kinds[kind].parts);
 	(void)err_set(e, -EDQUOT, ERR_QUOTA_EXCEEDED,
 		      "%s of %s in use by %s%s%s%s: %s or wait, or have [Quota] %s%s= raised", used,
-		      max, of_host ? "all users of this host" : user_name(a),
-		      wanted > 1 ? ", " : "", wanted > 1 ? more : "",
-		      wanted > 1 ? " more asked for" : "", kinds[kind].advice,
-		      of_host ? "Host" : "", kinds[kind].key);
+		      max, of_host ? "all users of this host" : a->name, wanted > 1 ? ", " : "",
+		      wanted > 1 ? more : "", wanted > 1 ? " more asked for" : "",
+		      kinds[kind].advice, of_host ? "Host" : "", kinds[kind].key);
 	e->subject = xstrdup(kinds[kind].name);
 	return -EDQUOT;
 }
@@ -299,11 +291,14 @@ static struct quota_account *find_account(struct quota *q, uid_t uid)
 	return NULL;
 }
 
-char *quota_user_name(struct quota *q, uid_t uid)
+void quota_set_user_name(struct quota *q, uid_t uid, const char *name)
 {
 	struct quota_account *a = find_account(q, uid);
 
-	return a ? xstrdup(user_name(a)) : peer_user_name(uid);
+	if (!a || strcmp(a->name, name) == 0)
+		return;
+	free(a->name);
+	a->name = xstrdup(name);
 }
 
 struct quota_account *quota_open(struct quota *q, uid_t uid, const struct quota_limits *limits)
@@ -315,6 +310,7 @@ struct quota_account *quota_open(struct quota *q, uid_t uid, const struct quota_
 		a = xnew(struct quota_account);
 		a->quota = q;
 		a->uid = uid;
+		a->name = xasprintf("%u", uid);
 		LIST_INSERT_HEAD(&q->accounts, a, entry);
 	}
 	a->usage.limits = *limits;

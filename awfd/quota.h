@@ -46,9 +46,8 @@ struct quota_account *quota_open(struct quota *q, uid_t uid,
 				 const struct quota_limits *limits) _must_check_;
 void quota_close(struct quota_account *a);
 
-/* The user's name, or the number. It is looked up once as long as the user has an account: a
- * directory service may take its time. The caller owns it. */
-char *quota_user_name(struct quota *q, uid_t uid) _must_check_;
+/* What refusals call the user as long as he has an account; before, by number. */
+void quota_set_user_name(struct quota *q, uid_t uid, const char *name);
 
 /* What one thing uses of its owner's account; `{ 0 }` is nothing. It keeps the account open. */
 struct quota_charge {

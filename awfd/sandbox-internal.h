@@ -109,6 +109,7 @@ struct sandbox {
 
 	struct mount_specs mounts;
 	struct mount_open *mount_open;
+	struct policy *policy; /* the owner's; NULL of a leftover */
 	struct job_limits limits;
 
 	struct egress egress;
@@ -195,8 +196,7 @@ void sandbox_free(struct sandbox *s);
 void sandbox_wait_for_agent(struct sandbox *s); /* sandbox-create.c */
 
 /* sandbox-policy.c: on every value that needs a grant. */
-int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret,
-		   struct err *e) _must_check_;
+void sandbox_decide(const struct sandbox *s, struct policy_decisions *ret);
 
 /* Ends the sandbox when that container ends. */
 void sandbox_watch_sidecar(struct sandbox *s, struct container *c);

@@ -46,20 +46,18 @@ static void log_mounts(const struct sandbox *s)
 
 static int stage(const struct sandbox *s, const int *fds, struct err *e)
 {
-	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_free_ char *directory = stage_directory(s);
 	_cleanup_strv_ char **kept = kept_paths(s->config);
 	_cleanup_close_ int engine = enter_engine(s, e);
-	int r = engine < 0 ? engine : policy_of_peer(s->config->policy, &s->owner, &policy, e);
 	struct mount_stage all = { .directory = directory,
 				   .mounts = engine,
 				   .field = MOUNTS_FIELD,
 				   .specs = &s->mounts,
 				   .fds = fds,
 				   .kept = kept,
-				   .policy = policy };
+				   .policy = s->policy };
 
-	return r < 0 ? r : mount_stage_make(&all, e);
+	return engine < 0 ? engine : mount_stage_make(&all, e);
 }
 
 static void on_opened(const int *fds, const struct err *e, void *userdata)

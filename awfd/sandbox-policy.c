@@ -136,14 +136,8 @@ static void (*const wishes[])(const struct sandbox *s, const struct policy *p,
 	decide_upstream, decide_host_ports, decide_mounts,  decide_limits,
 };
 
-int sandbox_decide(const struct sandbox *s, struct policy_decisions *ret, struct err *e)
+void sandbox_decide(const struct sandbox *s, struct policy_decisions *ret)
 {
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	int r = policy_of_peer(s->config->policy, &s->owner, &p, e);
-
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
-		wishes[i](s, p, ret);
-	return 0;
+		wishes[i](s, s->policy, ret);
 }

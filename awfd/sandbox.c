@@ -12,6 +12,7 @@
 #include "awfd/docker-network.h"
 #include "awfd/environment.h"
 #include "awfd/image-reference.h"
+#include "awfd/names.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -179,6 +180,7 @@ void sandbox_free(struct sandbox *s)
 	event_free(s->wait_retry);
 	fields_clear(&start_request_table, &s->request);
 	peer_clear(&s->owner);
+	policy_free(s->policy);
 	difc_address_clear(&s->difc);
 	strv_free(s->environment);
 	strv_free(s->dropped);
@@ -276,10 +278,9 @@ void sandbox_charge_anyway(struct sandbox *s)
 
 static int check_limits(struct sandbox *s, const struct start_request *r, struct err *e)
 {
-	_cleanup_(policy_freep) struct policy *policy = NULL;
-	int error = policy_of_peer(s->config->policy, &s->owner, &policy, e);
+	int error = policy_of_peer(s->config->policy, s->manager->names, &s->owner, &s->policy, e);
 
-	return error < 0 ? error : job_limits_take(r, s->config, policy, &s->limits, e);
+	return error < 0 ? error : job_limits_take(r, s->config, s->policy, &s->limits, e);
 }
 
 static int check_request(struct sandbox *s, const struct start_request *r, struct err *e)
@@ -336,6 +337,8 @@ static int sandbox_of_request(struct manager *m, const struct peer *owner,
 
 	s->owner = peer_copy(owner);
 	r = check_request(s, request, e);
+	if (r == 0)
+		r = names_user(m->names, owner->uid, &s->user, e);
 	if (r < 0) {
 		sandbox_free(s);
 		return r;
@@ -349,9 +352,9 @@ static int sandbox_of_request(struct manager *m, const struct peer *owner,
 static int check_policy(const struct sandbox *s, struct err *e)
 {
 	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
-	int r = sandbox_decide(s, &decisions, e);
 
-	return r < 0 ? r : policy_decisions_result(&decisions, e);
+	sandbox_decide(s, &decisions);
+	return policy_decisions_result(&decisions, e);
 }
 
 int sandbox_new(struct manager *m, const struct peer *owner, struct start_request *request,
@@ -371,7 +374,6 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	}
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
-	s->user = quota_user_name(s->manager->quota, owner->uid);
 	s->home = environment_home(s->user, owner->uid);
 	make_environment(s);
 	*ret = s;
@@ -386,9 +388,9 @@ int sandbox_check(struct manager *m, const struct peer *owner, const struct star
 
 	if (r < 0)
 		return r;
-	r = sandbox_decide(s, ret, e);
+	sandbox_decide(s, ret);
 	sandbox_free(s);
-	return r;
+	return 0;
 }
 
 struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
@@ -396,7 +398,7 @@ struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
 	struct sandbox *s = sandbox_alloc(m, id);
 
 	s->image = xstrdup("");
-	s->user = quota_user_name(m->quota, s->owner.uid);
+	s->user = xstrdup("root"); /* nobody else's any more */
 	s->leftover = true;
 	return s;
 }

@@ -65,6 +65,13 @@ static void answer_later(struct world *w, struct call *call)
 	call_on_gone(call, on_lost, w);
 }
 
+/* The same, and it has not begun. */
+static void answer_held(struct world *w, struct call *call)
+{
+	call_hold(call, true);
+	answer_later(w, call);
+}
+
 static void answer_fields(struct world *w _unused_, struct call *call)
 {
 	struct wait_reply reply = { .exit_code = 42, .oom_killed = true };
@@ -122,6 +129,7 @@ static const struct {
 	{ "test.Error", answer_error },   { "test.OtherError", answer_other_error },
 	{ "test.More", answer_more },     { "test.Fd", answer_fd },
 	{ "test.Fields", answer_fields }, { "test.TooMuch", answer_too_much },
+	{ "test.Held", answer_held },
 };
 
 static void on_call(struct conn *c, struct call *call, void *userdata)
@@ -333,6 +341,7 @@ static void expect_silence(struct world *w)
 #define ECHO(n)  "{\"method\":\"test.Echo\",\"parameters\":{\"n\":" #n "}}"
 #define REPLY(n) "{\"parameters\":{\"n\":" #n "}}"
 #define LATER    "{\"method\":\"test.Later\"}"
+#define HELD     "{\"method\":\"test.Held\"}"
 
 /* --- Calls and answers ----------------------------------------------------------------------- */
 
@@ -662,6 +671,48 @@ static void test_half_close_during_call(void **state)
 	expect_reply(w, REPLY(1));
 	expect_end(w);
 	expect_log(w, "Echo Later lost gone");
+}
+
+/* One that is held is waited for, and answered; so is what is behind it. */
+static void test_half_close_during_held_call(void **state)
+{
+	struct world *w = *state;
+
+	SEND(w, HELD "\0" ECHO(2));
+	assert_int_equal(shutdown(w->peer, SHUT_WR), 0);
+	expect_log(w, "Held");
+	call_hold(w->pending, false);
+	call_reply_json(TAKE_PTR(w->pending), json_object_new_object());
+	expect_reply(w, "{\"parameters\":{}}");
+	expect_reply(w, REPLY(2));
+	expect_end(w);
+	expect_log(w, "Echo gone");
+}
+
+/* Once it is let go it is as any other. */
+static void test_half_close_before_call_is_let_go(void **state)
+{
+	struct world *w = *state;
+
+	SEND(w, HELD);
+	assert_int_equal(shutdown(w->peer, SHUT_WR), 0);
+	expect_log(w, "Held");
+	call_hold(w->pending, false);
+	expect_log(w, "lost gone");
+}
+
+/* Also when so much waits behind it that nothing is read any more. */
+static void test_gone_while_held_and_full(void **state)
+{
+	struct world *w = *state;
+
+	SEND(w, HELD);
+	assert_true(flood(w, ECHO(1), true) < FRAME_SIZE_MAX);
+	expect_log(w, "Held");
+	hang_up(w);
+	expect_log(w, "");
+	call_hold(w->pending, false);
+	expect_log(w, "lost gone");
 }
 
 static void test_half_message(void **state)
@@ -1070,6 +1121,9 @@ int main(void)
 		TEST(test_gone_while_full),
 		TEST(test_half_close),
 		TEST(test_half_close_during_call),
+		TEST(test_half_close_during_held_call),
+		TEST(test_half_close_before_call_is_let_go),
+		TEST(test_gone_while_held_and_full),
 		TEST(test_half_message),
 		TEST(test_freed),
 		TEST(test_never_reading),

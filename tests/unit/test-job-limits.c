@@ -37,7 +37,7 @@ static int take(const char *const (*bounds)[2], const struct start_request *r, s
 	_cleanup_(policy_rules_freep) struct policy_rules *rules = rules_with(bounds);
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 
-	assert_int_equal(policy_of_peer(rules, &peer, &policy, NULL), 0);
+	assert_int_equal(policy_of_peer(rules, NULL, &peer, &policy, NULL), 0);
 	return job_limits_take(r, &config, policy, l, e);
 }
 
@@ -145,7 +145,7 @@ static void test_fits(void **state _unused_)
 	assert_int_equal(l.nano_cpus, 1000000000);
 	assert_int_equal(l.pids, 50);
 	assert_int_equal(l.timeout_s, 7200);
-	assert_int_equal(policy_of_peer(rules, &peer, &policy, NULL), 0);
+	assert_int_equal(policy_of_peer(rules, NULL, &peer, &policy, NULL), 0);
 	job_limits_decide(&l, policy, &d);
 	assert_int_equal(d.count, 0);
 

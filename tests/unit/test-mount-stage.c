@@ -179,7 +179,7 @@ static int stage_below(const struct engine *n, const char *roots, char *const *t
 				 .kept = kept };
 
 	assert_int_equal(policy_rules_set(rules, &place, "MountRoots", roots, NULL), 0);
-	assert_int_equal(policy_of_peer(rules, &root, &policy, NULL), 0);
+	assert_int_equal(policy_of_peer(rules, NULL, &root, &policy, NULL), 0);
 	s.policy = policy;
 	assert_int_equal(mount_specs_parse("mounts", texts, &specs, NULL), 0);
 	for (size_t i = 0; i < specs.count; i++)

@@ -28,7 +28,7 @@ static struct policy *policy_of_alice(const struct policy_rules *r)
 	_cleanup_err_ struct err e = { 0 };
 	struct policy *p = NULL;
 
-	if (policy_of_peer(r, &alice, &p, &e) < 0)
+	if (policy_of_peer(r, NULL, &alice, &p, &e) < 0)
 		fail_msg("%s", e.message);
 	return p;
 }
@@ -223,8 +223,8 @@ static const struct {
 	  { "b", "c" },
 	  "- [Group 51] Images= (/p:1)" },
 	{ "others' sections",
-	  { "User 1001", "Group 53", "User no-such-user", "Group no-such-group" },
-	  { "a", "a", "a", "a" },
+	  { "User 1001", "Group 53" },
+	  { "a", "a" },
 	  "- [Policy] Images= (the default)" },
 	{ "no confusion of users and groups",
 	  { "User 50", "Group 1000" },
@@ -393,21 +393,42 @@ static void test_sections(void **state _unused_)
 			   policy_is_section(sections[i].name) == sections[i].is_section);
 }
 
-static void test_idle_sections(void **state _unused_)
+/* Each once; a number is one, too. */
+static void test_names(void **state _unused_)
 {
 	_cleanup_rules_ struct policy_rules *r = policy_rules_new();
-	_cleanup_strv_ char **idle = NULL;
+	_cleanup_free_ struct name_key *none = NULL, *names = NULL;
+	size_t count;
 
-	set(r, "User root", 1, "PidsMax", "1");
-	set(r, "Group 4711", 2, "PidsMax", "1");
-	assert_null(policy_rules_idle_sections(r));
-	set(r, "User no-such-user", 3, "PidsMax", "1");
-	set(r, "User no-such-user", 4, "CpusMax", "1");
-	set(r, "Group no-such-group", 5, "PidsMax", "1");
-	idle = policy_rules_idle_sections(r);
-	assert_int_equal(strv_length(idle), 2);
-	assert_same_text(idle[0], "User no-such-user");
-	assert_same_text(idle[1], "Group no-such-group");
+	set(r, "Policy", 1, "PidsMax", "1");
+	none = policy_rules_names(r, &count);
+	assert_int_equal(count, 0);
+	set(r, "User alice", 2, "PidsMax", "1");
+	set(r, "Group alice", 3, "PidsMax", "1");
+	set(r, "User alice", 4, "CpusMax", "1");
+	set(r, "Group 4711", 5, "PidsMax", "1");
+	names = policy_rules_names(r, &count);
+	assert_int_equal(count, 3);
+	assert_true(names[0].kind == NAME_USER && same_text(names[0].text, "alice"));
+	assert_true(names[1].kind == NAME_GROUP && same_text(names[1].text, "alice"));
+	assert_true(names[2].kind == NAME_GROUP && same_text(names[2].text, "4711"));
+}
+
+/* What is not known is not taken for a section about others. */
+static void test_unknown_name(void **state _unused_)
+{
+	_cleanup_rules_ struct policy_rules *r = policy_rules_new();
+	static const struct peer bob = { .uid = 1001, .gid = 1001, .pidfd = -EBADF };
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_err_ struct err e = { 0 };
+
+	set(r, "User 1000", 1, "PidsMax", "1");
+	assert_int_equal(policy_of_peer(r, NULL, &bob, &p, &e), 0);
+	set(r, "User alice", 2, "PidsMax", "1");
+	policy_free(TAKE_PTR(p));
+	assert_int_equal(policy_of_peer(r, NULL, &bob, &p, &e), -EAGAIN);
+	assert_text_contains(e.message,
+			     "section [User alice]: the uid of user 'alice' is not known");
 }
 
 int main(void)
@@ -417,7 +438,8 @@ int main(void)
 		cmocka_unit_test(test_mounts),         cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_keys_are_apart), cmocka_unit_test(test_largest_number),
 		cmocka_unit_test(test_refusal),        cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_sections),       cmocka_unit_test(test_idle_sections),
+		cmocka_unit_test(test_sections),       cmocka_unit_test(test_names),
+		cmocka_unit_test(test_unknown_name),
 	};
 
 	return RUN_TESTS("policy", tests);
