@@ -177,7 +177,7 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape flood probe fake-gh gh-table swap without) \
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape flood libnss_slow.so.2 probe fake-gh gh-table swap without) \
               $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
@@ -295,6 +295,12 @@ $(BIN)/tests/escape: $(OBJ)/static/tests/system/escape.o
 # A client that floods.
 $(BIN)/tests/flood: $(OBJ)/tests/system/flood.o $(LIBCOMMON)
 	$(call link)
+
+# A name service that is slow.
+$(BIN)/tests/libnss_slow.so.2: tests/system/nss-slow.c Makefile
+	@mkdir -p $(@D)
+	@echo "link $@"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(FORTIFY) -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
 
 $(BIN)/tests/gh-table: $(OBJ)/tests/system/gh-table.o $(LIBGH) $(LIBCOMMON)
 	$(call link)

@@ -169,7 +169,7 @@ log_has() {
 	write_policy <<<$'[User alice]\nImages=\n[Daemon]\nSocket=/run/other.sock\n[Group no-such-group]\nPidsMax=1'
 	bed_kill HUP awfd
 	wait_for log_has '[Daemon] Socket= changed, which counts only after a restart'
-	log_has 'section [Group no-such-group] of the configuration is about nobody'
+	wait_for log_has 'section [Group no-such-group] of the configuration is about nobody'
 	by='[User alice] Images= (/etc/awfd/awfd.conf.d/test.conf:2)' refused alice
 	run -0 --separate-stderr as root awfctl reload
 	[[ $stderr == *'[Daemon] Socket= changed'* ]]
