@@ -27,12 +27,23 @@ static void on_gone(void *userdata)
 	caller_free(userdata);
 }
 
-static void proceed(struct manager *m, struct call *call, caller_fn fn)
+void caller_name(struct manager *m, uid_t uid)
 {
-	uid_t uid = conn_peer(call_conn(call))->uid;
 	_cleanup_free_ char *name = names_shown(m->names, uid);
 
 	quota_set_user_name(m->quota, uid, name);
+}
+
+void caller_expect(struct manager *m, uid_t uid)
+{
+	_cleanup_free_ char *text = xasprintf("%u", uid);
+
+	names_cancel(names_await(m->names, &(struct name_key){ NAME_OF_UID, text }, 1, NULL, NULL));
+}
+
+static void proceed(struct manager *m, struct call *call, caller_fn fn)
+{
+	caller_name(m, conn_peer(call_conn(call))->uid);
 	fn(m, call);
 }
 

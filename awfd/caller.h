@@ -7,6 +7,12 @@
 #include "awfd/conn.h"
 #include "awfd/manager.h"
 
+/* Has the name of a user who connected looked up, ahead of his first call. */
+void caller_expect(struct manager *m, uid_t uid);
+
+/* Has refusals of his quota call him by his name, if it is known. */
+void caller_name(struct manager *m, uid_t uid);
+
 typedef void (*caller_fn)(struct manager *m, struct call *call);
 
 /* Calls fn, at once or later, when all of it is known or could not be found out in time; not at all

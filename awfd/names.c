@@ -414,7 +414,7 @@ int names_number(const struct names *n, const struct name_key *key, uint32_t *re
 int names_user(const struct names *n, uid_t uid, char **ret, struct err *e)
 {
 	_cleanup_free_ char *number = xasprintf("%u", uid);
-	const char *answer;
+	const char *answer = NULL;
 	int r = n ? read_answer(n, &(struct name_key){ NAME_OF_UID, number }, &answer, e) : 0;
 
 	if (r < 0)

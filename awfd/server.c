@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "awfd/audit-call.h"
+#include "awfd/caller.h"
 #include "awfd/config.h"
 #include "awfd/conn.h"
 #include "awfd/fd-store.h"
@@ -106,14 +107,17 @@ static void add_client(struct server *s, int fd)
 		return;
 	}
 	setup.limits = quota_limits_of(m, &peer);
+	caller_name(m, peer.uid);
 	client = xnew(struct client);
 	client->server = s;
 	client->conn =
 		conn_new(&setup, fd, &peer, &conn_events, client, s->told < TOLD_MAX ? &e : NULL);
-	if (client->conn)
-		LIST_INSERT_HEAD(&s->clients, client, entry);
-	else
+	if (!client->conn) {
 		refused(s, client, &peer, &e);
+		return;
+	}
+	LIST_INSERT_HEAD(&s->clients, client, entry);
+	caller_expect(m, conn_peer(client->conn)->uid);
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog and the listener rests. */

@@ -166,6 +166,20 @@ others_go_on() {
 	run -125 as alice awfctl run -- true
 }
 
+@test "who waits for the old configuration's sections waits for those of the new one" {
+	slow group-crew group-other
+	policy <<<$'[Group crew]\nImages='
+	bed_background awfctl check
+	wait_for asks group crew
+	policy <<<$'[Group other]\nImages='
+	answer group-crew crew 60701
+	asks group other
+	kill -0 "$BED_BACKGROUND_PID"
+	answer group-other other 60701
+	ends_with 1
+	bed_background_said '[Group other] Images='
+}
+
 @test "a section about nobody counts for nobody, and a new user counts after a reload" {
 	slow user-newcomer
 	policy <<<$'[User newcomer]\nImages='
