@@ -216,7 +216,6 @@ static void settle(struct entry *x, int status)
 
 	stop(x);
 	x->known = true;
-	x->outdated = false;
 	x->answered_ms = clock_ms();
 	x->status = status < 0 && kinds[x->kind].keeps && x->answer ? 1 : status;
 	x->telling = true;
@@ -307,6 +306,7 @@ static void ask(struct entry *x)
 	int r;
 
 	x->asking = true;
+	x->outdated = false;
 	x->late = evtimer_new(x->names->base, on_late, x);
 	if (!x->late || event_add(x->late, &timeout) < 0)
 		abort();

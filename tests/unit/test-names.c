@@ -286,6 +286,22 @@ static void test_asked_once(void **state)
 	assert_int_not_equal(pid_of(w, "pid"), pid);
 }
 
+/* What was asked before everything was forgotten is answered, and asked for again. */
+static void test_forgotten_meanwhile(void **state)
+{
+	struct world *w = *state;
+	const struct name_key key = { NAME_USER, "pid" };
+	uint32_t pid;
+
+	assert_non_null(names_await(w->names, &key, 1, on_known, w));
+	names_forget(w->names);
+	while (w->told == 0)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	pid = pid_of(w, "pid");
+	ask(w, NAME_USER, "pid");
+	assert_int_not_equal(pid_of(w, "pid"), pid);
+}
+
 /* An answer that is too old does not count; a failure neither. */
 static void test_asked_again(void **state)
 {
@@ -562,11 +578,21 @@ static void test_policy(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_answers),  TEST(test_late),          TEST(test_no_program),
-		TEST(test_program),  TEST(test_asked_once),    TEST(test_asked_again),
-		TEST(test_old_name), TEST(test_numbers),       TEST(test_slow),
-		TEST(test_crowd),    TEST(test_crowd_is_late), TEST(test_bound),
-		TEST(test_freed),    TEST(test_policy),
+		TEST(test_answers),
+		TEST(test_late),
+		TEST(test_no_program),
+		TEST(test_program),
+		TEST(test_asked_once),
+		TEST(test_asked_again),
+		TEST(test_forgotten_meanwhile),
+		TEST(test_old_name),
+		TEST(test_numbers),
+		TEST(test_slow),
+		TEST(test_crowd),
+		TEST(test_crowd_is_late),
+		TEST(test_bound),
+		TEST(test_freed),
+		TEST(test_policy),
 	};
 
 	return argc == 3 ? answer(argv[2]) : RUN_TESTS("names", tests);
