@@ -51,7 +51,7 @@ void calls_free(struct calls *calls)
 
 static void start_call(struct calls *calls, struct entry *entry)
 {
-	exec_call_start(entry->call);
+	exec_call_start(entry->call, calls->running > 0);
 	if (!exec_call_is_running(entry->call))
 		return;
 	calls->running++;

@@ -105,7 +105,8 @@ static int start_gh(struct exec_call *c, struct err *e)
 				    .directory = c->directory };
 	struct gh_process_spec spec = { .confinement = c->context->confinement,
 					.path = s->gh,
-					.directory = c->directory };
+					.directory = c->directory,
+					.few_processors = c->beside_others };
 
 	if (!spec.confinement) {
 		err_copy(e, c->context->unconfined);

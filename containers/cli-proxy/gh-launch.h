@@ -1,6 +1,7 @@
 /* Starts gh in its confinement. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
@@ -14,6 +15,7 @@ struct gh_launch {
 	char *const *env;
 	const char *directory;  /* its own, and where it starts */
 	const int *descriptors; /* its three; it gets no other */
+	bool few_processors; /* half of them: the others stay free for other sandboxes */
 };
 
 /* Returns when gh runs: in a process group of its own, with default signals, and confined. After it

@@ -153,7 +153,8 @@ static int run(const struct gh_process_spec *spec, const int theirs[3], pid_t *p
 				    .argv = argv,
 				    .env = spec->env,
 				    .directory = spec->directory,
-				    .descriptors = theirs };
+				    .descriptors = theirs,
+				    .few_processors = spec->few_processors };
 
 	argv[0] = xstrdup("gh");
 	for (size_t i = 0; spec->args[i]; i++)

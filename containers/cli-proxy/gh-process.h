@@ -19,7 +19,8 @@ struct gh_process_spec {
 	char *const *args; /* without the program's name */
 	char *const *env;
 	const char *directory;
-	bool input; /* a pipe as stdin; else /dev/null */
+	bool input;          /* a pipe as stdin; else /dev/null */
+	bool few_processors; /* as struct gh_launch has it */
 };
 
 /* All are called from the event loop, never from inside a function of this file. */

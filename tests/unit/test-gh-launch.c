@@ -2,6 +2,7 @@
 #include "tests/unit/check.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -31,8 +32,12 @@ static void set_up(struct fixture *f, const char *path)
 	f->output = ends[0];
 	f->descriptors[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	f->descriptors[1] = f->descriptors[2] = ends[1];
-	f->launch = (struct gh_launch){ f->confinement, path,         cat,
-					no_env,         f->directory, f->descriptors };
+	f->launch = (struct gh_launch){ .confinement = f->confinement,
+					.path = path,
+					.argv = cat,
+					.env = no_env,
+					.directory = f->directory,
+					.descriptors = f->descriptors };
 }
 
 static void tear_down(struct fixture *f)
@@ -92,11 +97,54 @@ static void test_failures(void **state _unused_)
 	assert_int_equal(sigismember(&blocked, SIGTERM), 0);
 }
 
+/* The processors of a program that runs, waiting for its input. */
+static void processors_of_launch(bool few, cpu_set_t *ret)
+{
+	static char *const reads[] = { "cat", NULL };
+	_cleanup_err_ struct err e = { 0 };
+	struct fixture f;
+	int ends[2];
+	pid_t pid = -1;
+
+	set_up(&f, "/bin/cat");
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	close(f.descriptors[0]);
+	f.descriptors[0] = ends[0];
+	f.launch.argv = reads;
+	f.launch.few_processors = few;
+	assert_int_equal(gh_launch(&f.launch, &pid, &e), 0);
+	close(f.descriptors[1]);
+	assert_int_equal(sched_getaffinity(pid, sizeof(*ret), ret), 0);
+	close(ends[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	tear_down(&f);
+}
+
+/* Half of them, the upper ones, and never none. */
+static void test_few_processors(void **state _unused_)
+{
+	cpu_set_t own, all, few;
+	int first = 0, last = CPU_SETSIZE - 1;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(own), &own), 0);
+	processors_of_launch(false, &all);
+	assert_true(CPU_EQUAL(&all, &own));
+	processors_of_launch(true, &few);
+	assert_int_equal(CPU_COUNT(&few), CPU_COUNT(&own) - CPU_COUNT(&own) / 2);
+	while (!CPU_ISSET(first, &own))
+		first++;
+	while (!CPU_ISSET(last, &own))
+		last--;
+	assert_true(CPU_ISSET(last, &few));
+	assert_int_equal(CPU_ISSET(first, &few), first == last);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_few_processors),
 	};
 
 	return RUN_TESTS("gh-launch", tests);
