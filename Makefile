@@ -61,7 +61,7 @@ PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
 NAMES_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
-                 cmd-version cmd-wait commands complain denial-text domains-file env-file \
+                 cmd-version cmd-wait comeback commands complain denial-text domains-file env-file \
                  exit-code help input-file main nearest options pump refusals render ruleset start \
                  start-egress start-env table tenant terminal word-list
 GH_SRC        := arguments command flags refusal
@@ -89,7 +89,7 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log audit awfctl-commands awfctl-denials awfctl-egress awfctl-env \
+UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials awfctl-egress awfctl-env \
                  awfctl-exit-code awfctl-nearest awfctl-options awfctl-render awfctl-ruleset \
                  awfctl-run awfctl-tenant cli-proxy-limits client-hello clone config conn denials \
                  difc-address difc-ca difc-probe docker docker-attach docker-network docker-spec \

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
+#include "awfctl/comeback.h"
 #include "awfctl/complain.h"
 #include "awfctl/exit-code.h"
 #include "awfctl/pump.h"
@@ -25,11 +26,11 @@ enum stage { STAGE_START, STAGE_ATTACH, STAGE_WAIT, STAGE_DONE };
 
 struct session {
 	const struct options *options;
-	struct client *client;   /* NULL while awfd is away */
-	struct client *first;    /* borrowed: the one that it was at first */
-	uint64_t comeback_until; /* by clock_ms() */
-	bool leased;             /* the sandbox is ours to end */
-	char *id;              /* NULL until awfd told it */
+	struct client *client; /* NULL while awfd is away */
+	struct client *first;  /* borrowed: the one that it was at first */
+	struct comeback back;
+	bool leased; /* the sandbox is ours to end */
+	char *id;    /* NULL until awfd told it */
 	enum stage stage;
 	int signals; /* signalfd */
 	int stream;
@@ -245,18 +246,10 @@ static void drop_client(struct session *s)
 }
 
 /* What was being stopped ends with this client. */
-static bool can_come_back(const struct session *s)
+static bool can_come_back(const struct session *s, const struct err *e)
 {
-	return client_is_lost(s->client) && s->stage == STAGE_WAIT && !s->stopper && !s->killed;
-}
-
-static void await_awfd(struct session *s)
-{
-	if (s->comeback_until == 0) {
-		log_debug("awfd closed the connection: connecting again");
-		s->comeback_until = clock_ms() + CLIENT_COMEBACK_MS;
-	}
-	drop_client(s);
+	return comeback_helps(&s->back, s->client, e) && s->stage == STAGE_WAIT && !s->stopper &&
+	       !s->killed;
 }
 
 /* A sandbox that the next awfd does not know, or whose lease it does not give: it was ended. */
@@ -284,19 +277,26 @@ static void client_failed(struct session *s, struct err *e)
 	s->over = s->over || !s->output;
 }
 
+/* Whether awfd is awaited, which it is until it is back, or the time is over. */
+static bool is_away(const struct session *s)
+{
+	return !s->client && s->stage != STAGE_DONE && !s->over;
+}
+
 /* Until it works, or the time is over: then the error is news. */
 static void come_back(struct session *s)
 {
 	_cleanup_err_ struct err e = { 0 };
-	int r = client_open(options_socket(s->options), &s->client, &e);
+	int r;
 
+	if (!comeback_is_due(&s->back, clock_ms()))
+		return;
+	r = comeback_try(&s->back, options_socket(s->options), &s->client, &e);
 	if (r == 0)
 		r = call_wait(s, s->leased, &e);
-	if (r == 0)
-		s->comeback_until = 0;
-	else if (clock_ms() > s->comeback_until)
+	if (r < 0 && !comeback_failed(&s->back, clock_ms()))
 		client_failed(s, &e);
-	else
+	else if (r < 0)
 		drop_client(s);
 }
 
@@ -312,10 +312,14 @@ static void on_client(struct session *s)
 		if (r > 0)
 			r = takers[s->stage](s, &reply, &e) < 0 ? -1 : 1;
 	}
-	if (r < 0 && can_come_back(s))
-		await_awfd(s);
-	else if (r < 0)
+	if (r >= 0)
+		return;
+	if (can_come_back(s, &e) && comeback_lost(&s->back, clock_ms())) {
+		log_debug("awfd closed the connection: connecting again");
+		drop_client(s);
+	} else {
 		client_failed(s, &e);
+	}
 }
 
 /* Stop was answered: the sandbox is gone, or was before, or could not be stopped. */
@@ -393,12 +397,13 @@ static int run_loop(struct session *s, struct err *e)
 			{ .fd = s->input ? pump_fd(s->input) : -1, .events = POLLIN },
 		};
 
-		if (poll(p, ARRAY_SIZE(p), s->client ? -1 : CLIENT_RETRY_MS) < 0 && errno != EINTR)
+		if (poll(p, ARRAY_SIZE(p), is_away(s) ? COMEBACK_RETRY_MS : -1) < 0 &&
+		    errno != EINTR)
 			return err_system(e, -errno, "poll");
 		for (size_t i = 0; i < ARRAY_SIZE(p) && !s->over; i++)
 			if (p[i].fd >= 0 && p[i].revents)
 				handlers[i](s);
-		if (!s->client && s->stage != STAGE_DONE && !s->over)
+		if (is_away(s))
 			come_back(s);
 	}
 	return 0;
@@ -457,18 +462,24 @@ static int session_run(struct session *s)
 
 int attach_started(const struct options *o, struct client *c)
 {
-	struct session s = {
-		.options = o, .client = c, .first = c, .leased = true, .stream = -EBADF, .signals = -EBADF
-	};
+	struct session s = { .options = o,
+			     .client = c,
+			     .first = c,
+			     .leased = true,
+			     .stream = -EBADF,
+			     .signals = -EBADF };
 
 	return session_run(&s);
 }
 
 int attach_existing(const struct options *o, struct client *c, const char *id)
 {
-	struct session s = {
-		.options = o, .client = c, .first = c, .id = xstrdup(id), .stream = -EBADF, .signals = -EBADF
-	};
+	struct session s = { .options = o,
+			     .client = c,
+			     .first = c,
+			     .id = xstrdup(id),
+			     .stream = -EBADF,
+			     .signals = -EBADF };
 
 	return session_run(&s);
 }

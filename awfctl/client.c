@@ -7,7 +7,6 @@
 #include <sys/un.h>
 
 #include "common/alloc.h"
-#include "common/clock.h"
 #include "common/fd.h"
 #include "proto/errors.h"
 
@@ -236,19 +235,6 @@ void reply_clear(struct reply *r)
 {
 	json_putp(&r->parameters);
 	*r = (struct reply){ 0 };
-}
-
-int client_come_back(const char *path, struct client **ret, struct err *e)
-{
-	uint64_t until = clock_ms() + CLIENT_COMEBACK_MS;
-	int r = client_open(path, ret, e);
-
-	while (r < 0 && clock_ms() < until) {
-		(void)poll(NULL, 0, CLIENT_RETRY_MS);
-		err_clear(e);
-		r = client_open(path, ret, e);
-	}
-	return r;
 }
 
 bool client_is_lost(const struct client *c)

@@ -19,13 +19,6 @@ struct reply {
 /* Connects. The error says what to do about a missing socket or missing rights. */
 int client_open(const char *path, struct client **ret, struct err *e) _must_check_;
 void client_free(struct client *c);
-
-/* How long, and how often, a client tries to connect to an awfd that is being restarted. */
-#define CLIENT_COMEBACK_MS 60000
-#define CLIENT_RETRY_MS    100
-
-/* Waits for awfd to be back, and connects. The error is that of the last attempt. */
-int client_come_back(const char *path, struct client **ret, struct err *e) _must_check_;
 DEFINE_CLEANUP(struct client, client_free)
 
 /* Calls a method (its full name) with the struct `in` as parameters; with `more` it may be

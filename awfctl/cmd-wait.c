@@ -3,7 +3,9 @@
 
 #include "awfctl/attach.h"
 #include "awfctl/client.h"
+#include "awfctl/comeback.h"
 #include "awfctl/complain.h"
+#include "common/clock.h"
 #include "proto/messages.h"
 
 static int call_wait(struct client *c, const char *id, struct reply *reply, struct err *e)
@@ -20,14 +22,14 @@ int cmd_wait(const struct options *o)
 	_cleanup_client_ struct client *c = NULL;
 	_cleanup_err_ struct err e = { 0 };
 	_cleanup_reply_ struct reply reply = { 0 };
+	struct comeback back = { 0 };
 	int r = client_open(options_socket(o), &c, &e);
 
 	if (r == 0)
 		r = call_wait(c, o->operands[0], &reply, &e);
-	while (r < 0 && c && client_is_lost(c)) {
-		err_clear(&e);
+	while (r < 0 && c && comeback_helps(&back, c, &e) && comeback_lost(&back, clock_ms())) {
 		client_free(TAKE_PTR(c));
-		r = client_come_back(options_socket(o), &c, &e);
+		r = comeback_wait(&back, options_socket(o), &c, &e);
 		if (r == 0)
 			r = call_wait(c, o->operands[0], &reply, &e);
 	}
