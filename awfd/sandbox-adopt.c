@@ -73,16 +73,6 @@ static void watch_sidecars(struct sandbox *s)
 			sandbox_watch_sidecar(s, &s->containers[sidecars[i].role]);
 }
 
-/* Its logs are worth a warning, not the job. */
-static void reopen_logs(struct sandbox *s)
-{
-	_cleanup_err_ struct err e = { 0 };
-
-	if (sandbox_logs_reopen(s, &e) < 0)
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "its logs are not gone on with: %s",
-			    e.message);
-}
-
 /* Why it is not whole any more, or NULL. The caller owns it. */
 static char *find_fault(struct sandbox *s)
 {
@@ -102,7 +92,7 @@ static void go_on_running(struct sandbox *s)
 {
 	_cleanup_free_ char *fault = find_fault(s);
 
-	reopen_logs(s);
+	sandbox_logs_reopen(s);
 	sandbox_relay_adopt(s);
 	sandbox_lease_await(s);
 	if (fault) {
@@ -117,7 +107,7 @@ static void go_on_running(struct sandbox *s)
 
 static void go_on_destroying(struct sandbox *s)
 {
-	reopen_logs(s);
+	sandbox_logs_reopen(s);
 	sandbox_relay_adopt(s);
 	sandbox_lease_await(s);
 	log_sandbox(LOG_LEVEL_INFO, s->id, "goes on being destroyed");

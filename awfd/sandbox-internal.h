@@ -261,11 +261,12 @@ int sandbox_squid_configure(struct sandbox *s, struct err *e) _must_check_;
 char *sandbox_squid_url(const struct sandbox *s) _must_check_;
 char *sandbox_squid_directory(const struct sandbox *s) _must_check_;
 
-/* sandbox-logs.c. A source is what a sidecar writes, on the host; following makes it. */
+/* sandbox-logs.c. A source is what a sidecar writes, on the host; following makes it. Reopening is
+ * going on with all that an earlier awfd made. */
 int sandbox_logs_open(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_close(struct sandbox *s);
 char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind) _must_check_;
-int sandbox_logs_reopen(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_logs_reopen(struct sandbox *s);
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_end(struct sandbox *s);

@@ -33,11 +33,6 @@ static const char *const files[] = {
 /* --- Files ---------------------------------------------------------------------------------------
  */
 
-static char *directory_of(const struct sandbox *s)
-{
-	return xasprintf("%s/%s", s->config->log_directory, s->id);
-}
-
 /* The owner may read it, in a directory that is root's: nobody can put something else in its place.
  */
 static int make_log(const struct sandbox *s, const char *path, struct sandbox_log *log,
@@ -54,21 +49,24 @@ static int make_log(const struct sandbox *s, const char *path, struct sandbox_lo
 	return 0;
 }
 
-/* awfd has no right to files of others: it takes one back, opens it, and gives it away again, all in
- * a directory where nobody else can put another one in its place. */
+/* awfd has no right to files of others: it takes one back, opens it, and gives it away again, all
+ * in a directory where nobody else can put another one in its place. It waits for nobody: who owned
+ * the file may hold a lease on it (F_SETLEASE of fcntl(2)), which lets any other open wait. */
 static int reopen(const char *path, int flags, uid_t owner, mode_t mode, int *ret, struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
+	int r = 0;
 
 	if (lchown(path, 0, (gid_t)-1) < 0 || chmod(path, 0600) < 0)
 		return err_system(e, -errno, "cannot take %s back", path);
-	fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return err_system(e, -errno, "cannot open %s", path);
-	if (fchmod(fd, mode) < 0 || fchown(fd, owner, (gid_t)-1) < 0)
-		return err_system(e, -errno, "cannot give %s to its owner", path);
-	*ret = TAKE_FD(fd);
-	return 0;
+		r = err_system(e, -errno, "cannot open %s", path);
+	if ((chmod(path, mode) < 0 || lchown(path, owner, (gid_t)-1) < 0) && r == 0)
+		r = err_system(e, -errno, "cannot give %s to its owner", path);
+	if (r == 0)
+		*ret = TAKE_FD(fd);
+	return r;
 }
 
 static int continue_log(const struct sandbox *s, const char *path, struct sandbox_log *log,
@@ -82,26 +80,21 @@ static int continue_log(const struct sandbox *s, const char *path, struct sandbo
 	return r;
 }
 
-static int open_logs(struct sandbox *s,
-		     int (*open_log)(const struct sandbox *s, const char *path,
-				     struct sandbox_log *log, struct err *e),
-		     struct err *e)
+static char *path_of(const struct sandbox *s, size_t file)
 {
-	_cleanup_free_ char *directory = directory_of(s);
-	int r = file_mkdir(directory, 0711, e);
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
-		_cleanup_free_ char *path = xasprintf("%s/%s", directory, files[i]);
-
-		r = open_log(s, path, &s->logs[i], e);
-	}
-	return r;
+	return xasprintf("%s/%s/%s", s->config->log_directory, s->id, files[file]);
 }
 
 int sandbox_logs_open(struct sandbox *s, struct err *e)
 {
-	int r = open_logs(s, make_log, e);
+	_cleanup_free_ char *directory = xasprintf("%s/%s", s->config->log_directory, s->id);
+	int r = file_mkdir(directory, 0711, e);
 
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = path_of(s, i);
+
+		r = make_log(s, path, &s->logs[i], e);
+	}
 	if (r == 0)
 		sandbox_audit_opened(s);
 	return r;
@@ -337,7 +330,7 @@ static int resume_source(struct sandbox *s, enum sandbox_log_kind kind, struct e
 {
 	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
 	int fd = -EBADF;
-	int r = reopen(path, O_RDWR | O_NONBLOCK, sources[kind].writer, 0600, &fd, e);
+	int r = reopen(path, O_RDWR, sources[kind].writer, 0600, &fd, e);
 
 	if (r == 0)
 		r = follow(s, kind, fd, e);
@@ -346,15 +339,28 @@ static int resume_source(struct sandbox *s, enum sandbox_log_kind kind, struct e
 	return r;
 }
 
-int sandbox_logs_reopen(struct sandbox *s, struct err *e)
+/* Each log is worth a warning, not the job, nor the others. */
+static void warn(const struct sandbox *s, int r, struct err *e)
 {
-	int r = open_logs(s, continue_log, e);
+	if (r < 0)
+		log_sandbox(LOG_LEVEL_WARNING, s->id, "a log is not gone on with: %s", e->message);
+	err_clear(e);
+}
 
-	if (r == 0 && sandbox_has_cli_proxy(s))
-		r = resume_source(s, SANDBOX_LOG_GH, e);
-	if (r == 0 && sandbox_has_squid(s))
-		r = resume_source(s, SANDBOX_LOG_SQUID, e);
-	return r < 0 ? r : sandbox_logs_follow_firewall(s, e);
+void sandbox_logs_reopen(struct sandbox *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = path_of(s, i);
+
+		warn(s, continue_log(s, path, &s->logs[i], &e), &e);
+	}
+	if (sandbox_has_cli_proxy(s))
+		warn(s, resume_source(s, SANDBOX_LOG_GH, &e), &e);
+	if (sandbox_has_squid(s))
+		warn(s, resume_source(s, SANDBOX_LOG_SQUID, &e), &e);
+	warn(s, sandbox_logs_follow_firewall(s, &e), &e);
 }
 
 /* --- What the firewall dropped -------------------------------------------------------------------

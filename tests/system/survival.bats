@@ -270,6 +270,32 @@ no_awfd() {
 	assert_clean
 }
 
+# Lets nobody else open a file for writing, until stdin ends: what asks for it waits as long as the kernel
+# makes it, 45 s (fcntl(2), F_SETLEASE).
+readonly HOLD_LEASE='
+import fcntl, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+file = open(sys.argv[1])
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+print("held", flush=True)
+sys.stdin.read()'
+
+@test "an owner who keeps others from opening a log of his keeps no awfd waiting" {
+	local id log
+	id=$(bed_exec awfctl start --allow-domains granted.example -- 'exec sleep 600')
+	log=/var/log/awfd/$id/audit.jsonl
+	bed awfd kill
+	bed_background -u alice -- python3 -c "$HOLD_LEASE" "$log"
+	wait_for bed_background_said held
+	run ! bed_exec -u root -- python3 -c 'import os, sys; os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)' "$log"
+	bed awfd start
+	run -0 bed_exec -- timeout 10 awfctl inspect "$id"
+	grep -F "a log is not gone on with: cannot open $log" "$BED_DIR/awfd.log"
+	[ "$(bed_exec -u root -- stat -c '%U %a' "$log")" = 'alice 400' ]
+	bed_exec awfctl stop "$id"
+	assert_clean
+}
+
 no_sandbox_container() {
 	[ -z "$(bed_exec -u root -- docker ps -aq --filter label=awf.sandbox)" ]
 }
