@@ -449,6 +449,7 @@ static void on_reconciled(const struct err *e, void *userdata)
 
 int manager_run(struct manager *m, struct err *e)
 {
+	reconcile_relays(m);
 	sandbox_adopt_all(m);
 	fd_store_forget_rest(m->fds);
 	m->reconcile = reconcile_start(m, on_reconciled, m);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 #define RELAY_PROGRAM "awf-relay"
 #define RELAY_OPTION  "--sandbox="
 #define CMDLINE_MAX   4096
+
+/* How long a killed process is waited for: its listeners are another relay's then. */
+#define KILLED_MS 1000
 
 /* Between attempts to ask an engine that does not answer. */
 #define RETRY_S 5
@@ -101,6 +105,14 @@ static bool is_relay_user(const struct manager *m, pid_t pid)
 	return false;
 }
 
+/* Nobody's: of no sandbox that there is, or besides the one that its sandbox has. */
+static bool is_leftover_relay(struct manager *m, const char *id, pid_t pid)
+{
+	const struct sandbox *s = parse_is_sandbox_id(id) ? sandbox_find(m, id) : NULL;
+
+	return parse_is_sandbox_id(id) && (!s || sandbox_relay_pid(s) != pid);
+}
+
 /* Looks at the process through a pidfd opened first, so that a reused pid is not killed. */
 static void kill_leftover_relay(struct manager *m, pid_t pid)
 {
@@ -113,13 +125,14 @@ static void kill_leftover_relay(struct manager *m, pid_t pid)
 		return;
 	n = read_cmdline(pid, cmdline, sizeof(cmdline));
 	id = n > 0 ? relay_sandbox(cmdline, (size_t)n) : NULL;
-	if (!id || !parse_is_sandbox_id(id) || sandbox_find(m, id))
+	if (!id || !is_leftover_relay(m, id, pid))
 		return;
 	log_sandbox(LOG_LEVEL_WARNING, id, "relay %d was left by an earlier awfd: killing it", pid);
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	(void)poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, KILLED_MS);
 }
 
-static void scan_relays(struct manager *m)
+void reconcile_relays(struct manager *m)
 {
 	const struct dirent *entry;
 	DIR *directory = opendir("/proc");
@@ -210,7 +223,6 @@ struct reconcile *reconcile_start(struct manager *m, reconcile_done_fn done, voi
 	r->retry = evtimer_new(m->base, on_retry, r);
 	if (!r->retry)
 		abort();
-	scan_relays(m);
 	scan_directory(m, m->config->state_directory);
 	scan_directory(m, m->config->runtime_directory);
 	ask_engine(r);

@@ -7,6 +7,10 @@
 
 struct reconcile;
 
+/* Ends the relays that are nobody's, before sandboxes are gone on with: of no sandbox that was
+ * loaded, or none that it noted. */
+void reconcile_relays(struct manager *m);
+
 /* Begins; done is called once, from the loop, when every leftover is being destroyed or, with e
  * set, when the engine could not be asked (it is asked again later, by itself). */
 typedef void (*reconcile_done_fn)(const struct err *e, void *userdata);

@@ -31,10 +31,9 @@ void sandbox_load_all(struct manager *m)
 	DIR *directory = opendir(path);
 
 	while (directory && (entry = readdir(directory))) {
-		const char *suffix = strchr(entry->d_name, '.');
 		_cleanup_free_ char *id = xstrndup(entry->d_name, SANDBOX_ID_LENGTH);
 
-		if (suffix && strcmp(suffix, ".json") == 0)
+		if (strcmp(entry->d_name + strlen(id), ".json") == 0)
 			load(m, id);
 	}
 	if (directory)
@@ -91,14 +90,16 @@ static char *find_fault(struct sandbox *s)
 static void go_on_running(struct sandbox *s)
 {
 	_cleanup_free_ char *fault = find_fault(s);
+	bool has_relay = sandbox_relay_adopt(s);
 
 	sandbox_logs_reopen(s);
-	sandbox_relay_adopt(s);
 	sandbox_lease_await(s);
-	if (fault) {
+	if (fault)
 		sandbox_fail(s, fault);
+	else if (!has_relay)
+		sandbox_relay_revive(s);
+	if (s->state != SANDBOX_RUNNING)
 		return;
-	}
 	watch_sidecars(s);
 	sandbox_start_timeout(s);
 	sandbox_wait_for_agent(s);
@@ -107,8 +108,8 @@ static void go_on_running(struct sandbox *s)
 
 static void go_on_destroying(struct sandbox *s)
 {
+	(void)sandbox_relay_adopt(s);
 	sandbox_logs_reopen(s);
-	sandbox_relay_adopt(s);
 	sandbox_lease_await(s);
 	log_sandbox(LOG_LEVEL_INFO, s->id, "goes on being destroyed");
 	sandbox_start_destroy_plan(s);

@@ -165,13 +165,13 @@ struct sandbox {
 	bool oom_killed;
 	bool command_ended;
 	char *reason;
-	bool leftover; /* of an earlier awfd: nobody wants its result */
+	bool leftover;  /* of an earlier awfd: nobody wants its result */
 	bool same_boot; /* loaded: the machine was not started again since */
 	bool leased;
-	struct conn_watch *lease;   /* NULL: its client is to come back */
-	struct process_id client;   /* whose lease it is */
+	struct conn_watch *lease;  /* NULL: its client is to come back */
+	struct process_id client;  /* whose lease it is */
 	struct event *lease_timer; /* until its client must have come back */
-	unsigned telling; /* watchers are being called: free later */
+	unsigned telling;          /* watchers are being called: free later */
 	bool free_pending;
 
 	LIST_HEAD(, sandbox_watch) watches;
@@ -249,7 +249,8 @@ int sandbox_relay_start(struct sandbox *s, struct err *e) _must_check_;
 bool sandbox_relay_step_ended(struct sandbox *s, const struct err *e); /* sandbox-create.c */
 void sandbox_relay_end(struct sandbox *s);
 int sandbox_relay_revoke(struct sandbox *s, struct err *e) _must_check_;
-void sandbox_relay_adopt(struct sandbox *s);
+bool sandbox_relay_adopt(struct sandbox *s);
+void sandbox_relay_revive(struct sandbox *s);
 
 /* sandbox-ready.c: calls sandbox_ready_ended() once. */
 int sandbox_ready_start(struct sandbox *s, struct err *e) _must_check_;
@@ -284,8 +285,8 @@ int sandbox_dirs_make(struct sandbox *s, struct err *e) _must_check_;
 int sandbox_dirs_remove(struct sandbox *s, struct err *e) _must_check_;
 char *sandbox_dirs_ca_bundle(const struct sandbox *s) _must_check_;
 
-/* sandbox-state.c: phase is "creating" or a later state's name. Updating is saving what the state is
- * now; that it cannot be is a warning. Loading fails for what was not running yet, is of another
+/* sandbox-state.c: phase is "creating" or a later state's name. Updating is saving what the state
+ * is now; that it cannot be is a warning. Loading fails for what was not running yet, is of another
  * version, or is no state at all. */
 int sandbox_state_save(struct sandbox *s, const char *phase, struct err *e) _must_check_;
 void sandbox_state_update(struct sandbox *s);

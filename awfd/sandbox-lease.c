@@ -5,8 +5,8 @@
 #include "awfd/config.h"
 #include "common/fd.h"
 
-/* An awfd that leaves closes its connections itself: whether their clients are there is for the next
- * one to find out. */
+/* An awfd that leaves closes its connections itself: whether their clients are there is for the
+ * next one to find out. */
 static void on_lease_lost(void *userdata)
 {
 	struct sandbox *s = userdata;

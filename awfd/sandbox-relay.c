@@ -125,19 +125,16 @@ static void load_listener(struct sandbox *s, const char *kind, size_t i)
 	s->listener_names[s->listener_count++] = kind;
 }
 
-/* Those that an earlier awfd stored; with none, the relay has them alone until it ends. */
-static void load_listeners(struct sandbox *s)
+static size_t count_listeners(const struct sandbox *s, const char *name)
 {
-	const size_t max = SANDBOX_DIFC_LISTENERS + s->egress.host_ports.count;
+	size_t n = 0;
 
-	for (size_t i = 0; i < max && s->listener_count == i; i++) {
-		load_listener(s, NAME_DIFC, i);
-		if (s->listener_count == i)
-			load_listener(s, NAME_HOST, i);
-	}
+	for (size_t i = 0; i < s->listener_count; i++)
+		n += strcmp(s->listener_names[i], name) == 0;
+	return n;
 }
 
-static void close_listeners(struct sandbox *s)
+static void drop_listeners(struct sandbox *s)
 {
 	for (size_t i = 0; i < s->listener_count; i++) {
 		_cleanup_free_ char *name = stored_name(s, i);
@@ -147,6 +144,27 @@ static void close_listeners(struct sandbox *s)
 		fd_close(s->listeners[i]);
 	}
 	s->listener_count = 0;
+}
+
+/* Those that an earlier awfd stored. With none, or not all because the store was full, the relay
+ * has them alone until it ends; the next one then gets new ones. */
+static void load_listeners(struct sandbox *s)
+{
+	const size_t ports = s->egress.host_ports.count, max = SANDBOX_DIFC_LISTENERS + ports;
+
+	for (size_t i = 0; i < max && s->listener_count == i; i++) {
+		load_listener(s, NAME_DIFC, i);
+		if (s->listener_count == i)
+			load_listener(s, NAME_HOST, i);
+	}
+	if (count_listeners(s, NAME_HOST) < ports ||
+	    (s->has_difc && count_listeners(s, NAME_DIFC) == 0))
+		drop_listeners(s);
+}
+
+static void close_listeners(struct sandbox *s)
+{
+	drop_listeners(s);
 	free(TAKE_PTR(s->listeners));
 	free(TAKE_PTR(s->listener_names));
 }
@@ -157,10 +175,7 @@ static void restart(struct sandbox *s, const struct err *why);
 
 static void on_relay_ready(struct relay_proc *p _unused_, void *userdata)
 {
-	struct sandbox *s = userdata;
-
-	if (!sandbox_relay_step_ended(s, NULL) && s->state == SANDBOX_RUNNING)
-		sandbox_state_update(s); /* it has another pid */
+	(void)sandbox_relay_step_ended(userdata, NULL);
 }
 
 static void on_relay_exited(struct relay_proc *p _unused_, const struct err *e, void *userdata)
@@ -214,7 +229,11 @@ static int start_again(struct sandbox *s, struct err *e)
 
 	relay_proc_free(TAKE_PTR(s->relay));
 	r = make_listeners(s, e);
-	return r < 0 ? r : start_process(s, e);
+	if (r == 0)
+		r = start_process(s, e);
+	if (r == 0 && s->state == SANDBOX_RUNNING)
+		sandbox_state_update(s); /* it has another pid */
+	return r;
 }
 
 static void restart(struct sandbox *s, const struct err *why)
@@ -248,22 +267,28 @@ int sandbox_relay_start(struct sandbox *s, struct err *e)
 	return r < 0 ? r : start_process(s, e);
 }
 
-/* One that ended while there was no awfd is started again, unless the sandbox is to go. */
-void sandbox_relay_adopt(struct sandbox *s)
+bool sandbox_relay_adopt(struct sandbox *s)
 {
 	static const struct relay_proc_events events = { on_relay_ready, on_relay_exited };
-	_cleanup_err_ struct err e = { 0 };
-	int r;
 
 	if (!sandbox_has_relay(s))
-		return;
+		return true;
 	alloc_listeners(s);
 	load_listeners(s);
-	r = relay_proc_adopt(s->manager->base, &s->relay_id, &events, s, &s->relay);
-	if (r == 0 || s->state != SANDBOX_RUNNING)
-		return;
-	(void)err_system(&e, r, "the relay ended while awfd was away");
+	return relay_proc_adopt(s->manager->base, &s->relay_id, &events, s, &s->relay) == 0;
+}
+
+void sandbox_relay_revive(struct sandbox *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)err_set(&e, -ESRCH, ERR_SYSTEM, "the relay ended while awfd was away");
 	restart(s, &e);
+}
+
+pid_t sandbox_relay_pid(const struct sandbox *s)
+{
+	return s->relay ? relay_proc_pid(s->relay) : s->relay_id.pid;
 }
 
 void sandbox_relay_end(struct sandbox *s)

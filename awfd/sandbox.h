@@ -122,6 +122,9 @@ void sandbox_host_packet_dropped(struct manager *m, const struct nflog_packet *p
 struct nft_squid;
 const struct nft_squid *sandbox_squid(const struct sandbox *s);
 
+/* Its relay's, also one that is yet to be gone on with, or 0. */
+pid_t sandbox_relay_pid(const struct sandbox *s);
+
 /* An interface of the host changed, or any may have (LINK_WATCH_ALL): what it means for squids. */
 void sandbox_links_changed(struct manager *m, unsigned index);
 

@@ -52,6 +52,12 @@ said_error() {
 	grep -qE "$1" "$BED_BACKGROUND/err" || { cat "$BED_BACKGROUND/err"; return 1; }
 }
 
+# edit_state FILTER: jq's, on the state file of the one sandbox there is.
+edit_state() {
+	bed_exec -u root -- sh -c 'jq "$1" "$2" >/tmp/s && cp /tmp/s "$2" && rm /tmp/s' sh "$1" \
+		"/var/lib/awfd/sandboxes/$(bed_exec -u root -- ls /run/awfd/sandboxes).json"
+}
+
 lines_so_far() {
 	wc -l <"$BED_BACKGROUND/out"
 }
@@ -214,8 +220,7 @@ no_awfd() {
 	wait_for bed_background_said ready
 	bed awfd kill
 	# Its deadline as if it had begun a minute ago: nobody wants to wait for that.
-	bed_exec -u root -- sh -c 'jq ".deadlineMs -= 60000" "$1" >/tmp/s && cp /tmp/s "$1"' sh \
-		"/var/lib/awfd/sandboxes/$(bed_exec -u root -- ls /run/awfd/sandboxes).json"
+	edit_state '.deadlineMs -= 60000'
 	bed awfd start
 	background_ended 124
 	assert_clean
@@ -357,6 +362,46 @@ ask() {
 	bed awfd start
 	[ "$(relay_pid | wc -l)" = 1 ]
 	ask fourth
+}
+
+has_one_relay() {
+	[ "$(relay_pid | wc -l)" = 1 ]
+}
+
+@test "a relay that an awfd started and had no time to note is no second one" {
+	local pid
+	start_asking
+	bed awfd kill
+	pid=$(relay_pid)
+	edit_state 'del(.relay)'
+	bed awfd start
+	wait_for has_one_relay
+	has_another_relay "$pid"
+	ask second
+	bed_kill TERM awfctl
+	assert_clean
+}
+
+@test "a sidecar and the relay that ended while awfd was away: the sidecar is why" {
+	start_asking
+	bed awfd kill
+	bed_kill KILL awf-cli-proxy
+	bed_kill KILL awf-relay
+	bed awfd start
+	background_ended 125
+	said_error 'container awf-[a-z2-7]*-cli-proxy ended while awfd was away'
+	assert_clean
+}
+
+@test "a relay that ended while awfd was away and cannot be started again ends its sandbox, which says so" {
+	start_asking
+	bed awfd kill
+	bed_kill KILL awf-relay
+	bed_exec -u root -- sh -c "printf '[Daemon]\\nHelperDirectory=/nowhere\\n' >>/etc/awfd/awfd.conf.d/test.conf"
+	bed awfd start
+	background_ended 125
+	said_error 'the relay cannot be started again: .*/nowhere/awf-relay'
+	assert_clean
 }
 
 @test "a relay that keeps ending ends its sandbox, which says so" {
