@@ -89,18 +89,19 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials awfctl-egress awfctl-env \
-                 awfctl-exit-code awfctl-nearest awfctl-options awfctl-render awfctl-ruleset \
-                 awfctl-run awfctl-tenant cli-proxy-limits client-hello clone config conn denials \
-                 difc-address difc-ca difc-probe docker docker-attach docker-network docker-spec \
-                 domain downloads egress environment err errors escape exec-request fd fd-store \
-                 file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
-                 gh-trouble host-pattern host-ports http-answer http-response image-reference \
-                 interface job-limits json-fields landlock log-tail mount-open mount-source \
-                 mount-spec names netlink network nflog-packet nft-ruleset notify parse peer plan \
-                 policy private-networks process quota redact relay relay-proc relay-storm \
-                 relay-upstreams resolvers secret sni-match socket-address spawn squid-config \
-                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials awfctl-egress \
+                 awfctl-env awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
+                 awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits client-hello clone \
+                 config conn denials difc-address difc-ca difc-probe docker docker-attach \
+                 docker-network docker-spec domain downloads egress environment err errors escape \
+                 exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
+                 gh-request gh-rules gh-trouble host-pattern host-ports http-answer http-response \
+                 image-reference interface job-limits json-fields landlock log-tail mount-open \
+                 mount-source mount-spec names netlink network nflog-packet nft-ruleset notify \
+                 parse peer plan policy private-networks process quota redact relay relay-proc \
+                 relay-storm relay-upstreams resolvers sandbox-state secret sni-match \
+                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
+                 unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-stage netns nflog nft nft-egress nft-namespace nft-restore \
                  nft-watch nft-way-out
 
@@ -110,7 +111,7 @@ UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces o
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := client-hello difc-address difc-ca domain download-entry exec-request frame gh-log \
                  host-ports http-response methods mount-spec nflog policy redact ruleset \
-                 squid-config squid-log stdcopy
+                 squid-config squid-log state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
@@ -357,6 +358,8 @@ FUZZ_SRC_squid-log := awfd/squid-log.c
 # The engine and what awfd spawns are in the target itself.
 FUZZ_SRC_methods := $(patsubst %,awfd/%.c,$(filter-out difc-probe docker resolve,$(AWFD_SRC)))
 FUZZ_PKG_methods := libcurl libnftnl libsystemd
+FUZZ_SRC_state := $(AWFD_SRC:%=awfd/%.c)
+FUZZ_PKG_state := libcurl libnftnl libsystemd
 FUZZ_SRC_redact := containers/cli-proxy/redact.c
 FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c
 

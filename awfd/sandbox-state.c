@@ -18,9 +18,10 @@
 #include "common/strv.h"
 
 #define STATE_VERSION 2
-#define STATE_MAX     (2 << 20)
+#define STATE_MAX     (4 << 20) /* a request whose control characters are all escaped */
 #define STATE_DEPTH   8
-#define DNS_PORT      53
+#define TIME_MAX      INT64_C(253402300799) /* the last second of the year 9999 */
+#define AMOUNT_MAX    (INT64_C(1) << 50)
 
 /* --- What is saved, and how it is written --------------------------------------------------------
  */
@@ -53,9 +54,9 @@ struct saved {
 	char *reason;
 };
 
-#define PROCESS(member) FIELD(struct saved_process, member, #member, .type = FIELD_INT, REQUIRED)
+#define PROCESS(member)          FIELD(struct saved_process, member, #member, .type = FIELD_INT, REQUIRED)
 #define SAVED(member, name, ...) FIELD(struct saved, member, name, __VA_ARGS__)
-#define REQUIRED .flags = FIELD_REQUIRED
+#define REQUIRED                 .flags = FIELD_REQUIRED
 
 static const struct field process_fields[] = { PROCESS(pid), PROCESS(started) };
 static const struct field_table process_table =
@@ -97,7 +98,7 @@ static const struct field saved_fields[] = {
 	SAVED(oom_killed, "oomKilled", .type = FIELD_BOOL),
 	SAVED(timed_out, "timedOut", .type = FIELD_BOOL),
 	SAVED(command_ended, "commandEnded", .type = FIELD_BOOL),
-	SAVED(reason, "reason", .type = FIELD_STRING),
+	SAVED(reason, "reason", .type = FIELD_STRING, .max = 64 * 1024),
 };
 static const struct field_table saved_table = FIELD_TABLE(struct saved, NULL, saved_fields);
 
@@ -215,8 +216,8 @@ static void save_grants(const struct sandbox *s, struct saved *v)
 	v->nano_cpus = (int64_t)s->limits.nano_cpus;
 	v->timeout_s = (int64_t)s->limits.timeout_s;
 	v->difc = s->has_difc ? difc_address_format(&s->difc) : NULL;
-	v->difc_target = s->relay_grant.has_difc ? socket_address_format(&s->relay_grant.difc)
-						 : NULL;
+	v->difc_target =
+		s->relay_grant.has_difc ? socket_address_format(&s->relay_grant.difc) : NULL;
 	v->host_ports = texts_of_ports(&s->egress.host_ports);
 	v->egress = s->egress.wanted;
 	v->redirects = s->has_redirects;
@@ -297,9 +298,12 @@ static struct process_id id_of_process(const struct saved_process *p)
 static void load_container(struct container *c, const struct saved_process *p)
 {
 	struct process_id id = id_of_process(p);
+	int fd = process_open(&id);
 
-	c->pidfd = process_open(&id);
-	c->pid = c->pidfd >= 0 ? id.pid : 0;
+	if (fd < 0)
+		return;
+	c->pidfd = fd;
+	c->pid = id.pid;
 }
 
 /* Not when the machine was started since: then nothing of it runs. */
@@ -317,43 +321,57 @@ static void load_processes(struct sandbox *s, const struct saved *v)
 	load_container(&s->containers[DOCKER_ROLE_CLI_PROXY], v->cli_proxy);
 }
 
-static size_t load_addresses(char *const *texts, struct sockaddr_storage *list, size_t max)
+static int load_addresses(const char *field, char *const *texts, struct sockaddr_storage *list,
+			  struct err *e)
 {
-	size_t n = 0;
+	for (; texts && *texts; texts++, list++)
+		if (socket_address_parse(*texts, list) < 0)
+			return err_invalid(e, field, *texts, "is no address");
+	return 0;
+}
 
-	for (; texts && *texts && n < max; texts++)
-		if (socket_address_parse(*texts, &list[n]) == 0)
-			n++;
-	return n;
+static int load_squid_address(const struct saved *v, struct nft_squid *ret, struct err *e)
+{
+	ret->has_v6 = v->squid_address6 != NULL;
+	if (inet_pton(AF_INET, v->squid_address, &ret->address) != 1)
+		return err_invalid(e, "squidAddress", v->squid_address, "is no address");
+	if (ret->has_v6 && inet_pton(AF_INET6, v->squid_address6, &ret->address6) != 1)
+		return err_invalid(e, "squidAddress6", v->squid_address6, "is no address");
+	return 0;
 }
 
 static int load_squid(struct sandbox *s, const struct saved *v, struct err *e)
 {
 	size_t dns = strv_length(v->squid_dns), grants = strv_length(v->squid_grants);
+	int r;
 
 	if (!v->squid_address)
 		return 0;
 	s->squid_targets = xcalloc(dns + grants + 1, sizeof(*s->squid_targets));
 	s->squid.dns_servers = s->squid_targets;
-	s->squid.dns_count = load_addresses(v->squid_dns, s->squid_targets, dns);
+	s->squid.dns_count = dns;
 	s->squid.grants = s->squid_targets + dns;
-	s->squid.grant_count = load_addresses(v->squid_grants, s->squid_targets + dns, grants);
-	s->squid.has_v6 = v->squid_address6 != NULL;
-	if (inet_pton(AF_INET, v->squid_address, &s->squid.address) != 1 ||
-	    (s->squid.has_v6 && inet_pton(AF_INET6, v->squid_address6, &s->squid.address6) != 1))
-		return err_invalid(e, "squidAddress", v->squid_address, "is no address");
-	s->squid_known = true;
-	return 0;
+	s->squid.grant_count = grants;
+	r = load_squid_address(v, &s->squid, e);
+	if (r == 0)
+		r = load_addresses("squidDns", v->squid_dns, s->squid_targets, e);
+	if (r == 0)
+		r = load_addresses("squidGrants", v->squid_grants, s->squid_targets + dns, e);
+	s->squid_known = r == 0;
+	return r;
 }
 
-/* Of what has ended nothing is in the firewall; the others' share of it is counted. */
+/* What has ended has nothing in the firewall, which another could get: the engine gives a squid's
+ * address to the next one. The others' share of the relays' targets is counted. */
 static void take_state(struct sandbox *s, enum sandbox_state state)
 {
 	s->state = state;
-	if (state == SANDBOX_EXITED) {
-		s->squid_known = s->relay_granted = false;
+	if (state == SANDBOX_EXITED)
 		s->destroying = true; /* it has been: there is nothing to be done again */
-	}
+	if (state == SANDBOX_EXITED || s->containers[DOCKER_ROLE_SQUID].pidfd < 0)
+		s->squid_known = false;
+	if (state == SANDBOX_EXITED || !s->same_boot)
+		s->relay_granted = false;
 	if (s->relay_granted)
 		relay_targets_adopt(s->manager->relay_targets, &s->relay_grant);
 }
@@ -424,6 +442,62 @@ static int load_all(struct sandbox *s, struct saved *v, struct err *e)
 	return load_grants(s, v, e);
 }
 
+/* What integers may be: others, as they are converted, would be something else. */
+static const struct range {
+	const char *name;
+	size_t offset;
+	int64_t min, max;
+} ranges[] = {
+	{ "ownerUid", offsetof(struct saved, uid), 0, UINT32_MAX - 1 },
+	{ "ownerGid", offsetof(struct saved, gid), 0, UINT32_MAX - 1 },
+	{ "createdAt", offsetof(struct saved, created_s), 0, TIME_MAX },
+	{ "createdMs", offsetof(struct saved, created_ms), 0, TIME_MAX },
+	{ "deadlineMs", offsetof(struct saved, deadline_ms), 0, TIME_MAX },
+	{ "memory", offsetof(struct saved, memory), 0, AMOUNT_MAX },
+	{ "pids", offsetof(struct saved, pids), 0, AMOUNT_MAX },
+	{ "nanoCpus", offsetof(struct saved, nano_cpus), 0, INT64_MAX },
+	{ "timeoutSeconds", offsetof(struct saved, timeout_s), 0, AMOUNT_MAX },
+	{ "exitCode", offsetof(struct saved, exit_code), INT32_MIN, INT32_MAX },
+};
+
+static int check_range(const char *name, int64_t value, int64_t min, int64_t max, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (value >= min && value <= max)
+		return 0;
+	text = xasprintf("%" PRId64, value);
+	return err_invalid(e, name, text, "is not between %" PRId64 " and %" PRId64, min, max);
+}
+
+static int check_process(const char *name, const struct saved_process *p, struct err *e)
+{
+	int r = p ? check_range(name, p->pid, 1, INT32_MAX, e) : 0;
+
+	return p && r == 0 ? check_range(name, p->started, 0, INT64_MAX, e) : r;
+}
+
+static int check_saved(const struct saved *v, struct err *e)
+{
+	const struct {
+		const char *name;
+		const struct saved_process *process;
+	} processes[] = { { "client", v->client },
+			  { "pause", v->pause },
+			  { "squid", v->squid },
+			  { "cliProxy", v->cli_proxy },
+			  { "relay", v->relay } };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(ranges); i++)
+		r = check_range(ranges[i].name,
+				*(const int64_t *)((const char *)v + ranges[i].offset),
+				ranges[i].min, ranges[i].max, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(processes); i++)
+		r = check_process(processes[i].name, processes[i].process, e);
+	return r;
+}
+
 static int read_saved(const char *path, struct saved *ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
@@ -484,6 +558,9 @@ int sandbox_state_load(struct manager *m, const char *id, struct sandbox **ret, 
 			       saved.version, STATE_VERSION);
 	if (find_phase(saved.phase, &state) < 0)
 		return err_set(e, -ECANCELED, ERR_SYSTEM, "it was %s", saved.phase);
+	r = check_saved(&saved, e);
+	if (r < 0)
+		return r;
 	s = sandbox_new_loaded(m, id);
 	r = load_all(s, &saved, e);
 	if (r < 0) {

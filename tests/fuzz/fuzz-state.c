@@ -1,0 +1,149 @@
+/* Arbitrary bytes as the state file of a sandbox, to the real loader and to all that goes on with
+ * what it loads. There is no engine. Whatever it was: what is loaded is described and saved as it
+ * was, is of another boot, so that no process is its own, and ends; no charge and no target is
+ * left.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "awfd/audit.h"
+#include "awfd/config.h"
+#include "awfd/docker.h"
+#include "awfd/fd-store.h"
+#include "awfd/log-tail.h"
+#include "awfd/notify.h"
+#include "awfd/quota.h"
+#include "awfd/sandbox-internal.h"
+#include "common/alloc.h"
+#include "common/file.h"
+#include "common/log.h"
+
+#define ID     "abcdefghij"
+#define ROUNDS 8 /* of the loop: the steps that need no engine are done by then */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static struct manager manager;
+static char *directory, *state_file;
+
+static void make_config(struct manager *m)
+{
+	_cleanup_free_ char *path = xasprintf("%s/awfd.conf", directory),
+			    *text = xasprintf("[Daemon]\nRuntimeDirectory=%s\nStateDirectory=%s\n"
+					      "LogDirectory=%s/log\n",
+					      directory, directory, directory);
+
+	require(file_write_atomic(path, 0600, text, strlen(text), NULL) == 0);
+	require(config_load(path, &m->config, NULL) == 0);
+}
+
+/* When the program ends. */
+static void remove_world(void)
+{
+	require(file_remove_tree(directory, NULL) == 0);
+}
+
+/* Once: an awfd with no engine, no firewall and no server. */
+static void make_world(struct manager *m)
+{
+	char scratch[] = "/tmp/awf-fuzz-XXXXXX";
+	_cleanup_free_ char *states = NULL;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	require(mkdtemp(scratch));
+	directory = xstrdup(scratch);
+	state_file = xasprintf("%s/sandboxes/" ID ".json", directory);
+	states = xasprintf("%s/sandboxes", directory);
+	require(atexit(remove_world) == 0);
+	require(file_mkdir(states, 0700, NULL) == 0);
+	make_config(m);
+	m->base = event_base_new();
+	m->notify = notify_new(m->base);
+	m->fds = fd_store_new();
+	m->sandboxes = sandbox_list_new();
+	m->relay_targets = relay_targets_new();
+	m->quota = quota_new(&m->config->quota_host);
+	require(docker_new(m->base, "/nowhere", &m->docker, NULL) == 0);
+	require(log_tails_new(m->base, &m->log_tails, NULL) == 0);
+}
+
+static void write_state(const uint8_t *data, size_t size)
+{
+	FILE *f = fopen(state_file, "we");
+
+	require(f && fwrite(data, 1, size, f) == size && fclose(f) == 0);
+}
+
+static struct json_object *describe(const struct sandbox *s)
+{
+	struct sandbox_info info = { 0 };
+	struct json_object *object;
+
+	sandbox_describe(s, &info);
+	object = fields_build(&sandbox_info_table, &info);
+	fields_clear(&sandbox_info_table, &info);
+	return object;
+}
+
+/* What was loaded is saved, and loaded again as it was. */
+static struct sandbox *load_twice(struct manager *m)
+{
+	struct sandbox *s = NULL;
+	struct json_object *before, *after;
+
+	if (sandbox_state_load(m, ID, &s, NULL) < 0) {
+		require(!sandbox_first(m));
+		return NULL;
+	}
+	require(!s->same_boot && !sandbox_squid(s) && !s->relay_granted);
+	before = describe(s);
+	sandbox_state_update(s);
+	m->leaving = true; /* else the record goes with it */
+	sandbox_free(s);
+	m->leaving = false;
+	require(sandbox_state_load(m, ID, &s, NULL) == 0);
+	after = describe(s);
+	require(json_object_equal(before, after));
+	json_object_put(before);
+	json_object_put(after);
+	return s;
+}
+
+static void require_nothing_used(struct manager *m)
+{
+	size_t targets;
+
+	free(relay_targets_list(m->relay_targets, &targets));
+	require(targets == 0);
+	for (enum quota_kind kind = 0; kind < QUOTA_KIND_COUNT; kind++)
+		require(quota_used(m->quota, NULL, kind, 0) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct manager *m = &manager;
+	struct sandbox *s;
+
+	if (!directory)
+		make_world(m);
+	write_state(data, size);
+	s = load_twice(m);
+	if (s) {
+		sandbox_adopt_all(m);
+		require(s->state != SANDBOX_RUNNING); /* the machine was started again */
+	}
+	for (int i = 0; i < ROUNDS; i++)
+		require(event_base_loop(m->base, EVLOOP_NONBLOCK) >= 0);
+	while ((s = sandbox_first(m)))
+		sandbox_free(s);
+	require_nothing_used(m);
+	return 0;
+}
