@@ -18,6 +18,14 @@ static struct iovec field(const char *key, const char *value)
 	return (struct iovec){ .iov_base = text, .iov_len = strlen(text) };
 }
 
+static struct iovec number(const char *key, unsigned value)
+{
+	char text[sizeof("4294967295")];
+
+	snprintf(text, sizeof(text), "%u", value);
+	return field(key, text);
+}
+
 static void log_to_journal(enum log_level level, const struct log_fields *fields, const char *text)
 {
 	struct iovec iov[FIELDS_MAX];
@@ -28,8 +36,8 @@ static void log_to_journal(enum log_level level, const struct log_fields *fields
 	iov[n++] = field("PRIORITY", priority);
 	if (fields && fields->sandbox)
 		iov[n++] = field("AWF_SANDBOX", fields->sandbox);
-	if (fields && fields->step)
-		iov[n++] = field("AWF_STEP", fields->step);
+	if (fields && fields->uid)
+		iov[n++] = number("AWF_UID", *fields->uid);
 	for (char *const *more = fields ? fields->more : NULL; more && *more && n < FIELDS_MAX;
 	     more++)
 		iov[n++] = (struct iovec){ .iov_base = xstrdup(*more), .iov_len = strlen(*more) };

@@ -103,7 +103,7 @@ static void go_on_running(struct sandbox *s)
 	watch_sidecars(s);
 	sandbox_start_timeout(s);
 	sandbox_wait_for_agent(s);
-	log_sandbox(LOG_LEVEL_INFO, s->id, "goes on: an earlier awfd started it");
+	sandbox_log(LOG_LEVEL_INFO, s, "goes on: an earlier awfd started it");
 }
 
 static void go_on_destroying(struct sandbox *s)
@@ -111,7 +111,7 @@ static void go_on_destroying(struct sandbox *s)
 	(void)sandbox_relay_adopt(s);
 	sandbox_logs_reopen(s);
 	sandbox_lease_await(s);
-	log_sandbox(LOG_LEVEL_INFO, s->id, "goes on being destroyed");
+	sandbox_log(LOG_LEVEL_INFO, s, "goes on being destroyed");
 	sandbox_start_destroy_plan(s);
 }
 

@@ -518,7 +518,7 @@ static void wait_failed(struct sandbox *s, const struct err *e)
 		return;
 	}
 	if (away == 0 || s->engine_away_s == 0)
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s; asking again", text);
+		sandbox_log(LOG_LEVEL_WARNING, s, "%s; asking again", text);
 	if (away != 0 && s->engine_away_s == 0)
 		s->engine_away_s = away;
 	wait_again(s, away != 0);
@@ -562,8 +562,7 @@ static void drop_stage(struct sandbox *s)
 	_cleanup_err_ struct err e = { 0 };
 
 	if (sandbox_mounts_remove(s, &e) < 0)
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "the stage of the mounts stays: %s",
-			    e.message);
+		sandbox_log(LOG_LEVEL_WARNING, s, "the stage of the mounts stays: %s", e.message);
 }
 
 static void on_agent_started(void *userdata, unsigned step, const struct err *e)

@@ -21,6 +21,7 @@
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox-container.h"
 #include "awfd/sandbox.h"
+#include "common/log.h"
 
 #define SANDBOX_STREAMS_MAX 8 /* attached clients at once */
 #define SANDBOX_STEPS_MAX   PLAN_STEPS_MAX
@@ -227,6 +228,14 @@ bool sandbox_has_redirects(const struct sandbox *s);
 bool sandbox_has_squid(const struct sandbox *s);
 bool sandbox_has_relay(const struct sandbox *s);
 bool sandbox_has_mounts(const struct sandbox *s);
+
+/* Logs about a sandbox, with its id and owner as fields. */
+struct log_fields sandbox_log_fields(const struct sandbox *s);
+#define sandbox_log(level, s, ...)                                                                 \
+	do {                                                                                       \
+		struct log_fields fields_ = sandbox_log_fields(s);                                 \
+		log_write(level, &fields_, __VA_ARGS__);                                           \
+	} while (0)
 
 /* sandbox-mounts.c: staged; then sandbox_mounts_staged() is called once. Removing the stage, which
  * may not be there, leaves the agent what it has. */

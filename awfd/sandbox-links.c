@@ -215,7 +215,7 @@ static void check_port(struct sandbox *s)
 
 	if (link_keep_isolated(s->squid_port, DOCKER_NETWORK, &mended, &e) == 0) {
 		if (mended)
-			log_sandbox(LOG_LEVEL_WARNING, s->id,
+			sandbox_log(LOG_LEVEL_WARNING, s,
 				    "somebody opened squid's port of " DOCKER_NETWORK
 				    " to other containers: it is isolated again");
 		return;

@@ -214,7 +214,7 @@ static void on_squid_line(const char *line, size_t length, void *userdata)
 		return; /* a NUL in it: not squid's */
 	r = squid_log_parse(line, &event);
 	if (r < 0)
-		log_sandbox(LOG_LEVEL_DEBUG, s->id, "squid logged something that is none");
+		sandbox_log(LOG_LEVEL_DEBUG, s, "squid logged something that is none");
 	if (r <= 0)
 		return;
 	from = client_of(s, event.client);
@@ -273,7 +273,7 @@ static void on_gh_line(const char *line, size_t length, void *userdata)
 	int r = strlen(line) == length ? gh_log_parse(line, &event) : -EINVAL;
 
 	if (r < 0)
-		log_sandbox(LOG_LEVEL_DEBUG, s->id, "cli-proxy logged something that is no call");
+		sandbox_log(LOG_LEVEL_DEBUG, s, "cli-proxy logged something that is no call");
 	if (r <= 0)
 		return;
 	log_gh_event(s, &event);

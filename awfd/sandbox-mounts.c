@@ -39,7 +39,7 @@ static char **kept_paths(const struct config *c)
 static void log_mounts(const struct sandbox *s)
 {
 	for (size_t i = 0; i < s->mounts.count; i++)
-		log_sandbox(LOG_LEVEL_INFO, s->id, "mounts %s at %s, %s", s->mounts.list[i].source,
+		sandbox_log(LOG_LEVEL_INFO, s, "mounts %s at %s, %s", s->mounts.list[i].source,
 			    s->mounts.list[i].target,
 			    s->mounts.list[i].writable ? "writable" : "read-only");
 }

@@ -64,8 +64,7 @@ static int listen_for_difc(struct sandbox *s, struct err *e)
 		return r;
 	r = add_listener(s, NAME_DIFC, DOCKER_ROLE_CLI_PROXY, &v6, sizeof(v6), e);
 	if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT) {
-		log_sandbox(LOG_LEVEL_INFO, s->id,
-			    "no IPv6 in cli-proxy: listening on 127.0.0.1 only");
+		sandbox_log(LOG_LEVEL_INFO, s, "no IPv6 in cli-proxy: listening on 127.0.0.1 only");
 		err_clear(e);
 		r = 0;
 	}
@@ -244,7 +243,7 @@ static void restart(struct sandbox *s, const struct err *why)
 	if (ends_too_often(s)) {
 		reason = xasprintf("the relay keeps ending: %s", why->message);
 	} else {
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s: starting it again", why->message);
+		sandbox_log(LOG_LEVEL_WARNING, s, "%s: starting it again", why->message);
 		if (start_again(s, &e) < 0)
 			reason = xasprintf("the relay cannot be started again: %s", e.message);
 	}

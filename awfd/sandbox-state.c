@@ -274,8 +274,8 @@ void sandbox_state_update(struct sandbox *s)
 	_cleanup_err_ struct err e = { 0 };
 
 	if (!s->leftover && sandbox_state_save(s, sandbox_state_name(s->state), &e) < 0)
-		log_sandbox(LOG_LEVEL_WARNING, s->id,
-			    "%s; a restart of awfd would end this sandbox", e.message);
+		sandbox_log(LOG_LEVEL_WARNING, s, "%s; a restart of awfd would end this sandbox",
+			    e.message);
 }
 
 int sandbox_state_remove(struct sandbox *s, struct err *e)

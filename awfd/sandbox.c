@@ -139,7 +139,7 @@ static void remove_record(struct sandbox *s)
 	_cleanup_err_ struct err e = { 0 };
 
 	if (s->state == SANDBOX_EXITED && !s->manager->leaving && sandbox_state_remove(s, &e) < 0)
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "%s", e.message);
+		sandbox_log(LOG_LEVEL_WARNING, s, "%s", e.message);
 }
 
 void sandbox_free(struct sandbox *s)
@@ -403,6 +403,11 @@ struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
 	return s;
 }
 
+struct log_fields sandbox_log_fields(const struct sandbox *s)
+{
+	return (struct log_fields){ .sandbox = s->id, .uid = s->leftover ? NULL : &s->owner.uid };
+}
+
 struct sandbox *sandbox_new_loaded(struct manager *m, const char *id)
 {
 	return sandbox_alloc(m, id);
@@ -480,7 +485,7 @@ void sandbox_set_state(struct sandbox *s, enum sandbox_state state)
 {
 	if (s->state == state)
 		return;
-	log_sandbox(LOG_LEVEL_INFO, s->id, "%s -> %s%s%s%s", sandbox_state_name(s->state),
+	sandbox_log(LOG_LEVEL_INFO, s, "%s -> %s%s%s%s", sandbox_state_name(s->state),
 		    sandbox_state_name(state), s->reason ? " (" : "", s->reason ? s->reason : "",
 		    s->reason ? ")" : "");
 	s->state = state;
@@ -493,8 +498,7 @@ void sandbox_create(struct sandbox *s, struct conn *lease)
 {
 	if (lease)
 		sandbox_lease_give(s, lease);
-	log_sandbox(LOG_LEVEL_INFO, s->id, "creating for uid %u (pid %d)", s->owner.uid,
-		    s->owner.pid);
+	sandbox_log(LOG_LEVEL_INFO, s, "creating for uid %u (pid %d)", s->owner.uid, s->owner.pid);
 	s->plan = sandbox_create_plan(s);
 	manager_update_status(s->manager);
 }
@@ -619,8 +623,8 @@ static void retry_later(struct sandbox *s, const struct err *e)
 
 	s->retry_s = s->retry_s ? MIN(s->retry_s * 2, RETRY_MAX_S) : RETRY_FIRST_S;
 	tv = (struct timeval){ .tv_sec = s->retry_s };
-	log_sandbox(LOG_LEVEL_ERROR, s->id,
-		    "not everything could be removed: %s; trying again in %us", text, s->retry_s);
+	sandbox_log(LOG_LEVEL_ERROR, s, "not everything could be removed: %s; trying again in %us",
+		    text, s->retry_s);
 	event_add(s->retry_timer, &tv);
 }
 
@@ -697,7 +701,7 @@ static void on_signalled(int status _unused_, struct json_object *body _unused_,
 
 	s->signal = NULL;
 	if (e)
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "cannot signal the command: %s", text);
+		sandbox_log(LOG_LEVEL_WARNING, s, "cannot signal the command: %s", text);
 }
 
 void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms)

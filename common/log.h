@@ -3,6 +3,8 @@
  * in the message are escaped here, so that untrusted text can be logged. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "common/cleanup.h"
 
 enum log_level {
@@ -15,7 +17,7 @@ enum log_level {
 /* The fields of one message; unset ones are NULL. */
 struct log_fields {
 	const char *sandbox; /* AWF_SANDBOX= */
-	const char *step;    /* AWF_STEP= */
+	const uid_t *uid;    /* AWF_UID=: whose that is */
 	char *const *more;   /* KEY=value each */
 };
 
