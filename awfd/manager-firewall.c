@@ -3,6 +3,7 @@
 #include "awfd/manager.h"
 
 #include "awfd/config.h"
+#include "awfd/fd-store.h"
 #include "awfd/link-watch.h"
 #include "awfd/nft-watch.h"
 #include "awfd/nft.h"
@@ -10,6 +11,8 @@
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
+
+#define OWNER_NAME "nft" /* in the store of descriptors */
 
 void manager_firewall_content(struct manager *m, struct nft_content *ret)
 {
@@ -24,6 +27,28 @@ void manager_firewall_content(struct manager *m, struct nft_content *ret)
 		if (sandbox_squid(s))
 			squids[ret->squid_count++] = *sandbox_squid(s);
 	ret->targets = relay_targets_list(m->relay_targets, &ret->target_count);
+}
+
+/* The table's owner is a socket, which the service manager holds for the next awfd. */
+static void keep_owner(struct manager *m)
+{
+	if (nft_is_shared(m->nft))
+		fd_store_forget(m->fds, OWNER_NAME);
+	else
+		fd_store_keep(m->fds, OWNER_NAME, nft_socket(m->nft));
+}
+
+/* With what the loaded sandboxes have there: their connections do not notice. */
+int manager_take_firewall(struct manager *m, const struct nft_config *config, struct err *e)
+{
+	_cleanup_nft_content_ struct nft_content content = { 0 };
+	int r;
+
+	manager_firewall_content(m, &content);
+	r = nft_new_with(fd_store_take(m->fds, OWNER_NAME), config, &content, &m->nft, e);
+	if (r == 0)
+		keep_owner(m);
+	return r;
 }
 
 static int restore(void *userdata, struct err *e)

@@ -338,15 +338,6 @@ static void on_host_packet(const struct nflog_packet *packet, const char *in _un
 	sandbox_host_packet_dropped(userdata, packet);
 }
 
-/* With what the loaded sandboxes have there: their connections do not notice. */
-static int take_table(struct manager *m, const struct nft_config *config, struct err *e)
-{
-	_cleanup_nft_content_ struct nft_content content = { 0 };
-
-	manager_firewall_content(m, &content);
-	return nft_new(config, &content, &m->nft, e);
-}
-
 static int prepare_firewall(struct manager *m, struct err *e)
 {
 	struct nft_config config = { .relay_uid = m->relay_uid,
@@ -362,7 +353,7 @@ static int prepare_firewall(struct manager *m, struct err *e)
 	m->egress_ipv6 = m->config->egress_ipv6 == CONFIG_AUTO
 				 ? host_ipv6_is_usable()
 				 : m->config->egress_ipv6 == CONFIG_YES;
-	r = take_table(m, &config, e);
+	r = manager_take_firewall(m, &config, e);
 	if (r < 0)
 		return r;
 	relay_targets_use(m->relay_targets, m->nft);

@@ -18,6 +18,7 @@ struct engine_watch;
 struct fd_store;
 struct link_watch;
 struct nft;
+struct nft_config;
 struct nft_content;
 struct nft_watch;
 struct notify;
@@ -89,6 +90,10 @@ void manager_update_status(struct manager *m);
 /* What the host's table is to hold at the moment; to be cleared by nft_content_clear(), before
  * anything else happens to a sandbox. */
 void manager_firewall_content(struct manager *m, struct nft_content *ret);
+
+/* Takes the host's table, as the owner that an earlier awfd was. */
+int manager_take_firewall(struct manager *m, const struct nft_config *config,
+			  struct err *e) _must_check_;
 
 /* Has the host's table, and the isolation of squids' ports, put back whenever somebody else changes
  * them. */

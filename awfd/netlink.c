@@ -42,6 +42,34 @@ int netlink_open(int pidfd, int protocol, struct netlink *ret, struct err *e)
 	return 0;
 }
 
+/* Another process may have been killed before it read them. */
+static void throw_away(const struct nlmsghdr *nlh _unused_, void *userdata _unused_)
+{
+}
+
+static bool is_netlink_of(int fd, int protocol)
+{
+	int domain = 0, found = -1;
+	socklen_t length = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &found, &length) == 0 &&
+	       domain == AF_NETLINK && found == protocol;
+}
+
+int netlink_adopt(int fd, int protocol, struct netlink *ret, struct err *e)
+{
+	struct netlink nl = { .fd = fd };
+	int r = is_netlink_of(fd, protocol) ? netlink_receive(&nl, throw_away, NULL) : -EPROTOTYPE;
+
+	if (r < 0 && r != -ENOBUFS) {
+		netlink_close(&nl);
+		return err_system(e, r, "cannot go on with the netlink socket that was kept");
+	}
+	*ret = nl;
+	return 0;
+}
+
 void netlink_close(struct netlink *nl)
 {
 	if (nl->fd >= 0)

@@ -29,6 +29,10 @@ typedef void (*netlink_fn)(const struct nlmsghdr *nlh, void *userdata);
 /* A socket of the protocol (NETLINK_ROUTE, NETLINK_NETFILTER) in the network namespace of the
  * pidfd's process, or NETLINK_OWN. */
 int netlink_open(int pidfd, int protocol, struct netlink *ret, struct err *e) _must_check_;
+
+/* Takes over a socket of the protocol that another process had, without the answers that wait there
+ * for it. Closed on failure. */
+int netlink_adopt(int fd, int protocol, struct netlink *ret, struct err *e) _must_check_;
 void netlink_close(struct netlink *nl);
 
 /* Starts a request in the buffer; its payload begins with a zeroed header of `extra` bytes. */

@@ -15,6 +15,7 @@
 #include "awfd/nft-ruleset.h"
 #include "awfd/nft-table.h"
 #include "common/alloc.h"
+#include "common/fd.h"
 #include "common/log.h"
 
 /* A batch is made of pages; no message of ours comes near the overrun, the room of the last one. */
@@ -260,26 +261,45 @@ static void take_config(struct nft *n, const struct nft_config *config)
 	n->config.egress_bridge = n->bridge;
 }
 
-int nft_new(const struct nft_config *config, const struct nft_content *content, struct nft **ret,
-	    struct err *e)
+static int begin(struct nft *n, const struct nft_content *content, int socket, struct err *e)
+{
+	int r = socket < 0 ? netlink_open(NETLINK_OWN, NETLINK_NETFILTER, &n->nl, e)
+			   : netlink_adopt(socket, NETLINK_NETFILTER, &n->nl, e);
+
+	return r < 0 ? r : take_table(n, content, e);
+}
+
+int nft_new_with(int socket, const struct nft_config *config, const struct nft_content *content,
+		 struct nft **ret, struct err *e)
 {
 	struct nft *n;
 	int r;
 
-	if (config->relay_uid == 0)
+	if (config->relay_uid == 0) {
+		fd_close(socket);
 		return err_set(e, -EINVAL, ERR_SYSTEM, "the relays' user must not be root");
+	}
 	n = xnew(struct nft);
 	n->nl = NETLINK_UNSET;
 	take_config(n, config);
-	r = netlink_open(NETLINK_OWN, NETLINK_NETFILTER, &n->nl, e);
-	if (r == 0)
-		r = take_table(n, content, e);
+	r = begin(n, content, socket, e);
 	if (r < 0) {
 		nft_free(n, false);
 		return r;
 	}
 	*ret = n;
 	return 0;
+}
+
+int nft_new(const struct nft_config *config, const struct nft_content *content, struct nft **ret,
+	    struct err *e)
+{
+	return nft_new_with(-EBADF, config, content, ret, e);
+}
+
+int nft_socket(const struct nft *n)
+{
+	return n->nl.fd;
 }
 
 void nft_content_clear(struct nft_content *content)

@@ -53,6 +53,14 @@ void nft_content_clear(struct nft_content *content);
 int nft_new(const struct nft_config *config, const struct nft_content *content, struct nft **ret,
 	    struct err *e) _must_check_;
 
+/* The same by a netlink socket that an earlier handle had (-EBADF: a new one), which is taken over,
+ * also on failure: the table that it owns has not been without an owner in between. */
+int nft_new_with(int socket, const struct nft_config *config, const struct nft_content *content,
+		 struct nft **ret, struct err *e) _must_check_;
+
+/* The netlink socket that owns the table, for as long as anybody has it open. Borrowed. */
+int nft_socket(const struct nft *n);
+
 /* The same once more, whatever others made of the table meanwhile. On failure the table is as it
  * was. */
 int nft_restore(struct nft *n, const struct nft_content *content, struct err *e) _must_check_;

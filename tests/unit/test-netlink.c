@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/rtnetlink.h>
 
@@ -119,13 +120,34 @@ static void test_stale_answers(void **state)
 	assert_int_equal(ask(*state, LOOPBACK_INDEX, 0), 1);
 }
 
+/* Neither what waits for the one before, whose numbers may be the same, nor what is no such socket.
+ */
+static void test_adopt(void **state)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+	const struct netlink *nl = *state;
+	struct nlmsghdr *nlh = get_link(buffer, 0x7fffffff, NLM_F_ACK);
+	struct iovec iov = { nlh, nlh->nlmsg_len };
+	struct netlink next = NETLINK_UNSET;
+
+	nlh->nlmsg_seq = 1;
+	assert_int_equal(netlink_send(nl, &iov, 1), 0);
+	assert_int_equal(netlink_adopt(dup(nl->fd), NETLINK_NETFILTER, &next, NULL), -EPROTOTYPE);
+	assert_int_equal(netlink_adopt(dup(STDOUT_FILENO), NETLINK_ROUTE, &next, NULL),
+			 -EPROTOTYPE);
+	assert_int_equal(netlink_adopt(dup(nl->fd), NETLINK_ROUTE, &next, NULL), 0);
+	assert_int_equal(netlink_port(&next), netlink_port(nl));
+	assert_int_equal(ask(&next, LOOPBACK_INDEX, 0), 1);
+	netlink_close(&next);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_request),      TEST(test_flags),         TEST(test_refused),
-		TEST(test_lost_answers), TEST(test_stale_answers),
+		TEST(test_lost_answers), TEST(test_stale_answers), TEST(test_adopt),
 	};
 
 	return RUN_TESTS("netlink", tests);

@@ -350,6 +350,40 @@ static void test_adopt(void **state)
 	nft_free(take(), true);
 }
 
+static int be_awfd_with(void *userdata)
+{
+	const int *fd = userdata;
+	struct nft *n = NULL;
+
+	if (nft_new_with(dup(*fd), &config, NULL, &n, NULL) < 0)
+		return 1;
+	add(n, "127.0.0.1", PORT);
+	return raise(SIGKILL);
+}
+
+/* Kept open by somebody, as the service manager does, the socket owns the table while there is no
+ * awfd; and the next one is that owner, too. */
+static void test_kept_owner(void **state)
+{
+	struct netlink kept;
+	struct nft *n = NULL;
+	int fd;
+
+	(void)state;
+	assert_int_equal(netlink_open(NETLINK_OWN, NETLINK_NETFILTER, &kept, NULL), 0);
+	fd = kept.fd;
+	assert_int_equal(in_child(be_awfd_with, &fd), -SIGKILL);
+	assert_protected();
+	if (host.owned)
+		shell(OWN, "nft flush ruleset 2>/dev/null");
+	assert_relay_reaches(true, false);
+	assert_int_equal(nft_new_with(fd, &config, NULL, &n, NULL), 0);
+	assert_int_equal(nft_socket(n), fd);
+	assert_relay_reaches(false, false);
+	assert_protected();
+	nft_free(n, true);
+}
+
 /* A table of that name that somebody made by hand, in the way in every respect. */
 static void test_foreign_table(void **state)
 {
@@ -523,6 +557,10 @@ static void test_no_leaks(void **state)
 		if (host.owned)
 			assert_int_equal(nft_new(&config, NULL, &second, NULL), -EPERM);
 		assert_int_equal(nft_new(&root, NULL, &second, NULL), -EINVAL);
+		assert_int_equal(nft_new_with(dup(STDOUT_FILENO), &root, NULL, &second, NULL),
+				 -EINVAL);
+		assert_int_equal(nft_new_with(dup(STDOUT_FILENO), &config, NULL, &second, NULL),
+				 -EPROTOTYPE);
 		nft_free(n, i % 2);
 	}
 	nft_free(NULL, true);
@@ -544,6 +582,7 @@ int main(void)
 		TEST_WITH_TABLE(test_listing),
 		TEST_WITH_TABLE(test_owner),
 		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_kept_owner),
 		cmocka_unit_test(test_foreign_table),
 		cmocka_unit_test(test_no_gap),
 		cmocka_unit_test(test_refused),
