@@ -49,35 +49,39 @@ static int make_log(const struct sandbox *s, const char *path, struct sandbox_lo
 	return 0;
 }
 
-/* awfd has no right to files of others: it takes one back, opens it, and gives it away again, all
- * in a directory where nobody else can put another one in its place. It waits for nobody: who owned
- * the file may hold a lease on it (F_SETLEASE of fcntl(2)), which lets any other open wait. */
-static int reopen(const char *path, int flags, uid_t owner, mode_t mode, int *ret, struct err *e)
+/* awfd has no right to files of others: it takes one back while it opens it, in a directory where
+ * nobody else can put another one in its place. It waits for nobody: who owned the file may hold a
+ * lease on it (F_SETLEASE of fcntl(2)), which lets any other open wait. */
+static int take_back(const char *path, int flags, int *ret, struct err *e)
 {
-	_cleanup_close_ int fd = -EBADF;
-	int r = 0;
-
 	if (lchown(path, 0, (gid_t)-1) < 0 || chmod(path, 0600) < 0)
 		return err_system(e, -errno, "cannot take %s back", path);
-	fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		r = err_system(e, -errno, "cannot open %s", path);
-	if ((chmod(path, mode) < 0 || lchown(path, owner, (gid_t)-1) < 0) && r == 0)
-		r = err_system(e, -errno, "cannot give %s to its owner", path);
-	if (r == 0)
-		*ret = TAKE_FD(fd);
-	return r;
+	*ret = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return *ret < 0 ? err_system(e, -errno, "cannot open %s", path) : 0;
+}
+
+/* Also when it could not be opened; `r` is how that went, and the first error counts. */
+static int give_back(const char *path, uid_t owner, mode_t mode, int r, struct err *e)
+{
+	if (chmod(path, mode) == 0 && lchown(path, owner, (gid_t)-1) == 0)
+		return r;
+	return r < 0 ? r : err_system(e, -errno, "cannot give %s to its owner", path);
 }
 
 static int continue_log(const struct sandbox *s, const char *path, struct sandbox_log *log,
 			struct err *e)
 {
+	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
-	int r = reopen(path, O_WRONLY | O_APPEND, s->owner.uid, 0400, &log->fd, e);
+	int r = take_back(path, O_WRONLY | O_APPEND, &fd, e);
 
-	if (r == 0 && fstat(log->fd, &st) == 0)
+	r = give_back(path, s->owner.uid, 0400, r, e);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) == 0)
 		log->size = st.st_size;
-	return r;
+	log->fd = TAKE_FD(fd);
+	return 0;
 }
 
 static char *path_of(const struct sandbox *s, size_t file)
@@ -310,19 +314,25 @@ static int follow(struct sandbox *s, enum sandbox_log_kind kind, int fd, struct 
 			     e);
 }
 
-/* It is given to its writer when it is open here: then awfd needs no right to others' files. */
+/* It is given to its writer when it is followed: then awfd needs no right to others' files. */
+static int follow_and_give(struct sandbox *s, enum sandbox_log_kind kind, const char *path, int fd,
+			   struct err *e)
+{
+	uid_t writer = sources[kind].writer;
+	int r = follow(s, kind, fd, e);
+
+	if (lchown(path, writer, writer) < 0 && r == 0)
+		r = err_system(e, -errno, "cannot give %s to its writer", path);
+	return r;
+}
+
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
 {
 	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
-	uid_t writer = sources[kind].writer;
 	int fd = -EBADF;
 	int r = make_source(path, &fd, e);
 
-	if (r == 0)
-		r = follow(s, kind, fd, e);
-	if (r == 0 && lchown(path, writer, writer) < 0)
-		r = err_system(e, -errno, "cannot give %s to its writer", path);
-	return r;
+	return r < 0 ? r : follow_and_give(s, kind, path, fd, e);
 }
 
 /* What was written while nobody read comes first. */
@@ -330,10 +340,11 @@ static int resume_source(struct sandbox *s, enum sandbox_log_kind kind, struct e
 {
 	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
 	int fd = -EBADF;
-	int r = reopen(path, O_RDWR, sources[kind].writer, 0600, &fd, e);
+	int r = take_back(path, O_RDWR, &fd, e);
 
 	if (r == 0)
 		r = follow(s, kind, fd, e);
+	r = give_back(path, sources[kind].writer, 0600, r, e);
 	if (r == 0)
 		log_tail_drain(s->logs[kind].tail);
 	return r;
