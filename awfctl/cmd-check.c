@@ -2,6 +2,7 @@
 #include "awfctl/commands.h"
 
 #include "awfctl/client.h"
+#include "awfctl/comeback.h"
 #include "awfctl/complain.h"
 #include "awfctl/exit-code.h"
 #include "awfctl/render.h"
@@ -72,18 +73,13 @@ static int build(const struct options *o, struct start_request *request, struct 
 
 static int ask(const struct options *o, struct reply *reply, struct check_reply *ret, struct err *e)
 {
-	_cleanup_client_ struct client *c = NULL;
 	struct start_request request = { 0 };
 	int r = build(o, &request, e);
 
 	if (r == 0)
-		r = client_open(options_socket(o), &c, e);
-	if (r == 0)
-		r = client_call(c, AWF_INTERFACE ".Check", &start_request_table, &request, false,
-				e);
+		r = comeback_ask(options_socket(o), AWF_INTERFACE ".Check", &start_request_table,
+				 &request, reply, e);
 	fields_clear(&start_request_table, &request);
-	if (r == 0)
-		r = client_wait(c, reply, e);
 	return r < 0 ? r : reply_read(reply, &check_reply_table, ret, e);
 }
 

@@ -2,6 +2,7 @@
 #include "awfctl/commands.h"
 
 #include "awfctl/client.h"
+#include "awfctl/comeback.h"
 #include "awfctl/complain.h"
 #include "awfctl/render.h"
 
@@ -37,16 +38,9 @@ static const struct question inspect_question = { AWF_INTERFACE ".Inspect", &id_
 static int ask(const struct options *o, const struct question *q, const void *in,
 	       struct reply *reply, union answer *answer, struct err *e)
 {
-	_cleanup_client_ struct client *c = NULL;
-	int r = client_open(options_socket(o), &c, e);
+	int r = comeback_ask(options_socket(o), q->method, q->in, in, reply, e);
 
-	if (r == 0)
-		r = client_call(c, q->method, q->in, in, false, e);
-	if (r == 0)
-		r = client_wait(c, reply, e);
-	if (r == 0)
-		r = reply_read(reply, q->out, answer, e);
-	return r;
+	return r < 0 ? r : reply_read(reply, q->out, answer, e);
 }
 
 static int show(const struct options *o, const struct question *q, const void *in)

@@ -54,3 +54,29 @@ int comeback_wait(struct comeback *b, const char *path, struct client **ret, str
 			return r;
 	}
 }
+
+static int ask_once(struct client *c, const char *method, const struct field_table *table,
+		    const void *in, struct reply *ret, struct err *e)
+{
+	int r = client_call(c, method, table, in, false, e);
+
+	return r < 0 ? r : client_wait(c, ret, e);
+}
+
+int comeback_ask(const char *path, const char *method, const struct field_table *table,
+		 const void *in, struct reply *ret, struct err *e)
+{
+	_cleanup_client_ struct client *c = NULL;
+	struct comeback back = { 0 };
+	int r = client_open(path, &c, e);
+
+	if (r == 0)
+		r = ask_once(c, method, table, in, ret, e);
+	while (r < 0 && c && comeback_helps(&back, c, e) && comeback_lost(&back, clock_ms())) {
+		client_free(TAKE_PTR(c));
+		r = comeback_wait(&back, path, &c, e);
+		if (r == 0)
+			r = ask_once(c, method, table, in, ret, e);
+	}
+	return r;
+}

@@ -35,3 +35,8 @@ int comeback_try(struct comeback *b, const char *path, struct client **ret,
 /* Waits for awfd to be back, and connects. The error is that of the last attempt. */
 int comeback_wait(struct comeback *b, const char *path, struct client **ret,
 		  struct err *e) _must_check_;
+
+/* Connects, makes one call and waits for its one reply; once more whenever the connection is lost
+ * before that, as when awfd is restarted: for calls that change nothing. */
+int comeback_ask(const char *path, const char *method, const struct field_table *table,
+		 const void *in, struct reply *ret, struct err *e) _must_check_;
