@@ -5,8 +5,6 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
-#define FD_STORE_NAME_MAX 64
-
 struct fd_store;
 
 /* Takes over what the service manager passed to this process. */
@@ -18,8 +16,8 @@ void fd_store_free(struct fd_store *s);
 /* The listening socket of awfd's socket unit, which the caller owns; -EBADF when there is none. */
 int fd_store_take_socket(struct fd_store *s, struct err *e) _must_check_;
 
-/* The descriptor that an earlier awfd kept under that name, which the caller owns; -EBADF when there
- * is none. It stays in the store. */
+/* The descriptor that an earlier awfd kept under that name, which the caller owns; -EBADF when
+ * there is none. It stays in the store. */
 int fd_store_take(struct fd_store *s, const char *name) _must_check_;
 
 /* Puts a duplicate into the store, until it is forgotten. */
