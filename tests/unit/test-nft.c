@@ -573,22 +573,14 @@ static void test_no_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_targets),
-		TEST_WITH_TABLE(test_counters),
-		TEST_WITH_TABLE(test_idempotent),
-		TEST_WITH_TABLE(test_mapped_address),
-		TEST_WITH_TABLE(test_established),
-		TEST_WITH_TABLE(test_before_nat),
-		TEST_WITH_TABLE(test_listing),
-		TEST_WITH_TABLE(test_owner),
-		cmocka_unit_test(test_adopt),
-		cmocka_unit_test(test_kept_owner),
-		cmocka_unit_test(test_foreign_table),
-		cmocka_unit_test(test_no_gap),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_error_names_object),
-		TEST_WITH_TABLE(test_signals),
-		cmocka_unit_test(test_no_leaks),
+		cmocka_unit_test(test_targets),       TEST_WITH_TABLE(test_counters),
+		TEST_WITH_TABLE(test_idempotent),     TEST_WITH_TABLE(test_mapped_address),
+		TEST_WITH_TABLE(test_established),    TEST_WITH_TABLE(test_before_nat),
+		TEST_WITH_TABLE(test_listing),        TEST_WITH_TABLE(test_owner),
+		cmocka_unit_test(test_adopt),         cmocka_unit_test(test_kept_owner),
+		cmocka_unit_test(test_foreign_table), cmocka_unit_test(test_no_gap),
+		cmocka_unit_test(test_refused),       cmocka_unit_test(test_error_names_object),
+		TEST_WITH_TABLE(test_signals),        cmocka_unit_test(test_no_leaks),
 	};
 
 	if (!namespaces_begin())
