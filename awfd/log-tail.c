@@ -13,7 +13,7 @@
 #include "common/strbuf.h"
 
 #define READ_SIZE   65536
-#define TURN_READS  4         /* pieces of one file in one turn of the loop */
+#define TURN_READS  4 /* pieces of one file in one turn of the loop */
 #define EVENTS_SIZE (64 * (sizeof(struct inotify_event) + NAME_MAX + 1))
 
 struct log_tails {
@@ -225,9 +225,12 @@ int log_tail_open(struct log_tails *tails, int fd, log_tail_fn fn, void *userdat
 	struct log_tail *t = xnew(struct log_tail);
 	int r;
 
-	*t = (struct log_tail){
-		.all = tails, .fd = fd, .fn = fn, .userdata = userdata, .watch = -1, .resuming = true
-	};
+	*t = (struct log_tail){ .all = tails,
+				.fd = fd,
+				.fn = fn,
+				.userdata = userdata,
+				.watch = -1,
+				.resuming = true };
 	t->more = evtimer_new(event_get_base(tails->event), on_more, t);
 	if (!t->more)
 		abort();

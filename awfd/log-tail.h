@@ -22,8 +22,8 @@ void log_tails_free(struct log_tails *tails);
 /* Called for each line, without its newline and NUL-terminated. It must not free the tail. */
 typedef void (*log_tail_fn)(const char *line, size_t length, void *userdata);
 
-/* Follows the file (open for reading and writing; taken over) from its beginning, or from where an earlier awfd had got
- * to: call log_tail_drain() for what it has already. */
+/* Follows the file (open for reading and writing; taken over) from its beginning, or from where an
+ * earlier awfd had got to: call log_tail_drain() for what it has already. */
 int log_tail_open(struct log_tails *tails, int fd, log_tail_fn fn, void *userdata,
 		  struct log_tail **ret, struct err *e) _must_check_;
 

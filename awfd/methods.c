@@ -278,8 +278,7 @@ static void on_wait_event(struct sandbox *s, enum sandbox_event event,
 		reply_result(call, s);
 }
 
-static void method_wait(struct manager *m _unused_, struct call *call, void *in,
-			struct sandbox *s)
+static void method_wait(struct manager *m _unused_, struct call *call, void *in, struct sandbox *s)
 {
 	const struct wait_request *request = in;
 	_cleanup_err_ struct err e = { 0 };

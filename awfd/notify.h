@@ -11,10 +11,10 @@
 
 /* What may be wrong while awfd runs on: one text of each kind at most. */
 enum notify_problem {
-	NOTIFY_ENGINE, /* the Docker Engine does not answer */
-	NOTIFY_EGRESS, /* there is no network for squids */
+	NOTIFY_ENGINE,   /* the Docker Engine does not answer */
+	NOTIFY_EGRESS,   /* there is no network for squids */
 	NOTIFY_FIREWALL, /* others change the host's table again and again */
-	NOTIFY_CONFIG, /* the configuration cannot be used: the old one is in force */
+	NOTIFY_CONFIG,   /* the configuration cannot be used: the old one is in force */
 	NOTIFY_PROBLEMS
 };
 

@@ -37,7 +37,7 @@ struct exec_call {
 	char id[EXEC_CALL_ID_BYTES * 2 + 1];
 	bool streams;
 	bool beside_others; /* it was started while other calls ran */
-	bool held; /* the client is slow, gh's output is not read */
+	bool held;          /* the client is slow, gh's output is not read */
 	struct stop stop;
 	struct event *deadline; /* of the waiting, then of the running */
 	struct event *idle;

@@ -64,9 +64,9 @@ static int set_limits(struct child *c)
 	return gh_limits_set(gh_confinement_limits(c->launch->confinement));
 }
 
-/* A crowd of calls would be in the way of another sandbox's one call on every processor there is: by
- * equal shares that takes twice its time. All but the first of a crowd run on the upper half of the
- * processors. What cannot be had is done without: it is a courtesy. */
+/* A crowd of calls would be in the way of another sandbox's one call on every processor there is:
+ * by equal shares that takes twice its time. All but the first of a crowd run on the upper half of
+ * the processors. What cannot be had is done without: it is a courtesy. */
 static int leave_processors(struct child *c)
 {
 	cpu_set_t set;

@@ -15,7 +15,7 @@ struct gh_launch {
 	char *const *env;
 	const char *directory;  /* its own, and where it starts */
 	const int *descriptors; /* its three; it gets no other */
-	bool few_processors; /* half of them: the others stay free for other sandboxes */
+	bool few_processors;    /* half of them: the others stay free for other sandboxes */
 };
 
 /* Returns when gh runs: in a process group of its own, with default signals, and confined. After it

@@ -81,8 +81,8 @@ static void await(struct fixture *f, size_t lines)
 	assert_int_equal(strv_length(f->lines), lines);
 }
 
-/* Another awfd follows the file: it tells what the first one had not, and nothing twice, whether the
- * zeros of what was read fill pages or not. */
+/* Another awfd follows the file: it tells what the first one had not, and nothing twice, whether
+ * the zeros of what was read fill pages or not. */
 static void test_goes_on_where_another_stopped(void **state)
 {
 	struct fixture *f = *state;
