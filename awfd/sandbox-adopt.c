@@ -117,8 +117,10 @@ static void go_on_destroying(struct sandbox *s)
 
 static void adopt(struct sandbox *s)
 {
-	if (s->state != SANDBOX_EXITED)
+	if (s->state != SANDBOX_EXITED) {
 		sandbox_charge_anyway(s);
+		sandbox_load_streams(s);
+	}
 	switch (s->state) {
 	case SANDBOX_RUNNING:
 		go_on_running(s);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "awfd/fd-store.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 
@@ -27,8 +28,49 @@ int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret)
 	return -EBUSY;
 }
 
+static char *stored_name(const struct sandbox_stream *stream)
+{
+	const struct sandbox *s = stream->sandbox;
+
+	return xasprintf("%s-stream-%td", s->id, stream - s->streams);
+}
+
+/* The stream of a leased sandbox's client, which the next awfd can shut down then: the client and
+ * the sandbox end together. One of another client is not stored, because nobody would shut it down
+ * when that client is gone, and the command's writes would wait for ever. */
+void sandbox_store_stream(struct sandbox_stream *stream)
+{
+	_cleanup_free_ char *name = stored_name(stream);
+
+	fd_store_keep(stream->sandbox->manager->fds, name, stream->fd);
+	stream->stored = true;
+}
+
+void sandbox_load_streams(struct sandbox *s)
+{
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++) {
+		_cleanup_free_ char *name = stored_name(&s->streams[i]);
+		int fd = fd_store_take(s->manager->fds, name);
+
+		if (fd < 0)
+			continue;
+		s->streams[i].fd = fd;
+		s->streams[i].stored = true;
+	}
+}
+
+static void forget_stored(struct sandbox_stream *stream)
+{
+	_cleanup_free_ char *name = stored_name(stream);
+
+	if (stream->stored && !stream->sandbox->manager->leaving)
+		fd_store_forget(stream->sandbox->manager->fds, name);
+	stream->stored = false;
+}
+
 void sandbox_drop_stream(struct sandbox_stream *stream)
 {
+	forget_stored(stream);
 	conn_unwatch(TAKE_PTR(stream->client));
 	stream->fd = fd_close(stream->fd);
 }

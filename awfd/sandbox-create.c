@@ -448,6 +448,8 @@ static void on_attached(int fd, const struct err *e, void *userdata)
 	s->attach = NULL;
 	s->stream = fd;
 	r = e ? 0 : sandbox_keep_stream(s, fd, &s->kept_stream);
+	if (!e && r == 0 && s->request.lease)
+		sandbox_store_stream(s->kept_stream);
 	if (r < 0)
 		(void)err_system(&local, r, "cannot keep the agent's stream");
 	plan_step_ended(s->plan, ATTACH, r < 0 ? &local : e);

@@ -51,6 +51,7 @@ struct sandbox_stream {
 	struct sandbox *sandbox;
 	int fd;                    /* -EBADF: the place is free */
 	struct conn_watch *client; /* of the connection that it was passed to */
+	bool stored;               /* the service manager has it, too */
 };
 
 struct step_record {
@@ -211,6 +212,8 @@ void sandbox_lease_await(struct sandbox *s);
 /* sandbox-attach.c */
 int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret) _must_check_;
 void sandbox_drop_stream(struct sandbox_stream *stream);
+void sandbox_store_stream(struct sandbox_stream *stream);
+void sandbox_load_streams(struct sandbox *s);
 void sandbox_shutdown_streams(struct sandbox *s);
 
 /* sandbox-create.c, sandbox-destroy.c */
