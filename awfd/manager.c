@@ -442,6 +442,7 @@ int manager_run(struct manager *m, struct err *e)
 {
 	reconcile_relays(m);
 	sandbox_adopt_all(m);
+	manager_update_status(m);
 	fd_store_forget_rest(m->fds);
 	m->reconcile = reconcile_start(m, on_reconciled, m);
 	if (event_base_dispatch(m->base) < 0)
