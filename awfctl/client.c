@@ -79,8 +79,10 @@ int client_open(const char *path, struct client **ret, struct err *e)
 
 	if (r == 0)
 		r = fd_set_nonblock(fd, true); /* our own open file: nobody shares this flag */
-	if (r < 0)
-		return connect_failed(path, -r, e);
+	if (r < 0) {
+		(void)connect_failed(path, -r, e);
+		return r;
+	}
 	c = xnew(struct client);
 	c->fd = TAKE_FD(fd);
 	c->passed = -EBADF;

@@ -70,13 +70,12 @@ int comeback_ask(const char *path, const char *method, const struct field_table 
 	struct comeback back = { 0 };
 	int r = client_open(path, &c, e);
 
-	if (r == 0)
+	while (r == 0) {
 		r = ask_once(c, method, table, in, ret, e);
-	while (r < 0 && c && comeback_helps(&back, c, e) && comeback_lost(&back, clock_ms())) {
+		if (r == 0 || !comeback_helps(&back, c, e) || !comeback_lost(&back, clock_ms()))
+			break;
 		client_free(TAKE_PTR(c));
 		r = comeback_wait(&back, path, &c, e);
-		if (r == 0)
-			r = ask_once(c, method, table, in, ret, e);
 	}
 	return r;
 }
