@@ -3,6 +3,7 @@
 # restarted, reloaded, watched, upgraded, removed. Each test goes on where the one before ended.
 
 load bed
+load stream
 
 MACHINE=$(readlink -f "${BATS_TEST_FILENAME%/*}/../bed/machine")
 DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert /run/difc/ca.crt)
@@ -48,6 +49,76 @@ package() {
 processes() {
 	# shellcheck disable=SC2016 # the machine's
 	machine sh -c 'grep -lx "$1" /proc/[0-9]*/comm | cut -d/ -f3' sh "$1"
+}
+
+# start_stream: alice's job with the whole stream, in the background.
+start_stream() {
+	BED_BACKGROUND=$BATS_TEST_TMPDIR/background
+	mkdir "$BED_BACKGROUND"
+	machine_as alice awfctl run "${DIFC[@]}" -- "$STREAM" </dev/null \
+		>"$BED_BACKGROUND/out" 2>"$BED_BACKGROUND/err" 3>&- &
+	BED_BACKGROUND_PID=$!
+	wait_for bed_background_said 'line 2'
+}
+
+# tell_job WORD: makes the file /tmp/WORD in the one agent there is.
+tell_job() {
+	# shellcheck disable=SC2016 # the machine's
+	machine sh -c 'touch "/proc/$(docker inspect -f "{{.State.Pid}}" "$(docker ps -q --filter label=awf.role=agent)")/root/tmp/$1"' sh "$1"
+}
+
+end_stream() {
+	tell_job end
+	background_ended 7
+	[ ! -s "$BED_BACKGROUND/err" ] || { cat "$BED_BACKGROUND/err"; false; }
+	assert_whole_stream
+	wait_for status_is '0 sandboxes'
+}
+
+# The relay's listening sockets, by their inodes.
+listeners() {
+	# shellcheck disable=SC2016 # the machine's
+	machine sh -c 'count=$(tr "\0" "\n" <"/proc/$1/environ" | sed -n "s/^LISTEN_FDS=//p")
+		for fd in $(seq 3 $((2 + count))); do readlink "/proc/$1/fd/$fd"; done' sh "$(processes awf-relay)"
+}
+
+# The store has the relay's listeners, and the socket that owns the host's table.
+store_is_full() {
+	[ "$(property NFileDescriptorStore)" = $((1 + $(listeners | wc -l))) ]
+}
+
+has_another_relay() {
+	local pid
+	pid=$(processes awf-relay)
+	[[ -n $pid && $pid != "$1" ]]
+}
+
+crash() {
+	local pid
+	pid=$(property MainPID)
+	machine systemctl kill --kill-whom=main --signal=KILL awfd.service
+	wait_for main_pid_is_new "$pid"
+}
+
+kill_relay() {
+	local pid
+	pid=$(processes awf-relay)
+	# shellcheck disable=SC2016 # the machine's
+	machine sh -c 'kill -KILL "$1"' sh "$pid"
+	wait_for has_another_relay "$pid"
+}
+
+# The same package with a higher version, as apt has it from a file.
+upgrade() {
+	local tree=$BATS_TEST_TMPDIR/package
+	dpkg-deb --raw-extract "$BATS_TEST_DIRNAME/../../build/$(basename "$(package)")" "$tree"
+	sed -i 's/^Version: .*/&+next/' "$tree/DEBIAN/control"
+	dpkg-deb --root-owner-group -Znone --build "$tree" "$tree.deb" >/dev/null
+	rm -r "$tree"
+	machine tee /tmp/awf-next.deb <"$tree.deb" >/dev/null
+	rm "$tree.deb"
+	machine apt-get install --yes --quiet=2 /tmp/awf-next.deb
+	machine rm -r /tmp/awf-next.deb /var/lib/apt/lists/auxfiles
 }
 
 property() {
@@ -140,6 +211,11 @@ status_is() {
 	[[ $id =~ ^[a-z2-7]{10}$ ]]
 	run -0 machine journalctl --quiet --output=cat "AWF_SANDBOX=$id"
 	[[ $output == *'-> running'* ]]
+	uid=$(machine id --user alice)
+	# Not one without its owner.
+	[ "$(machine journalctl --quiet --output=json "AWF_SANDBOX=$id" | jq -r .AWF_UID | sort --unique)" = "$uid" ]
+	run -0 machine journalctl --quiet --output=cat "AWF_UID=$uid" "AWF_SANDBOX=$id"
+	[[ $output == *'creating -> running'* ]]
 	run -0 machine journalctl --catalog --quiet "AWF_SANDBOX=$id"
 	[[ $output == *'A user asked awfd for something, or a sandbox ended'* ]]
 }
@@ -224,6 +300,134 @@ status_is() {
 	machine_as alice awfctl stop "$id" || :
 	wait_for status_is '0 sandboxes'
 	[ -z "$(processes awf-relay)" ]
+}
+
+@test "a job that streams and calls gh sees an upgrade, a restart and a crash of awfd, and has lost nothing" {
+	start_stream
+	[ -n "$(listeners)" ]
+	store_is_full
+	goes_on_after upgrade
+	[[ $(machine dpkg-query --show --showformat='${Version}' awf) == *+next ]]
+	store_is_full
+	goes_on_after machine systemctl restart awfd.service
+	store_is_full
+	goes_on_after crash
+	store_is_full
+	end_stream
+	[ "$(property NFileDescriptorStore)" = 1 ] # its table's owner
+	run -0 machine journalctl --quiet --output=cat --unit awfd.service
+	[[ $output != *'are not gone on with'* ]]
+	machine dpkg --install "$(package)"
+}
+
+# Calls gh until /tmp/end is there.
+readonly CALLER='until test -e /tmp/end; do gh api rate_limit >/dev/null && echo >>/tmp/calls; done; exit 7'
+
+# gh_works: a call that began after now is answered.
+gh_works() {
+	tell_job beginning
+	wait_for job_called
+	tell_job beginning
+	wait_for job_called
+}
+
+# Since /tmp/beginning was made there.
+job_called() {
+	# shellcheck disable=SC2016 # the machine's
+	machine sh -c 'cd "/proc/$(docker inspect -f "{{.State.Pid}}" "$(docker ps -q --filter label=awf.role=agent)")/root/tmp" && test calls -nt beginning'
+}
+
+@test "a relay that is killed after awfd was is followed by one with the same listeners" {
+	id=$(machine_as alice awfctl start "${DIFC[@]}" -- "$CALLER")
+	sockets=$(listeners)
+	[ -n "$sockets" ]
+	crash
+	kill_relay
+	[ "$(listeners)" = "$sockets" ]
+	gh_works
+	tell_job end
+	run -7 machine_as alice awfctl wait "$id"
+	wait_for status_is '0 sandboxes'
+}
+
+@test "no client is refused or cut off while awfd is started again ten times" {
+	# shellcheck disable=SC2016 # the machine's
+	machine_as alice sh -c 'n=0; until test -e /tmp/enough; do awfctl list >/dev/null || exit 1; n=$((n + 1)); done; echo "$n"' \
+		>"$BATS_TEST_TMPDIR/calls" 2>"$BATS_TEST_TMPDIR/errors" 3>&- &
+	client=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		machine systemctl reset-failed awfd.service # that many are no accident here
+		machine systemctl restart awfd.service
+	done
+	machine_as alice touch /tmp/enough
+	wait "$client" || { cat "$BATS_TEST_TMPDIR/errors"; false; }
+	machine rm /tmp/enough
+	[ "$(cat "$BATS_TEST_TMPDIR/calls")" -ge 10 ]
+}
+
+@test "while awfd is started again nobody else can change the host's table" {
+	machine nft list table inet awf | grep -q 'flags owner' || skip 'this kernel has no owned, persistent tables'
+	start_stream
+	awfd_drop_in <<-'END'
+		[Service]
+		ExecStartPre=+/bin/sh -c 'iptables-save >/run/rules && nft add table inet bystander && nft -s list table inet awf >/run/table-before'
+		ExecStartPre=+/usr/sbin/nft flush ruleset
+		ExecStartPre=+/bin/sh -c 'nft list tables >/run/tables && nft -s list table inet awf >/run/table-after && iptables-restore </run/rules'
+	END
+	goes_on_after machine systemctl restart awfd.service
+	no_drop_in
+	[ "$(machine cat /run/tables)" = 'table inet awf' ]
+	machine grep -q 'relay_targets4' /run/table-after
+	machine cmp /run/table-before /run/table-after
+	machine rm /run/rules /run/tables /run/table-before /run/table-after
+	end_stream
+}
+
+@test "a stop keeps what runs for the next start; with StopJobs=yes it ends all within 10 s" {
+	id=$(machine_as alice awfctl start "${DIFC[@]}" -- "$CALLER")
+	relay=$(processes awf-relay)
+	run -0 machine systemctl stop awfd.service
+	[ "$(property ActiveState)" = inactive ]
+	[ "$(processes awf-relay)" = "$relay" ]
+	gh_works
+	machine systemctl start awfd.service
+	status_is '1 sandbox'
+	gh_works
+	tell_job end
+	run -7 machine_as alice awfctl wait "$id"
+	machine_as alice awfctl start "${DIFC[@]}" -- 'sleep 600'
+	printf '[Daemon]\nStopJobs=yes\n' | machine tee /etc/awfd/awfd.conf.d/test.conf >/dev/null
+	machine systemctl reload awfd.service
+	started=$SECONDS
+	run -0 machine systemctl stop awfd.service
+	((SECONDS - started < 10))
+	[ "$(property Result)" = success ]
+	[ "$(property ActiveState)" = inactive ]
+	[ -z "$(processes awf-relay)" ]
+	[ -z "$(machine docker ps --all --quiet --filter label=awf.sandbox)" ]
+	machine rm /etc/awfd/awfd.conf.d/test.conf
+	machine systemctl start awfd.service
+}
+
+@test "the names of all that the service manager may hold fit into awfd's environment" {
+	# One text of it may have 128 KiB (MAX_ARG_STRLEN); with more, awfd could not be executed.
+	longest='awf-abcdefghij-difc-257:' others='LISTEN_FDNAMES=awfd.socket:'
+	(($(property FileDescriptorStoreMax) * ${#longest} + ${#others} < 131072))
+}
+
+@test "the status says that others change the host's table, and no longer when they leave it alone" {
+	printf '[Network]\nTableOwner=no\n' | machine tee /etc/awfd/awfd.conf.d/test.conf >/dev/null
+	machine systemctl restart awfd.service
+	[ "$(property NFileDescriptorStore)" = 0 ] # the table has no owner
+	wait_for fight_is_told
+	wait_for status_is '0 sandboxes'
+	machine rm /etc/awfd/awfd.conf.d/test.conf
+	machine systemctl restart awfd.service
+}
+
+fight_is_told() {
+	machine nft flush table inet awf
+	[[ $(property StatusText) == "0 sandboxes; firewall since 20"*"changed again and again, last by 'nft'"* ]]
 }
 
 @test "the exposure that systemd-analyze counts is the one that the unit explains" {
