@@ -45,16 +45,16 @@ AWFD_SRC      := audit audit-call audit-record caller child child-output cli-pro
                  docker-container docker-http docker-network docker-seccomp docker-spec domain \
                  egress engine-watch environment fd-store gh-log host-ipv6 host-pattern host-ports \
                  http-answer image-reference job-limits link link-bridge link-request link-seal \
-                 link-watch log-journal log-tail manager manager-firewall methods mount-namespace \
-                 mount-open mount-source mount-spec mount-stage names netlink netns network nflog \
-                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table nft-watch notify peer plan policy policy-words private-networks \
-                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
-                 sandbox-destroy sandbox-dirs sandbox-info sandbox-lease sandbox-links \
-                 sandbox-logs sandbox-mounts sandbox-policy sandbox-ready sandbox-relay \
-                 sandbox-squid sandbox-state server socket-address spawn squid-config squid-log \
-                 turns upstream-proxy
+                 link-watch lock log-journal log-tail manager manager-firewall methods \
+                 mount-namespace mount-open mount-source mount-spec mount-stage names netlink \
+                 netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
+                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
+                 policy-words private-networks process quota reconcile relay-proc relay-targets \
+                 resolve resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit \
+                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
+                 sandbox-lease sandbox-links sandbox-logs sandbox-mounts sandbox-policy \
+                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server socket-address \
+                 spawn squid-config squid-log turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -96,10 +96,10 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials
                  docker-network docker-spec domain downloads egress environment err errors escape \
                  exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
                  gh-request gh-rules gh-trouble host-pattern host-ports http-answer http-response \
-                 image-reference interface job-limits json-fields landlock log-tail mount-open \
-                 mount-source mount-spec names netlink network nflog-packet nft-ruleset notify \
-                 parse peer plan policy private-networks process quota redact relay relay-proc \
-                 relay-storm relay-upstreams resolvers sandbox-state secret sni-match \
+                 image-reference interface job-limits json-fields landlock lock log-tail \
+                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
+                 notify parse peer plan policy private-networks process quota redact relay \
+                 relay-proc relay-storm relay-upstreams resolvers sandbox-state secret sni-match \
                  socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
                  unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-stage netns nflog nft nft-egress nft-namespace nft-restore \

@@ -12,6 +12,7 @@
 #include "awfd/fd-store.h"
 #include "awfd/host-ipv6.h"
 #include "awfd/link-watch.h"
+#include "awfd/lock.h"
 #include "awfd/log-tail.h"
 #include "awfd/names.h"
 #include "awfd/netns.h"
@@ -27,6 +28,7 @@
 #include "awfd/sandbox.h"
 #include "awfd/server.h"
 #include "common/alloc.h"
+#include "common/fd.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/strv.h"
@@ -288,6 +290,14 @@ static int prepare_directories(struct manager *m, struct err *e)
 	return r < 0 ? r : file_mkdir(m->config->log_directory, 0711, e);
 }
 
+/* Before anything is touched that another awfd may have. */
+static int take_lock(struct manager *m, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/lock", m->config->runtime_directory);
+
+	return lock_take(path, &m->lock, e);
+}
+
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -384,6 +394,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	int r;
 
 	m->config = config;
+	m->lock = -EBADF;
 	m->base = event_base_new();
 	if (!m->base)
 		abort();
@@ -399,6 +410,8 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	r = find_users(m, e);
 	if (r == 0)
 		r = prepare_directories(m, e);
+	if (r == 0)
+		r = take_lock(m, e);
 	if (r == 0)
 		r = audit_open(config->log_directory, AUDIT_MAX, &m->audit, e);
 	if (r == 0)
@@ -486,5 +499,6 @@ void manager_free(struct manager *m)
 	event_base_free(m->base);
 	config_free(m->config);
 	free(m->system_ca_bundle);
+	fd_close(m->lock);
 	free(m);
 }

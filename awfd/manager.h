@@ -63,6 +63,7 @@ struct manager {
 	bool stopping;
 	bool leaving;            /* what is left is for the next awfd */
 	bool log_level_is_given; /* on the command line: LogLevel= does not count */
+	int lock;                /* of the runtime directory; -EBADF: not ours */
 	struct event *signals[3];
 	struct event *stop_timeout;
 };
