@@ -143,11 +143,11 @@ static int receive_bytes(struct client *c, struct err *e)
 	if (n == -EAGAIN)
 		return 0;
 	c->lost = n <= 0;
-	if (n < 0)
-		return err_system(e, (int)n, "cannot read awfd's answer");
-	if (n == 0)
+	if (n == 0 || n == -ECONNRESET) /* the latter when it ended with a call unread */
 		return err_set(e, -ECONNRESET, ERR_SYSTEM,
 			       "awfd closed the connection; see: journalctl -u awfd");
+	if (n < 0)
+		return err_system(e, (int)n, "cannot read awfd's answer");
 	if (passed >= 0) {
 		(void)fd_close(c->passed);
 		c->passed = passed;

@@ -868,6 +868,21 @@ static void test_awfd_vanishes_in_attach(void **state)
 	assert_complained(r, "awfctl: awfd closed the connection");
 }
 
+/* The connection is reset then, which is the same to the user. */
+static void test_awfd_vanishes_with_a_call_unread(void **state)
+{
+	struct run *r = *state;
+	struct pollfd p = { .events = POLLIN };
+
+	FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "run", "--", "x");
+	fake_accept(&r->fake, &r->conn);
+	p.fd = r->conn.fd;
+	assert_int_equal(poll(&p, 1, -1), 1);
+	fake_close(&r->conn);
+	assert_int_equal(fake_wait(&r->fake), 125);
+	assert_complained(r, "awfctl: awfd closed the connection");
+}
+
 /* The next awfd is asked how the command ends, and for the lease if it was ours. */
 static void expect_comeback(struct run *r, bool lease)
 {
@@ -1348,6 +1363,7 @@ int main(void)
 		TEST(test_comes_back_to_a_crowd),
 		TEST(test_comes_back_in_vain),
 		TEST(test_comes_back_to_nothing),
+		TEST(test_awfd_vanishes_with_a_call_unread),
 		TEST(test_signal_without_awfd),
 		TEST(test_awfd_vanishes_in_stop),
 		TEST(test_signal_after_comeback),
