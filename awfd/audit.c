@@ -100,8 +100,12 @@ static int append(struct audit *a, const char *line, size_t length, struct err *
 		r = rotate(a, e);
 	if (r < 0)
 		return r;
-	if (write(a->fd, line, length) != (ssize_t)length)
-		return err_system(e, -errno, "cannot write to the audit log %s", a->path);
+	errno = ENOSPC; /* why only a part of it is written */
+	if (write(a->fd, line, length) != (ssize_t)length) {
+		r = -errno;
+		(void)!ftruncate(a->fd, a->size);
+		return err_system(e, r, "cannot write to the audit log %s", a->path);
+	}
 	a->size += (int64_t)length;
 	return 0;
 }

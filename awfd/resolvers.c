@@ -146,7 +146,11 @@ int resolvers_of_host(const char *root, char ***ret, struct err *e)
 		_cleanup_free_ char *path = xasprintf("%s%s", root, conf_files[i]);
 		_cleanup_free_ char *text = NULL;
 
-		if (file_read(path, CONF_MAX, &text, NULL, NULL) < 0)
+		int r = file_read(path, CONF_MAX, &text, NULL, NULL);
+
+		if (r == -EMFILE || r == -ENFILE) /* says nothing about the file */
+			return err_system(e, r, "%s", path);
+		if (r < 0)
 			continue;
 		*ret = resolvers_from_conf(text);
 		if (*ret)

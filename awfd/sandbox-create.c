@@ -151,9 +151,17 @@ static void probe_cancel(void *subject, unsigned step _unused_)
 /* --- state and directory -----------------------------------------------------------------------
  */
 
-static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
+/* What to do about a full disk; the message names the file. */
+static int advise_room(int r, struct err *e)
 {
-	struct sandbox *s = subject;
+	if (r != -ENOSPC && r != -EDQUOT)
+		return r;
+	return err_set(e, r, ERR_SYSTEM, "%s; make room on that file system, then start again",
+		       e->message);
+}
+
+static int make_files(struct sandbox *s, struct err *e)
+{
 	int r = sandbox_state_save(s, sandbox_state_name(SANDBOX_CREATING), e);
 
 	if (r == 0)
@@ -167,6 +175,11 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 	if (r == 0 && sandbox_has_squid(s))
 		r = sandbox_logs_follow(s, SANDBOX_LOG_SQUID, e);
 	return r;
+}
+
+static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	return advise_room(make_files(subject, e), e);
 }
 
 /* --- mounts: opened by the user, and staged for the engine --------------------------------------

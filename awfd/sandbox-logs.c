@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -110,13 +111,45 @@ void sandbox_logs_close(struct sandbox *s)
 		s->logs[i].fd = fd_close(s->logs[i].fd);
 }
 
-static void write_text(struct sandbox_log *log, const char *text)
+/* Whether it could be written: as a whole, or not at all. */
+static bool write_text(struct sandbox_log *log, const char *text)
 {
 	size_t length = strlen(text);
 
-	if (write(log->fd, text, length) != (ssize_t)length)
-		log->lost++; /* disk full: the job goes on, the denials are still counted */
+	errno = ENOSPC; /* why only a part of it is written */
+	if (write(log->fd, text, length) != (ssize_t)length) {
+		int error = errno;
+
+		(void)!ftruncate(log->fd, log->size);
+		errno = error;
+		return false;
+	}
 	log->size += (int64_t)length;
+	return true;
+}
+
+/* With how many lines are missing before it, which is said as soon as there is room again. */
+static char *text_after_lost(const struct sandbox_log *log, const char *text)
+{
+	if (log->lost == 0)
+		return xstrdup(text);
+	return xasprintf("{\"event\":\"lines_lost\",\"count\":%" PRIu64 "}\n%s", log->lost, text);
+}
+
+/* On a full disk the job goes on, and denials are still counted. */
+static void write_line(struct sandbox *s, enum sandbox_log_kind kind, const char *text)
+{
+	struct sandbox_log *log = &s->logs[kind];
+	_cleanup_free_ char *whole = text_after_lost(log, text);
+
+	if (write_text(log, whole)) {
+		log->lost = 0;
+		return;
+	}
+	if (log->lost++ == 0)
+		sandbox_log(LOG_LEVEL_WARNING, s,
+			    "cannot write to %s/%s/%s, which will say how many lines it lost: %s",
+			    s->config->log_directory, s->id, files[kind], strerror(errno));
 }
 
 void sandbox_logs_write(struct sandbox *s, enum sandbox_log_kind kind, struct json_object *line)
@@ -129,9 +162,9 @@ void sandbox_logs_write(struct sandbox *s, enum sandbox_log_kind kind, struct js
 	json_object_put(line);
 	if (log->fd < 0 || log->size >= LOG_MAX)
 		return;
-	write_text(log, text);
+	write_line(s, kind, text);
 	if (log->size >= LOG_MAX)
-		write_text(log, "{\"event\":\"log_full\"}\n");
+		write_line(s, kind, "{\"event\":\"log_full\"}\n");
 }
 
 /* --- Fields --------------------------------------------------------------------------------------
