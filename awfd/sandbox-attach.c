@@ -2,6 +2,7 @@
 #include "awfd/sandbox-internal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "awfd/fd-store.h"
@@ -95,6 +96,18 @@ void sandbox_shutdown_streams(struct sandbox *s)
 {
 	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++)
 		shut_stream_down(&s->streams[i]);
+}
+
+/* Whether the engine has closed a stream; it does so, too, when the command has ended. */
+bool sandbox_stream_is_cut(const struct sandbox *s)
+{
+	for (unsigned i = 0; i < SANDBOX_STREAMS_MAX; i++) {
+		struct pollfd p = { .fd = s->streams[i].fd, .events = POLLRDHUP };
+
+		if (p.fd >= 0 && poll(&p, 1, 0) > 0)
+			return true;
+	}
+	return false;
 }
 
 struct sandbox_attach {

@@ -23,6 +23,9 @@
 #define WAIT_RETRY_MS     250
 #define WAIT_RETRY_MAX_MS 4000
 
+/* What the engine says of a command that it lost sight of. */
+#define EXIT_CODE_UNKNOWN 255
+
 /* The waiting and the last attempt have limits of their own, which the user sets; this one is
  * behind the largest of them. */
 #define DIFC_TIMEOUT_MS (DIFC_PROBE_WAIT_MAX_S * 1000 + 70000)
@@ -534,22 +537,32 @@ static void wait_failed(struct sandbox *s, const struct err *e)
 	}
 	if (away == 0 || s->engine_away_s == 0)
 		sandbox_log(LOG_LEVEL_WARNING, s, "%s; asking again", text);
-	if (away != 0 && s->engine_away_s == 0)
-		s->engine_away_s = away;
+	if (s->engine_away_s == 0 && (away != 0 || sandbox_stream_is_cut(s)))
+		s->engine_away_s = away != 0 ? away : (int64_t)(clock_wall_ms() / 1000);
 	wait_again(s, away != 0);
 }
 
-/* An engine that goes, or comes without having been told to keep what ran, kills its containers. */
+/* What an engine that was away may have done to a command. One that goes, or comes without having
+ * been told to keep what ran, kills its containers; of what ended before it was back, it may not
+ * know how; and what a command says meanwhile reaches nobody. */
+static const char *harm_of_engine(const struct sandbox *s)
+{
+	if (s->exit_code == 128 + SIGKILL || s->exit_code == 128 + SIGTERM)
+		return "killed with the Docker Engine, which";
+	if (s->exit_code == EXIT_CODE_UNKNOWN)
+		return "its exit code is lost: the Docker Engine";
+	return s->request.attach ? "some of its output may be lost: the Docker Engine" : NULL;
+}
+
 static void explain_end(struct sandbox *s)
 {
 	_cleanup_free_ char *since = NULL;
+	const char *harm = harm_of_engine(s);
 
-	if (s->engine_away_s == 0 || s->reason ||
-	    (s->exit_code != 128 + SIGKILL && s->exit_code != 128 + SIGTERM))
+	if (s->engine_away_s == 0 || s->reason || !harm)
 		return;
 	since = timestamp_of_seconds(s->engine_away_s);
-	s->reason =
-		xasprintf("killed with the Docker Engine, which was unavailable since %s", since);
+	s->reason = xasprintf("%s was unavailable since %s", harm, since);
 }
 
 static void on_agent_ended(int status _unused_, struct json_object *body, const struct err *e,

@@ -211,6 +211,7 @@ void sandbox_lease_await(struct sandbox *s);
 
 /* sandbox-attach.c */
 int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret) _must_check_;
+bool sandbox_stream_is_cut(const struct sandbox *s);
 void sandbox_drop_stream(struct sandbox_stream *stream);
 void sandbox_store_stream(struct sandbox_stream *stream);
 void sandbox_load_streams(struct sandbox *s);

@@ -529,15 +529,31 @@ void sandbox_start_timeout(struct sandbox *s)
 	event_add(s->timeout, &tv);
 }
 
+/* A sidecar that has ended is why a step failed, also when the loop has not been told of its end.
+ */
+static void name_ended_sidecar(struct sandbox *s)
+{
+	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++) {
+		const struct container *c = &s->containers[role];
+
+		if (s->error.kind != ERR_SYSTEM || c->pidfd < 0 || !process_has_ended(c->pidfd))
+			continue;
+		(void)err_wrap(&s->error, "container %s ended", c->name);
+		return;
+	}
+}
+
 /* The create plan has ended. */
 void sandbox_created(struct sandbox *s, const struct err *e)
 {
 	record_steps(s);
 	plan_free(TAKE_PTR(s->plan));
 	if (e) {
-		_cleanup_free_ char *text = err_text(e);
+		_cleanup_free_ char *text = NULL;
 
 		err_copy(&s->error, e);
+		name_ended_sidecar(s);
+		text = err_text(&s->error);
 		sandbox_destroy(s, text);
 		return;
 	}
