@@ -32,7 +32,7 @@ KNOWN=(
 	'125	container awf-[a-z2-7]+-pause ended	engine'
 	'125	the relay keeps ending	relay'
 	'125	Docker Engine unavailable since	engine'
-	'125	engine: .*: the engine closed the connection without an answer	engine'
+	'125	engine: .*: (the engine closed the connection without an answer|Recv failure: Connection reset)	engine'
 	'1[0-9]+	killed with the Docker Engine	engine'
 	'255	its exit code is lost: the Docker Engine	engine'
 	'[0-9]+	some of its output may be lost: the Docker Engine	engine'
