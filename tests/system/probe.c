@@ -1,14 +1,18 @@
 /* An attacker's view of the network, for the system tests: tries every target at once and prints
  * for each whether it was reached, and if not, why. Static, so that it runs in any container.
  *
- *     probe [-t MILLISECONDS] tcp:HOST:PORT udp:HOST:PORT icmp:HOST family:NUMBER syscall:NUMBER
- * ...
+ *     probe [-t MILLISECONDS] [-c FILE] tcp:HOST:PORT udp:HOST:PORT icmp:HOST family:NUMBER
+ * syscall:NUMBER ...
  *
  * A TCP target is reached when the connection stands, a UDP or ICMP one when something answers; a
  * socket family when a socket of it can be made, a system call when it is not forbidden or unknown.
- * Exit code 0 when at least one was reached, 1 when none was, 2 for wrong usage. */
+ * Exit code 0 when at least one was reached, 1 when none was, 2 for wrong usage.
+ *
+ * With -c it tries again and again until it is killed: FILE holds how many rounds there were, how
+ * many attempts, and how many of these reached their target; what was reached is printed. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
@@ -24,6 +28,9 @@
 
 #define TARGETS_MAX        256
 #define TIMEOUT_DEFAULT_MS 1500
+
+/* Between rounds, so that those who are attacked have some of the processor, too. */
+#define PAUSE_MS 20
 
 enum protocol { TCP, UDP, ICMP, FAMILY, SYSCALL };
 
@@ -227,23 +234,79 @@ static void wait_for_all(struct target *targets, int count, long deadline)
 	} while (true);
 }
 
+/* Tries every target once, anew; tells how many were reached. */
+static int try_all(struct target *targets, int count, long timeout)
+{
+	int reached = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct target *t = &targets[i];
+
+		t->reached = false;
+		t->error = 0;
+		t->fd = -1;
+		start(t);
+	}
+	wait_for_all(targets, count, now_ms() + timeout);
+	for (int i = 0; i < count; i++) {
+		reached += targets[i].reached;
+		if (targets[i].fd >= 0)
+			close(targets[i].fd);
+	}
+	return reached;
+}
+
+static void print_reached(const struct target *targets, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (targets[i].reached)
+			printf("%s reached\n", targets[i].text);
+	fflush(stdout);
+}
+
+/* In one write of always the same length, so that a reader sees one round or the next. */
+static void count_rounds(struct target *targets, int count, long timeout, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	long reached = 0;
+	char text[64];
+
+	for (long rounds = 1; fd >= 0; rounds++) {
+		reached += try_all(targets, count, timeout);
+		print_reached(targets, count);
+		snprintf(text, sizeof(text), "%010ld %012ld %012ld\n", rounds, rounds * count,
+			 reached);
+		if (pwrite(fd, text, strlen(text), 0) < 0)
+			break;
+		poll(NULL, 0, PAUSE_MS);
+	}
+	perror(path);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	struct target targets[TARGETS_MAX] = { 0 };
 	long timeout = TIMEOUT_DEFAULT_MS;
-	int count = 0, reached = 0, first = 1;
+	const char *path = NULL;
+	int option, reached;
+	int count = 0;
 
-	if (argc > 2 && strcmp(argv[1], "-t") == 0) {
-		timeout = atol(argv[2]);
-		first = 3;
+	while ((option = getopt(argc, argv, "+t:c:")) != -1) {
+		if (option == 't')
+			timeout = atol(optarg);
+		else if (option == 'c')
+			path = optarg;
+		else
+			usage("");
 	}
-	if (argc - first < 1 || argc - first > TARGETS_MAX)
+	if (argc - optind < 1 || argc - optind > TARGETS_MAX)
 		usage("");
-	for (int i = first; i < argc; i++)
+	for (int i = optind; i < argc; i++)
 		parse_target(&targets[count++], argv[i]);
-	for (int i = 0; i < count; i++)
-		start(&targets[i]);
-	wait_for_all(targets, count, now_ms() + timeout);
+	if (path)
+		count_rounds(targets, count, timeout, path);
+	reached = try_all(targets, count, timeout);
 	for (int i = 0; i < count; i++) {
 		const struct target *t = &targets[i];
 
@@ -251,7 +314,6 @@ int main(int argc, char **argv)
 		       t->reached ? "reached"
 		       : t->error ? strerror(t->error)
 				  : "timeout");
-		reached += t->reached;
 	}
 	return reached == 0;
 }
