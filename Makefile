@@ -88,6 +88,14 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
                       -lresolv
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
 
+# The calls between awfd's parts at which the crash matrix kills it: tests/system/awfd-crash.c.
+CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager_watch_firewall \
+                 nft_namespace_apply nft_new nft_relay_targets_add nft_relay_targets_remove \
+                 nft_squid_add nft_squid_remove notify_ready plan_start reconcile_start rename \
+                 sandbox_adopt_all sandbox_dirs_make sandbox_lease_await sandbox_lease_renew \
+                 sandbox_links_adopt sandbox_load_all sandbox_logs_reopen sandbox_relay_adopt \
+                 sandbox_start_timeout sandbox_wait_for_agent server_new server_start
+
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials awfctl-egress \
                  awfctl-env awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
@@ -178,7 +186,11 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
+<<<<<<< /tmp/tmp3psx4vkl/ours
 bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape flood libnss_slow.so.2 probe fake-gh gh-table swap without) \
+=======
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) crash/awfd escape flood probe fake-gh gh-table swap without) \
+>>>>>>> /tmp/tmp3psx4vkl/theirs
               $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------
@@ -281,6 +293,10 @@ $(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o
 $(BUILD)/internet/made: tests/bed/make-internet tests/bed/internet.bash
 	@echo "make $(@D)"
 	$(Q)tests/bed/make-internet $(@D)
+
+# awfd as it is shipped, but for calls that are led through what kills it.
+$(BIN)/tests/crash/awfd: $(OBJ)/tests/system/awfd-crash.o $(OBJ)/awfd/main.o $(LIBAWFD) $(LIBPROTO) $(LIBCOMMON)
+	$(call link,$(CRASH_POINTS:%=-Wl,--wrap=%) $(LIBS_awfd))
 
 # What the system tests attack with, inside any container.
 $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
