@@ -186,11 +186,8 @@ bench: all ## measure against peers, as ratios (root)
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
 
 .PHONY: bed-programs
-<<<<<<< /tmp/tmp3psx4vkl/ours
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) escape flood libnss_slow.so.2 probe fake-gh gh-table swap without) \
-=======
-bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) crash/awfd escape flood probe fake-gh gh-table swap without) \
->>>>>>> /tmp/tmp3psx4vkl/theirs
+bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) crash/awfd escape flood libnss_slow.so.2 probe fake-gh \
+                gh-table swap without) \
               $(BUILD)/internet/made
 
 # --- Rules ----------------------------------------------------------------------------------------

@@ -387,7 +387,7 @@ static int resume_source(struct sandbox *s, enum sandbox_log_kind kind, struct e
 static void warn(const struct sandbox *s, int r, struct err *e)
 {
 	if (r < 0)
-		log_sandbox(LOG_LEVEL_WARNING, s->id, "a log is not gone on with: %s", e->message);
+		sandbox_log(LOG_LEVEL_WARNING, s, "a log is not gone on with: %s", e->message);
 	err_clear(e);
 }
 
