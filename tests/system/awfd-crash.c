@@ -208,8 +208,14 @@ void __wrap_audit_call(struct manager *m, const struct call *call, const char *i
 /* --- Functions: after one is before the next ----------------------------------------------------
  */
 
+/* What is called in another way than awfd calls it would make another awfd of it. */
+#define SAME_TYPE(name)                                                                            \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(name), __typeof__(__real_##name)),  \
+		       #name " is declared otherwise");
+
 #define CALL(name, parameters, arguments)                                                          \
 	void __real_##name parameters;                                                             \
+	SAME_TYPE(name)                                                                            \
 	void __wrap_##name parameters;                                                             \
 	void __wrap_##name parameters                                                              \
 	{                                                                                          \
@@ -219,6 +225,7 @@ void __wrap_audit_call(struct manager *m, const struct call *call, const char *i
 
 #define RESULT(type, name, parameters, arguments)                                                  \
 	type __real_##name parameters;                                                             \
+	SAME_TYPE(name)                                                                            \
 	type __wrap_##name parameters;                                                             \
 	type __wrap_##name parameters                                                              \
 	{                                                                                          \
@@ -245,8 +252,8 @@ CALL(notify_ready, (struct notify *n), (n))
 
 /* With each sandbox that it goes on with. */
 RESULT(int, sandbox_links_adopt, (struct sandbox *s, struct err *e), (s, e))
-RESULT(int, sandbox_logs_reopen, (struct sandbox *s, struct err *e), (s, e))
-CALL(sandbox_relay_adopt, (struct sandbox *s), (s))
+CALL(sandbox_logs_reopen, (struct sandbox *s), (s))
+RESULT(bool, sandbox_relay_adopt, (struct sandbox *s), (s))
 CALL(sandbox_lease_await, (struct sandbox *s), (s))
 CALL(sandbox_start_timeout, (struct sandbox *s), (s))
 CALL(sandbox_wait_for_agent, (struct sandbox *s), (s))

@@ -42,8 +42,9 @@ record_all() {
 		job_code "$way"
 		assert_clean
 		recorded_points "destroy-$way"
-		# What comes when the plan is run again and again: after its end there is nothing to run.
-		sed '/^method: /d; /^save: exited: written/q' "$BATS_FILE_TMPDIR/points-destroy-$way" >"$BATS_FILE_TMPDIR/points-again-$way"
+		# What comes when the plan is run again and again: after its end there is nothing to run, and
+		# of a squid that has ended the next awfd puts nothing into the host's table.
+		sed '/^method: /d; /^call: nft_squid_remove: /d; /^save: exited: written/q' "$BATS_FILE_TMPDIR/points-destroy-$way" >"$BATS_FILE_TMPDIR/points-again-$way"
 	done
 	rm "$CRASH/passed"
 }
@@ -172,9 +173,10 @@ assert_quiet() {
 	wait_for is_quiet "${1:-0}"
 }
 
+# Records of what has ended do not count.
 has_states() {
 	local states
-	states=("$(seen_from_here /var/lib/awfd/sandboxes)"/*)
+	mapfile -t states < <(grep -Ls '"phase":"exited"' "$(seen_from_here /var/lib/awfd/sandboxes)"/*)
 	((${#states[@]} == $1)) || { printf '%s\n' "${states[@]}"; return 1; }
 }
 
