@@ -34,7 +34,9 @@ static int connect_to(const char *path, struct err *e)
 		return err_set(e, -ENAMETOOLONG, ERR_SYSTEM, "socket path %s is too long", path);
 	strcpy(address.sun_path, path);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return err_system(e, -errno, "cannot connect to the engine at %s", path);
+		return err_system(e, -errno,
+				  "cannot connect to the engine at %s (systemctl status docker)",
+				  path);
 	return TAKE_FD(fd);
 }
 
