@@ -82,9 +82,10 @@ listeners() {
 		for fd in $(seq 3 $((2 + count))); do readlink "/proc/$1/fd/$fd"; done' sh "$(processes awf-relay)"
 }
 
-# The store has the relay's listeners, and the socket that owns the host's table.
+# The store has the relay's listeners, the stream of the leased sandbox's client, and the socket that owns
+# the host's table.
 store_is_full() {
-	[ "$(property NFileDescriptorStore)" = $((1 + $(listeners | wc -l))) ]
+	[ "$(property NFileDescriptorStore)" = $((2 + $(listeners | wc -l))) ]
 }
 
 has_another_relay() {
