@@ -49,9 +49,18 @@ void calls_free(struct calls *calls)
 	free(calls);
 }
 
+/* A crowd: more wait than may run; the one to be started is among them. */
+static enum gh_company company(const struct calls *calls)
+{
+	if (calls->running == 0)
+		return GH_ALONE;
+	return calls->waiting > calls->context->settings->running_limit ? GH_IN_CROWD
+									: GH_BESIDE_OTHERS;
+}
+
 static void start_call(struct calls *calls, struct entry *entry)
 {
-	exec_call_start(entry->call, calls->running > 0);
+	exec_call_start(entry->call, company(calls));
 	if (!exec_call_is_running(entry->call))
 		return;
 	calls->running++;

@@ -106,7 +106,7 @@ static int start_gh(struct exec_call *c, struct err *e)
 	struct gh_process_spec spec = { .confinement = c->context->confinement,
 					.path = s->gh,
 					.directory = c->directory,
-					.few_processors = c->beside_others };
+					.company = c->company };
 
 	if (!spec.confinement) {
 		err_copy(e, c->context->unconfined);

@@ -36,8 +36,8 @@ struct exec_call {
 	char *directory; /* its own, for HOME and the like */
 	char id[EXEC_CALL_ID_BYTES * 2 + 1];
 	bool streams;
-	bool beside_others; /* it was started while other calls ran */
-	bool held;          /* the client is slow, gh's output is not read */
+	enum gh_company company; /* when it was started */
+	bool held;               /* the client is slow, gh's output is not read */
 	struct stop stop;
 	struct event *deadline; /* of the waiting, then of the running */
 	struct event *idle;

@@ -163,7 +163,7 @@ static int make_directory(struct exec_call *c, struct err *e)
 	return 0;
 }
 
-void exec_call_start(struct exec_call *c, bool beside_others)
+void exec_call_start(struct exec_call *c, enum gh_company company)
 {
 	const struct settings *s = c->context->settings;
 	_cleanup_err_ struct err e = { 0 };
@@ -175,7 +175,7 @@ void exec_call_start(struct exec_call *c, bool beside_others)
 		exec_call_stop(c, 500, "%s", e.message);
 		return;
 	}
-	c->beside_others = beside_others;
+	c->company = company;
 	exec_call_log_start(c);
 	timer_set(c->deadline, c->streams ? s->stream_seconds : s->seconds);
 	if (c->streams)

@@ -9,6 +9,7 @@
 #include "containers/cli-proxy/answer.h"
 #include "containers/cli-proxy/exec-request.h"
 #include "containers/cli-proxy/gh-confinement.h"
+#include "containers/cli-proxy/gh-launch.h"
 #include "containers/cli-proxy/reaper.h"
 #include "containers/cli-proxy/settings.h"
 
@@ -36,8 +37,8 @@ struct exec_call *exec_call_new(struct exec_context *context, struct evhttp_requ
 				void *userdata) _must_check_;
 void exec_call_free(struct exec_call *c);
 
-/* Runs gh; if that fails the call ends with an error. beside_others: other calls run already. */
-void exec_call_start(struct exec_call *c, bool beside_others);
+/* Runs gh; if that fails the call ends with an error. company: the other calls. */
+void exec_call_start(struct exec_call *c, enum gh_company company);
 
 bool exec_call_is_running(const struct exec_call *c);
 const char *exec_call_id(const struct exec_call *c);

@@ -64,16 +64,23 @@ static int set_limits(struct child *c)
 	return gh_limits_set(gh_confinement_limits(c->launch->confinement));
 }
 
-/* A crowd of calls would be in the way of another sandbox's one call on every processor there is:
- * by equal shares that takes twice its time. All but the first of a crowd run on the upper half of
- * the processors. What cannot be had is done without: it is a courtesy. */
-static int leave_processors(struct child *c)
+/* sched(7): a process that wakes up takes its processor at once from one of SCHED_IDLE, which keeps
+ * the share that its container has. */
+static void yield_to_others(void)
+{
+	static const struct sched_param none = { 0 };
+
+	(void)sched_setscheduler(0, SCHED_IDLE, &none);
+}
+
+/* Without the lower half of the processors, unless there is only one. */
+static void leave_processors(void)
 {
 	cpu_set_t set;
 	int left;
 
-	if (!c->launch->few_processors || sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 0;
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return;
 	left = CPU_COUNT(&set) / 2;
 	for (int cpu = 0; left > 0 && cpu < CPU_SETSIZE; cpu++) {
 		if (CPU_ISSET(cpu, &set)) {
@@ -82,6 +89,16 @@ static int leave_processors(struct child *c)
 		}
 	}
 	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Calls at once would be in the way of another sandbox's one call on every processor there is: by
+ * equal shares that takes twice its time. What cannot be had is done without: it is a courtesy. */
+static int keep_out_of_the_way(struct child *c)
+{
+	if (c->launch->company >= GH_BESIDE_OTHERS)
+		yield_to_others();
+	if (c->launch->company >= GH_IN_CROWD)
+		leave_processors();
 	return 0;
 }
 
@@ -128,7 +145,7 @@ static const struct {
 	{ "enter its directory", enter_directory },
 	{ "take its descriptors (close_range)", take_descriptors },
 	{ "set its limits (setrlimit)", set_limits },
-	{ "leave processors to others (sched_setaffinity)", leave_processors },
+	{ "keep out of the way of others", keep_out_of_the_way },
 	{ "forbid new privileges (no_new_privs)", forbid_privileges },
 	{ "restrict its files (landlock_restrict_self)", restrict_files },
 	{ "restrict its signals (seccomp)", restrict_signals },

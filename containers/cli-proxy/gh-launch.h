@@ -8,6 +8,14 @@
 #include "common/err.h"
 #include "containers/cli-proxy/gh-confinement.h"
 
+/* How many calls of the same agent there are besides, and so how far this one keeps out of the way
+ * of other sandboxes' calls. */
+enum gh_company {
+	GH_ALONE,         /* not at all */
+	GH_BESIDE_OTHERS, /* it yields its processor to whatever else wants to run */
+	GH_IN_CROWD,      /* and leaves half of the processors to others */
+};
+
 struct gh_launch {
 	const struct gh_confinement *confinement;
 	const char *path;
@@ -15,7 +23,7 @@ struct gh_launch {
 	char *const *env;
 	const char *directory;  /* its own, and where it starts */
 	const int *descriptors; /* its three; it gets no other */
-	bool few_processors;    /* half of them: the others stay free for other sandboxes */
+	enum gh_company company;
 };
 
 /* Returns when gh runs: in a process group of its own, with default signals, and confined. After it

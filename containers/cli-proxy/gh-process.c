@@ -154,7 +154,7 @@ static int run(const struct gh_process_spec *spec, const int theirs[3], pid_t *p
 				    .env = spec->env,
 				    .directory = spec->directory,
 				    .descriptors = theirs,
-				    .few_processors = spec->few_processors };
+				    .company = spec->company };
 
 	argv[0] = xstrdup("gh");
 	for (size_t i = 0; spec->args[i]; i++)

@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "common/stdcopy.h"
 #include "containers/cli-proxy/gh-confinement.h"
+#include "containers/cli-proxy/gh-launch.h"
 #include "containers/cli-proxy/reaper.h"
 
 struct gh_process;
@@ -19,8 +20,8 @@ struct gh_process_spec {
 	char *const *args; /* without the program's name */
 	char *const *env;
 	const char *directory;
-	bool input;          /* a pipe as stdin; else /dev/null */
-	bool few_processors; /* as struct gh_launch has it */
+	bool input; /* a pipe as stdin; else /dev/null */
+	enum gh_company company;
 };
 
 /* All are called from the event loop, never from inside a function of this file. */

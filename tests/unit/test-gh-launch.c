@@ -97,39 +97,45 @@ static void test_failures(void **state _unused_)
 	assert_int_equal(sigismember(&blocked, SIGTERM), 0);
 }
 
-/* The processors of a program that runs, waiting for its input. */
-static void processors_of_launch(bool few, cpu_set_t *ret)
+/* The processors of a program that runs, waiting for its input, and its scheduling policy. */
+static int processors_of_launch(enum gh_company company, cpu_set_t *ret)
 {
 	static char *const reads[] = { "cat", NULL };
 	_cleanup_err_ struct err e = { 0 };
 	struct fixture f;
 	int ends[2];
 	pid_t pid = -1;
+	int policy;
 
 	set_up(&f, "/bin/cat");
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	close(f.descriptors[0]);
 	f.descriptors[0] = ends[0];
 	f.launch.argv = reads;
-	f.launch.few_processors = few;
+	f.launch.company = company;
 	assert_int_equal(gh_launch(&f.launch, &pid, &e), 0);
 	close(f.descriptors[1]);
 	assert_int_equal(sched_getaffinity(pid, sizeof(*ret), ret), 0);
+	policy = sched_getscheduler(pid);
 	close(ends[1]);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	tear_down(&f);
+	return policy;
 }
 
-/* Half of them, the upper ones, and never none. */
-static void test_few_processors(void **state _unused_)
+/* Half of the processors, the upper ones, and never none, are a crowd's; beside others a call
+ * yields all of them. */
+static void test_company(void **state _unused_)
 {
 	cpu_set_t own, all, few;
 	int first = 0, last = CPU_SETSIZE - 1;
 
 	assert_int_equal(sched_getaffinity(0, sizeof(own), &own), 0);
-	processors_of_launch(false, &all);
+	assert_int_equal(processors_of_launch(GH_ALONE, &all), SCHED_OTHER);
 	assert_true(CPU_EQUAL(&all, &own));
-	processors_of_launch(true, &few);
+	assert_int_equal(processors_of_launch(GH_BESIDE_OTHERS, &all), SCHED_IDLE);
+	assert_true(CPU_EQUAL(&all, &own));
+	assert_int_equal(processors_of_launch(GH_IN_CROWD, &few), SCHED_IDLE);
 	assert_int_equal(CPU_COUNT(&few), CPU_COUNT(&own) - CPU_COUNT(&own) / 2);
 	while (!CPU_ISSET(first, &own))
 		first++;
@@ -144,7 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_few_processors),
+		cmocka_unit_test(test_company),
 	};
 
 	return RUN_TESTS("gh-launch", tests);
