@@ -41,7 +41,7 @@ COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy s
                  timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
-                 conn denials difc-address difc-ca difc-probe docker docker-answer docker-attach \
+                 conn denial-log denials difc-address difc-ca difc-probe docker docker-answer docker-attach \
                  docker-container docker-http docker-network docker-seccomp docker-spec domain \
                  egress engine-watch environment fd-store gh-log host-ipv6 host-pattern host-ports \
                  http-answer image-reference job-limits link link-bridge link-request link-seal \
@@ -51,7 +51,7 @@ AWFD_SRC      := audit audit-call audit-record caller child child-output cli-pro
                  nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
                  policy-words private-networks process quota reconcile relay-proc relay-targets \
                  resolve resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit \
-                 sandbox-container sandbox-create sandbox-destroy sandbox-dirs sandbox-info \
+                 sandbox-container sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-info \
                  sandbox-lease sandbox-links sandbox-logs sandbox-mounts sandbox-policy \
                  sandbox-ready sandbox-relay sandbox-squid sandbox-state server socket-address \
                  spawn squid-config squid-log turns upstream-proxy
@@ -74,7 +74,7 @@ AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response
 PAUSE_SRC     := awf-pause
 SQUID_SRC     := client-hello sni-match
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
-BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process stand-in-actions \
+BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process-file stand-in-actions \
                  stand-in-conn stand-in-faults stand-in-github stand-in-graphql stand-in-plain \
                  stand-in-record stand-in-releases stand-in-routes stand-in-tls
 
@@ -100,7 +100,7 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials awfctl-egress \
                  awfctl-env awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
                  awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits client-hello clone \
-                 config conn denials difc-address difc-ca difc-probe docker docker-attach \
+                 config conn denial-log denials difc-address difc-ca difc-probe docker docker-attach \
                  docker-network docker-spec domain downloads egress environment err errors escape \
                  exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
                  gh-request gh-rules gh-trouble host-pattern host-ports http-answer http-response \
@@ -117,18 +117,19 @@ ROOT_TESTS    := link link-watch mount-stage netns nflog nft nft-egress nft-name
 UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := client-hello difc-address difc-ca domain download-entry exec-request frame gh-log \
+FUZZ_TARGETS  := client-hello denial-log difc-address difc-ca domain download-entry exec-request frame gh-log \
                  host-ports http-response methods mount-spec nflog policy redact ruleset \
                  squid-config squid-log state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
+IMAGES        := pause cli-proxy squid agent
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
 	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
-	$(foreach i,pause cli-proxy squid agent,644:$(BUILD)/images/$i.tar:$(DATADIR)/images/$i.tar) \
+	$(foreach f,$(foreach i,$(IMAGES),$i.tar $i.tar.sha256),644:$(BUILD)/images/$f:$(DATADIR)/images/$f) \
 	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
 	644:systemd/sysusers.conf:$(SYSUSERSDIR)/awfd.conf \
 	644:systemd/tmpfiles.conf:$(TMPFILESDIR)/awfd.conf \
@@ -283,7 +284,7 @@ $(BIN)/awf-sni-match: $(call objects,static/containers/squid,$(SQUID_SRC))
 $(BIN)/tests/test-%: $(OBJ)/tests/unit/test-%.o $(LIBUNIT) $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBSQUID) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
-$(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBCOMMON)
+$(addprefix $(BIN)/tests/,$(BED_PROGRAMS)): $(BIN)/tests/%: $(OBJ)/tests/bed/%.o $(LIBBED) $(LIBAWFD) $(LIBCOMMON)
 	$(call link,$(LIBS_bed))
 
 # What the bed's small internet serves.
@@ -359,6 +360,7 @@ FUZZ_SRC_download-entry := containers/agent/download-entry.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-argv.c gh-env.c gh-rules.c) \
 			 $(GH_SRC:%=containers/gh/%.c)
 
+FUZZ_SRC_denial-log := awfd/denial-log.c awfd/squid-log.c
 FUZZ_SRC_gh-log := awfd/gh-log.c
 FUZZ_SRC_mount-spec := awfd/mount-spec.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
@@ -386,6 +388,7 @@ lint: ## check formatting and look for defects (clang-format, clang-tidy)
 		xargs -P "$$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$$@" -- $$LINT_FLAGS' lint
 
 install: all images ## install into DESTDIR
+	@for image in $(IMAGES:%=$(BUILD)/images/%.tar); do sha256sum <"$$image" >"$$image.sha256" || exit 1; done
 	@for file in $(INSTALLED); do \
 		set -- $$(echo "$$file" | tr : ' '); \
 		install -D -m "$$1" "$$2" "$(DESTDIR)$$3" || exit 1; \

@@ -440,7 +440,7 @@ static struct denial_info *describe_denial(const struct denial *d)
 	return info;
 }
 
-static void reply_denials(struct call *call, const struct sandbox *s, bool more)
+static void reply_denials(struct call *call, struct sandbox *s, bool more)
 {
 	const struct denials *d = sandbox_denials(s);
 	struct denials_reply reply = { 0 };

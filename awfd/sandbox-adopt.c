@@ -129,6 +129,7 @@ static void adopt(struct sandbox *s)
 		go_on_destroying(s);
 		break;
 	case SANDBOX_EXITED:
+		s->denials_forgotten = true;
 		sandbox_lease_await(s);
 		break;
 	case SANDBOX_CREATING:

@@ -93,11 +93,6 @@ void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids)
 	}
 }
 
-const struct denials *sandbox_denials(const struct sandbox *s)
-{
-	return s->denials;
-}
-
 const struct nft_squid *sandbox_squid(const struct sandbox *s)
 {
 	return s->squid_known ? &s->squid : NULL;

@@ -161,6 +161,7 @@ struct sandbox {
 	unsigned retry_s;
 
 	struct denials *denials;
+	bool denials_forgotten; /* loaded: what the logs have is still to be added */
 
 	struct err error; /* why it never ran */
 	int exit_code;
@@ -284,6 +285,13 @@ void sandbox_logs_reopen(struct sandbox *s);
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_end(struct sandbox *s);
+
+/* The last `max` bytes of a log, NUL-terminated, which the caller owns. */
+int sandbox_logs_read_end(const struct sandbox *s, enum sandbox_log_kind kind, size_t max,
+			  char **ret, struct err *e) _must_check_;
+
+/* sandbox-denials.c: adds what an earlier awfd counted. */
+void sandbox_denials_recall(struct sandbox *s);
 
 /* sandbox-audit.c. Opened: what was due is written. */
 void sandbox_audit_opened(struct sandbox *s);

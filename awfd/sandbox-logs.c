@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 
 #include "awfd/config.h"
+#include "awfd/denial-log.h"
 #include "awfd/gh-log.h"
 #include "awfd/squid-log.h"
 #include "common/alloc.h"
@@ -225,10 +226,8 @@ static void log_squid_event(struct sandbox *s, const struct squid_event *event, 
 /* A block says which of the rules it was: the user wrote it. */
 static void tell_squid_denial(struct sandbox *s, const struct squid_event *event, const char *from)
 {
-	const char *text = squid_decision_text(event->decision);
-	_cleanup_free_ char *blocked = event->decision == SQUID_BLOCKED && event->rule
-					       ? xasprintf("%s by %s", text, event->rule)
-					       : NULL;
+	_cleanup_free_ char *reason =
+		denial_reason_of_squid(squid_decision_text(event->decision), event->rule);
 
 	sandbox_denied(s, &(struct denial){ .time_ms = event->time_ms,
 					    .source = DENIAL_SQUID,
@@ -237,7 +236,7 @@ static void tell_squid_denial(struct sandbox *s, const struct squid_event *event
 					    .host = event->host,
 					    .port = event->port,
 					    .sni = event->sni,
-					    .reason = blocked ? blocked : text });
+					    .reason = reason });
 }
 
 static void on_squid_line(const char *line, size_t length, void *userdata)
@@ -383,6 +382,36 @@ static int resume_source(struct sandbox *s, enum sandbox_log_kind kind, struct e
 	return r;
 }
 
+/* The beginning of what is read is a part of a line, but at the beginning of the file. */
+static int read_end(int fd, size_t max, char **ret, struct err *e)
+{
+	_cleanup_free_ char *text = xcalloc(max + 1, 1);
+	struct stat st;
+	off_t start;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return err_system(e, -errno, "fstat");
+	start = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
+	n = pread(fd, text, max, start);
+	if (n < 0)
+		return err_system(e, -errno, "pread");
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+int sandbox_logs_read_end(const struct sandbox *s, enum sandbox_log_kind kind, size_t max,
+			  char **ret, struct err *e)
+{
+	_cleanup_free_ char *path = path_of(s, kind);
+	_cleanup_close_ int fd = -EBADF;
+	int r = take_back(path, O_RDONLY, &fd, e);
+
+	if (r == 0 && read_end(fd, max, ret, e) < 0)
+		r = err_wrap(e, "cannot read %s", path);
+	return give_back(path, s->owner.uid, 0400, r, e);
+}
+
 /* Each log is worth a warning, not the job, nor the others. */
 static void warn(const struct sandbox *s, int r, struct err *e)
 {
@@ -395,6 +424,7 @@ void sandbox_logs_reopen(struct sandbox *s)
 {
 	_cleanup_err_ struct err e = { 0 };
 
+	sandbox_denials_recall(s); /* before anything is added */
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *path = path_of(s, i);
 
@@ -409,29 +439,6 @@ void sandbox_logs_reopen(struct sandbox *s)
 
 /* --- What the firewall dropped -------------------------------------------------------------------
  */
-
-/* What a chain's refusal means to people. */
-static const struct {
-	const char *chain, *reason;
-} chains[] = {
-	{ "output", "port not granted" },
-	{ "egress", "port not granted" },
-	{ "squid", "port not granted" },
-	{ "private", DENIAL_PRIVATE },
-	{ "host", "the host itself" },
-	{ "input", "nobody asked for it" },
-	{ "ingress", "nobody asked for it" },
-	{ "forward", "nothing is forwarded" },
-	{ "diverted", "redirected by the host" },
-};
-
-static const char *reason_of(const char *chain)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		if (strcmp(chains[i].chain, chain) == 0)
-			return chains[i].reason;
-	return chain;
-}
 
 static void packet_dropped(struct sandbox *s, const char *from, const struct nflog_packet *p)
 {
@@ -456,7 +463,7 @@ static void packet_dropped(struct sandbox *s, const char *from, const struct nfl
 					    .protocol = protocol,
 					    .host = destination,
 					    .port = p->port,
-					    .reason = reason_of(p->prefix) });
+					    .reason = denial_reason_of_chain(p->prefix) });
 }
 
 static void on_agent_packet(const struct nflog_packet *p, const char *in _unused_,

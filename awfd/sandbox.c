@@ -470,14 +470,6 @@ void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sand
 		sandbox_free(s);
 }
 
-void sandbox_denied(struct sandbox *s, const struct denial *attempt)
-{
-	struct sandbox_news news = { .denial = denials_add(s->denials, attempt) };
-
-	if (news.denial)
-		sandbox_tell(s, SANDBOX_DENIED, &news);
-}
-
 /* --- Its life ----------------------------------------------------------------------------------
  */
 
@@ -651,10 +643,11 @@ static void forget_oldest_exited(struct manager *m, uid_t owner)
 	unsigned n = 0;
 
 	LIST_FOREACH (s, &m->sandboxes->head, entry) {
-		if (s->state == SANDBOX_EXITED && s->owner.uid == owner) {
+		if (s->state != SANDBOX_EXITED || s->owner.uid != owner)
+			continue;
+		if (!oldest || s->created_s < oldest->created_s)
 			oldest = s;
-			n++;
-		}
+		n++;
 	}
 	if (n > EXITED_MAX)
 		sandbox_free(oldest);

@@ -109,7 +109,7 @@ struct json_object *sandbox_grants(const struct sandbox *s) _must_check_;
 void sandbox_audit(struct sandbox *s, struct json_object *record);
 
 /* What it was refused; also after it has exited. */
-const struct denials *sandbox_denials(const struct sandbox *s);
+const struct denials *sandbox_denials(struct sandbox *s);
 
 /* Counts a refusal and tells the watchers. */
 void sandbox_denied(struct sandbox *s, const struct denial *attempt);

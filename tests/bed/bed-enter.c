@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 
 #include "common/alloc.h"
-#include "tests/bed/process.h"
+#include "tests/bed/process-file.h"
 
 enum { EXIT_OWN = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
@@ -82,7 +82,7 @@ static int join_bed(const char *init)
 {
 	_cleanup_close_ int fd = -EBADF, root = -EBADF;
 	_cleanup_free_ char *path = NULL;
-	struct process p;
+	struct process_id p;
 	int r;
 
 	r = process_load(init, &p);

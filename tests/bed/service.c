@@ -17,7 +17,7 @@
 #include <event2/util.h>
 
 #include "common/alloc.h"
-#include "tests/bed/process.h"
+#include "tests/bed/process-file.h"
 
 struct service {
 	const char *dir; /* holds NAME.pid and NAME.log */
@@ -209,7 +209,7 @@ static void show_log(const struct service *s)
 static bool is_running(const struct service *s)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct process p;
+	struct process_id p;
 
 	if (process_load(s->pidfile, &p) < 0)
 		return false;
@@ -221,7 +221,7 @@ static int start(const struct service *s)
 {
 	_cleanup_close_ int notify = -EBADF, log = -EBADF, daemon = -EBADF;
 	_cleanup_free_ char *name = NULL;
-	struct process p = { 0 };
+	struct process_id p = { 0 };
 	int r;
 
 	if (!*s->command)
@@ -239,14 +239,14 @@ static int start(const struct service *s)
 		return fail(s, -errno, "fork");
 	if (p.pid == 0)
 		run_daemon(s, log, name);
-	r = process_identify(p.pid, &p);
+	daemon = (int)syscall(SYS_pidfd_open, p.pid, 0);
+	if (daemon < 0)
+		return fail(s, -errno, "pidfd");
+	r = process_identify(daemon, p.pid, &p);
 	if (r == 0)
 		r = process_save(s->pidfile, &p);
 	if (r < 0)
 		return fail(s, r, s->pidfile);
-	daemon = process_open(&p);
-	if (daemon < 0)
-		return fail(s, daemon, "pidfd");
 	r = await_ready(s, notify, daemon);
 	if (r == 0)
 		return 0;
@@ -269,7 +269,7 @@ static bool gone_within(int daemon, int timeout_ms)
 static int end(const struct service *s, int sig)
 {
 	_cleanup_close_ int daemon = -EBADF;
-	struct process p;
+	struct process_id p;
 	int r = 0;
 
 	if (process_load(s->pidfile, &p) < 0)
@@ -299,7 +299,7 @@ static int kill_it(const struct service *s)
 
 static int print_pid(const struct service *s)
 {
-	struct process p;
+	struct process_id p;
 
 	if (!is_running(s) || process_load(s->pidfile, &p) < 0)
 		return -ESRCH;

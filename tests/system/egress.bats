@@ -279,6 +279,45 @@ refuses() {
 	wait_for bed_background_said evil.example
 }
 
+refused_by_firewall() {
+	in_agent 'timeout 2 bash -c "</dev/tcp/172.30.0.10/22" || :'
+	bed_exec awfctl denials --json "$1" | jq -e 'any(.source == "firewall" and .port == 22)'
+}
+
+# times_refused ID HOST
+times_refused() {
+	bed_exec awfctl denials --json "$1" | jq --arg host "$2" '.[] | select(.host == $host).count'
+}
+
+@test "what was refused is known to the awfd that comes after, and counted on" {
+	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no)
+	agent_start agent --allow-domains granted.example --block-domains evil.granted.example
+	local id before
+	id=$(bed_exec awfctl list --json | jq -r '.[0].id')
+	refuses https://other.example/
+	refuses https://evil.granted.example/
+	wait_for refused_by_firewall "$id"
+	before=$(bed_exec awfctl denials --json "$id")
+	bed awfd kill
+	bed awfd start
+	diff <(jq -S . <<<"$before") <(bed_exec awfctl denials --json "$id" | jq -S .)
+	refuses https://other.example/
+	[ "$(times_refused "$id" other.example)" = 2 ]
+}
+
+@test "what an ended sandbox was refused is known to the awfd that comes after" {
+	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no)
+	local id
+	id=$(bed_exec awfctl start --agent-image awf/agent-test:latest --allow-domains granted.example -- \
+		'curl -s https://other.example/; true')
+	bed_exec awfctl wait "$id"
+	[ "$(times_refused "$id" other.example)" = 1 ]
+	bed awfd kill
+	bed awfd start
+	[ "$(times_refused "$id" other.example)" = 1 ]
+	run ! as bob awfctl denials "$id"
+}
+
 # How many CAs the only cli-proxy's gh trusts.
 trusted_cas() {
 	bed_exec -u root -- sh -c 'cat /run/awfd/sandboxes/*/ca-bundle.pem | grep -c BEGIN'

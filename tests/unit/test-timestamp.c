@@ -21,6 +21,24 @@ static void test_milliseconds(void **state _unused_)
 	assert_same_text(parts, "2000-02-29T12:34:56.007Z");
 }
 
+static void test_parse(void **state _unused_)
+{
+	static const char *const refused[] = { "",
+					       "2000-02-29T12:34:56Z",
+					       "2000-02-30T12:34:56.007Z",
+					       "2000-02-29T12:34:56.7Z",
+					       "2000-02-29T12:34:56.007",
+					       "2000-02-29T12:34:56.007Z ",
+					       "1969-02-28T12:34:56.007Z",
+					       "2000-2-29T12:34:56.007Z" };
+	int64_t ms;
+
+	assert_int_equal(timestamp_parse_ms("2000-02-29T12:34:56.007Z", &ms), 0);
+	assert_int_equal(ms, 951827696007);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_int_equal(timestamp_parse_ms(refused[i], &ms), -EINVAL);
+}
+
 /* Bytes that are no ASCII stay. */
 static void test_lower_case(void **state _unused_)
 {
@@ -35,6 +53,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_milliseconds),
+		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_lower_case),
 	};
 
