@@ -321,6 +321,37 @@ status_is() {
 	machine dpkg --install "$(package)"
 }
 
+# What the job's one yes(1) has written.
+written_by_job() {
+	local pid
+	pid=$(processes yes)
+	[[ -n $pid ]] && machine sed -n 's/^wchar: //p' "/proc/$pid/io"
+}
+
+# Whether the job waits for somebody to read: nothing was written since the last look.
+job_is_stuck() {
+	local now seen=$BATS_TEST_TMPDIR/written
+	now=$(written_by_job)
+	[[ -n $now && $now == "$(cat "$seen" 2>/dev/null)" ]] && return
+	echo "$now" >"$seen"
+	return 1
+}
+
+# A stream that nobody reads keeps the engine from ending its container; awfd cuts it, and so the next one
+# must have it.
+@test "a client that reads nothing keeps no sandbox from ending, also when awfd was started again" {
+	machine_as alice bash -c 'awfctl run -- yes yes > >(exec sleep 600)' </dev/null 3>&- &
+	client=$!
+	wait_for job_is_stuck
+	machine systemctl restart awfd.service
+	id=$(machine_as alice awfctl list --json | jq -r '.[0].id')
+	# the engine does not see the command's end: it has all its grace time, 10 s
+	run -0 machine_as alice timeout 25 awfctl stop "$id"
+	machine sh -c 'kill -KILL "$1"' sh "$(processes sleep)"
+	wait "$client" || :
+	wait_for status_is '0 sandboxes'
+}
+
 # Calls gh until /tmp/end is there.
 readonly CALLER='until test -e /tmp/end; do gh api rate_limit >/dev/null && echo >>/tmp/calls; done; exit 7'
 
