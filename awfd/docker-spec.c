@@ -238,6 +238,21 @@ static struct json_object *security_options(void)
 	return options;
 }
 
+static void put_ulimit(struct json_object *host, const char *name, uint64_t value)
+{
+	struct json_object *limit = json_object_new_object();
+	struct json_object *array = NULL;
+
+	if (!json_object_object_get_ex(host, "Ulimits", &array)) {
+		array = json_object_new_array();
+		put(host, "Ulimits", array);
+	}
+	put_string(limit, "Name", name);
+	put_number(limit, "Soft", value);
+	put_number(limit, "Hard", value);
+	(void)json_object_array_add(array, limit);
+}
+
 static struct json_object *host_config(const struct docker_spec *s, enum docker_role role)
 {
 	struct json_object *host = json_object_new_object();
@@ -253,22 +268,8 @@ static struct json_object *host_config(const struct docker_spec *s, enum docker_
 	put(host, "LogConfig", log_config(role));
 	put_string(restart, "Name", "no");
 	put(host, "RestartPolicy", restart);
+	put_ulimit(host, "core", 0); /* it would have what is secret in a process */
 	return host;
-}
-
-static void put_ulimit(struct json_object *host, const char *name, uint64_t value)
-{
-	struct json_object *limit = json_object_new_object();
-	struct json_object *array = NULL;
-
-	if (!json_object_object_get_ex(host, "Ulimits", &array)) {
-		array = json_object_new_array();
-		put(host, "Ulimits", array);
-	}
-	put_string(limit, "Name", name);
-	put_number(limit, "Soft", value);
-	put_number(limit, "Hard", value);
-	(void)json_object_array_add(array, limit);
 }
 
 /* --- Namespaces of their own: pause, squid and cli-proxy --- */
@@ -434,7 +435,6 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_true(host, "Init");
 	put_limits(host, s, DOCKER_ROLE_AGENT);
 	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
-	put_ulimit(host, "core", 0);
 	if (s->nano_cpus > 0)
 		put_number(host, "NanoCpus", s->nano_cpus);
 	put_scratch(host, s);

@@ -162,6 +162,9 @@ static void confines_every_container(_unused_ void **state)
 		assert_int_equal(json_object_get_int64(at(host, "MemorySwap")),
 				 json_object_get_int64(at(host, "Memory")));
 		assert_true(json_object_get_int64(at(host, "PidsLimit")) > 0);
+		assert_string_equal(json_object_to_json_string_ext(
+					    json_object_array_get_idx(at(host, "Ulimits"), 0), 0),
+				    "{\"Name\":\"core\",\"Soft\":0,\"Hard\":0}");
 		assert_false(json_object_object_get_ex(host, "CapAdd", NULL));
 		assert_false(json_object_object_get_ex(host, "Privileged", NULL));
 		assert_false(json_object_object_get_ex(host, "PortBindings", NULL));
