@@ -41,24 +41,26 @@ COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy s
                  timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
-                 conn denial-log denials difc-address difc-ca difc-probe docker docker-answer docker-attach \
-                 docker-container docker-http docker-network docker-seccomp docker-spec domain \
-                 egress engine-watch environment fd-store gh-log host-ipv6 host-pattern host-ports \
-                 http-answer image-reference job-limits link link-bridge link-request link-seal \
-                 link-watch lock log-journal log-tail manager manager-firewall methods \
-                 mount-namespace mount-open mount-source mount-spec mount-stage names netlink \
-                 netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
-                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
-                 policy-words private-networks process quota reconcile relay-proc relay-targets \
-                 resolve resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit \
-                 sandbox-container sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-info \
-                 sandbox-lease sandbox-links sandbox-logs sandbox-mounts sandbox-policy \
+                 conn denial-log denials difc-address difc-ca difc-probe docker docker-answer \
+                 docker-attach docker-container docker-http docker-network docker-seccomp \
+                 docker-spec domain egress engine-watch environment fd-store gh-log host-ipv6 \
+                 host-pattern host-ports http-answer image-reference job-limits link link-bridge \
+                 link-request link-seal link-watch lock log-journal log-tail manager \
+                 manager-firewall methods mount-credentials mount-masks mount-namespace mount-open \
+                 mount-source mount-spec mount-stage names netlink netns network nflog \
+                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table nft-watch notify peer plan policy policy-words private-networks \
+                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
+                 sandbox-denials sandbox-destroy sandbox-dirs sandbox-info sandbox-lease \
+                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-policy \
                  sandbox-ready sandbox-relay sandbox-squid sandbox-state server socket-address \
                  spawn squid-config squid-log turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
+MASKS_SRC     := main walk
 NAMES_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
                  cmd-version cmd-wait comeback commands complain denial-text domains-file env-file \
@@ -74,9 +76,9 @@ AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response
 PAUSE_SRC     := awf-pause
 SQUID_SRC     := client-hello sni-match
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
-BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process-file stand-in-actions \
-                 stand-in-conn stand-in-faults stand-in-github stand-in-graphql stand-in-plain \
-                 stand-in-record stand-in-releases stand-in-routes stand-in-tls
+BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process-file \
+                 stand-in-actions stand-in-conn stand-in-faults stand-in-github stand-in-graphql \
+                 stand-in-plain stand-in-record stand-in-releases stand-in-routes stand-in-tls
 
 LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl libidn2)
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
@@ -100,26 +102,27 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials awfctl-egress \
                  awfctl-env awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
                  awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits client-hello clone \
-                 config conn denial-log denials difc-address difc-ca difc-probe docker docker-attach \
-                 docker-network docker-spec domain downloads egress environment err errors escape \
-                 exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
-                 gh-request gh-rules gh-trouble host-pattern host-ports http-answer http-response \
-                 image-reference interface job-limits json-fields landlock lock log-tail \
-                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
-                 notify parse peer plan policy private-networks process quota redact relay \
-                 relay-proc relay-storm relay-upstreams resolvers sandbox-state secret sni-match \
-                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
-                 unpack upstream-proxy
-ROOT_TESTS    := link link-watch mount-stage netns nflog nft nft-egress nft-namespace nft-restore \
-                 nft-watch nft-way-out
+                 config conn denial-log denials difc-address difc-ca difc-probe docker \
+                 docker-attach docker-network docker-spec domain downloads egress environment err \
+                 errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
+                 gh-limits gh-log gh-request gh-rules gh-trouble host-pattern host-ports \
+                 http-answer http-response image-reference interface job-limits json-fields \
+                 landlock lock log-tail mount-credentials mount-open mount-source mount-spec names \
+                 netlink network nflog-packet nft-ruleset notify parse peer plan policy \
+                 private-networks process quota redact relay relay-proc relay-storm \
+                 relay-upstreams resolvers sandbox-state secret sni-match socket-address spawn \
+                 squid-config squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
+                 nft-restore nft-watch nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
-UNIT_HELPERS  := certificates fake-awfd fake-engine golden loopback namespaces outside relay
+UNIT_HELPERS  := certificates engine-mounts fake-awfd fake-engine golden loopback namespaces \
+                 outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := client-hello denial-log difc-address difc-ca domain download-entry exec-request frame gh-log \
-                 host-ports http-response methods mount-spec nflog policy redact ruleset \
-                 squid-config squid-log state stdcopy
+FUZZ_TARGETS  := client-hello denial-log difc-address difc-ca domain download-entry exec-request \
+                 frame gh-log host-ports http-response methods mount-spec nflog policy redact \
+                 ruleset squid-config squid-log state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
@@ -127,7 +130,7 @@ IMAGES        := pause cli-proxy squid agent
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
-	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
+	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-mount-masks awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
 	$(foreach f,$(foreach i,$(IMAGES),$i.tar $i.tar.sha256),644:$(BUILD)/images/$f:$(DATADIR)/images/$f) \
 	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
@@ -145,7 +148,7 @@ INSTALLED_PATHS := -e 's|/usr/sbin/awfd|$(SBINDIR)/awfd|' -e 's|/usr/bin/awfctl|
 # --- Targets --------------------------------------------------------------------------------------
 
 PROGRAMS      := awf-difc-probe awf-names awf-relay awfctl awfd
-STATICS       := awf-gh awf-mount-open awf-pause awf-sni-match
+STATICS       := awf-gh awf-mount-masks awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
 .PHONY: all help demo test check check-root system-test images test-images test-machine bench fuzz fuzz-replay lint format \
@@ -271,8 +274,11 @@ $(BIN)/awf-cli-proxy: $(OBJ)/containers/cli-proxy/main.o $(LIBCLIPROXY) $(LIBGH)
 $(BIN)/awf-gh: $(call objects,static/containers/agent,$(AWF_GH_SRC)) $(STATICGH) $(STATICCOMMON)
 	$(call link_static,$(LIBS_$(@F)))
 
-# Static, because it runs in the engine's mount namespace.
+# Static, because they run in the engine's mount namespace.
 $(BIN)/awf-mount-open: $(call objects,static/awfd/mount,$(MOUNT_SRC)) $(STATICCOMMON)
+	$(call link_static)
+
+$(BIN)/awf-mount-masks: $(call objects,static/awfd/masks,$(MASKS_SRC)) $(call objects,static/awfd,mount-credentials mount-spec) $(STATICCOMMON)
 	$(call link_static)
 
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))

@@ -158,6 +158,8 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *s)
 	append_value(to, "DIFC proxy", s->difc_proxy);
 	for (char *const *mount = s->mounts; mount && *mount; mount++)
 		append_value(to, "Mount", *mount);
+	for (char *const *path = s->masked; path && *path; path++)
+		append_value(to, "Masked", *path);
 	append_value(to, "Exit code", ended ? code : NULL);
 	append_value(to, "OOM killed", s->oom_killed ? "yes" : NULL);
 	append_value(to, "Reason", s->reason);

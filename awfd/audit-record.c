@@ -178,6 +178,20 @@ struct json_object *audit_record_of_request(const struct audit_request *r,
 	return o;
 }
 
+struct json_object *audit_record_of_masks(const struct audit_masks *m)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_time(o, m->time_ms);
+	put_text(o, "event", "masks");
+	put_text(o, "sandbox", m->sandbox);
+	put_number(o, "uid", m->uid);
+	put_text(o, "user", m->user);
+	put_list(o, "masked", m->masked, false);
+	put_list(o, "named", m->named, false);
+	return o;
+}
+
 struct json_object *audit_record_of_end(const struct audit_end *end)
 {
 	struct json_object *o = json_object_new_object();

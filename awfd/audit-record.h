@@ -45,12 +45,23 @@ struct audit_end {
 	uint64_t duration_ms;
 };
 
+/* Credentials in a sandbox's mounts; the lists are NULL where there are none. */
+struct audit_masks {
+	int64_t time_ms;
+	const char *sandbox;
+	uid_t uid;
+	const char *user;
+	char *const *masked; /* out of its reach */
+	char *const *named;  /* mounted, because its user named them */
+};
+
 /* The caller owns the objects. */
 struct json_object *audit_grants(const struct audit_grants *g) _must_check_;
 
 /* grants: of audit_grants(), taken over; or NULL. */
 struct json_object *audit_record_of_request(const struct audit_request *r,
 					    struct json_object *grants) _must_check_;
+struct json_object *audit_record_of_masks(const struct audit_masks *m) _must_check_;
 struct json_object *audit_record_of_end(const struct audit_end *end) _must_check_;
 
 /* The word for a refusal of this kind: "invalid", "not-found", ... */

@@ -414,6 +414,7 @@ static void method_inspect(struct manager *m _unused_, struct call *call, void *
 
 	sandbox_describe(s, reply.sandbox);
 	reply.sandbox->mounts = sandbox_mounts_asked(s);
+	reply.sandbox->masked = sandbox_masked(s);
 	call_reply(call, &inspect_reply_table, &reply);
 	fields_clear(&inspect_reply_table, &reply);
 }

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "awfd/mount-namespace.h"
 #include "awfd/mount-source.h"
 #include "common/alloc.h"
+#include "common/fd.h"
 #include "common/file.h"
 #include "common/strbuf.h"
 #include "common/strv.h"
@@ -36,7 +38,7 @@ static char *read_proc(const char *path, struct err *e)
 	return NULL;
 }
 
-static int read_mount_id(int fd, int *ret, struct err *e)
+int mount_stage_read_id(int fd, int *ret, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/self/fdinfo/%d", fd);
 	_cleanup_free_ char *text = read_proc(path, e);
@@ -64,8 +66,7 @@ static int read_path(int fd, char **ret, struct err *e)
 	return 0;
 }
 
-/* The type as the kernel knows it: nothing is asked of the filesystem. */
-static int read_type(int fd, mode_t *ret, struct err *e)
+int mount_stage_read_type(int fd, mode_t *ret, struct err *e)
 {
 	struct statx stx;
 
@@ -113,7 +114,7 @@ static int check_source(const struct mount_stage *s, size_t i, const char *mount
 
 	source.path = path;
 	if (r == 0)
-		r = read_mount_id(s->fds[i], &source.mount_id, e);
+		r = mount_stage_read_id(s->fds[i], &source.mount_id, e);
 	if (r < 0)
 		return r;
 	why = mount_source_refusal(&source, mountinfo, kept);
@@ -146,12 +147,12 @@ static int clone_mount(int fd, bool writable, struct err *e)
 	return TAKE_FD(tree);
 }
 
-static int stage_one(const struct mount_stage *s, size_t i, struct err *e)
+static int stage_one(const struct mount_stage *s, size_t i, int *ret, struct err *e)
 {
 	_cleanup_free_ char *path = mount_stage_path(s->directory, i);
 	_cleanup_close_ int tree = -EBADF;
 	mode_t type = 0;
-	int r = read_type(s->fds[i], &type, e);
+	int r = mount_stage_read_type(s->fds[i], &type, e);
 
 	if (r < 0)
 		return r;
@@ -165,6 +166,7 @@ static int stage_one(const struct mount_stage *s, size_t i, struct err *e)
 		return tree;
 	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_system(e, -errno, "cannot stage a mount at %s", path);
+	*ret = TAKE_FD(tree);
 	return 0;
 }
 
@@ -182,9 +184,27 @@ static int mount_directory(const char *path, struct err *e)
 	return 0;
 }
 
+/* What a child in the engine's namespace stages, and where it passes the descriptors back. */
+struct making {
+	const struct mount_stage *stage;
+	int socket;
+};
+
+static int stage_and_pass(const struct making *m, size_t i, struct err *e)
+{
+	_cleanup_close_ int root = -EBADF;
+	int r = stage_one(m->stage, i, &root, e);
+
+	if (r < 0)
+		return r;
+	r = (int)fd_send(m->socket, "", 1, root);
+	return r < 0 ? err_system(e, r, "cannot pass a mount on") : 0;
+}
+
 static int make(void *userdata, struct err *e)
 {
-	const struct mount_stage *s = userdata;
+	const struct making *m = userdata;
+	const struct mount_stage *s = m->stage;
 	_cleanup_free_ char *mountinfo = read_proc("/proc/self/mountinfo", e);
 	_cleanup_strv_ char **kept = real_paths(s->kept);
 	int r = mountinfo ? 0 : e->error;
@@ -194,13 +214,39 @@ static int make(void *userdata, struct err *e)
 	if (r == 0)
 		r = mount_directory(s->directory, e);
 	for (size_t i = 0; r == 0 && i < s->specs->count; i++)
-		r = stage_one(s, i, e);
+		r = stage_and_pass(m, i, e);
 	return r;
+}
+
+/* They wait in the socket: there are few enough of them. */
+static int take_roots(const struct mount_stage *s, int socket, struct err *e)
+{
+	for (size_t i = 0; i < s->specs->count; i++) {
+		char byte;
+		ssize_t n = fd_receive(socket, &byte, 1, &s->roots[i]);
+
+		if (n == 1 && s->roots[i] >= 0)
+			continue;
+		while (i-- > 0)
+			s->roots[i] = fd_close(s->roots[i]);
+		return err_set(e, -EIO, ERR_SYSTEM, "a staged mount was not passed on");
+	}
+	return 0;
 }
 
 int mount_stage_make(const struct mount_stage *s, struct err *e)
 {
-	return mount_namespace_call(s->mounts, make, (void *)s, e);
+	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+	int fds[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_system(e, -errno, "cannot stage mounts");
+	ours = fds[0];
+	theirs = fds[1];
+	r = mount_namespace_call(s->mounts, make, &(struct making){ .stage = s, .socket = theirs },
+				 e);
+	theirs = fd_close(theirs);
+	return r < 0 || !s->roots ? r : take_roots(s, ours, e);
 }
 
 /* With all that is mounted over one another there: an awfd that was killed may have left some. */

@@ -2,6 +2,8 @@
  * to take them, so that nothing that a user can change lies on the way to them. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "awfd/mount-spec.h"
 #include "awfd/policy.h"
 #include "common/err.h"
@@ -14,6 +16,8 @@ struct mount_stage {
 	const int *fds;                  /* their descriptors, opened there by the user */
 	char *const *kept;               /* what is never mounted (mount-source.h) */
 	const struct policy *policy;     /* of where what is mounted may be */
+	int *roots; /* NULL, or what gets their descriptors (O_PATH) as they are
+		       staged, for the caller to close; of a failure, none */
 };
 
 /* Refuses what is never mounted and what the policy does not permit, and stages the rest, without
@@ -26,3 +30,8 @@ char *mount_stage_path(const char *directory, size_t i) _must_check_;
 
 /* Takes a stage away; "not there" is success. What the engine took from it stays. */
 int mount_stage_remove(const char *directory, int mounts, struct err *e) _must_check_;
+
+/* Of a descriptor: the id of the mount that it is in (proc(5), fdinfo), and the type of what it has
+ * open, as the kernel knows it: nothing is asked of the filesystem. */
+int mount_stage_read_id(int fd, int *ret, struct err *e) _must_check_;
+int mount_stage_read_type(int fd, mode_t *ret, struct err *e) _must_check_;

@@ -36,6 +36,23 @@ void sandbox_audit_opened(struct sandbox *s)
 	s->audit_due_count = 0;
 }
 
+void sandbox_audit_masks(struct sandbox *s, char *const *masked, char *const *named)
+{
+	struct json_object *record;
+
+	if (!masked && !named)
+		return;
+	record = audit_record_of_masks(&(struct audit_masks){ .time_ms = (int64_t)clock_wall_ms(),
+							      .sandbox = s->id,
+							      .uid = s->owner.uid,
+							      .user = s->user,
+							      .masked = masked,
+							      .named = named });
+	audit_write(s->manager->audit, record);
+	sandbox_audit(s, record);
+	json_object_put(record);
+}
+
 void sandbox_audit_end(struct sandbox *s)
 {
 	struct json_object *record = audit_record_of_end(&(struct audit_end){

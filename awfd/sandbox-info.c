@@ -131,6 +131,11 @@ char **sandbox_mounts_asked(const struct sandbox *s)
 	return s->request.mounts ? strv_copy(s->request.mounts) : NULL;
 }
 
+char **sandbox_masked(const struct sandbox *s)
+{
+	return s->masked ? strv_copy(s->masked) : NULL;
+}
+
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 {
 	*ret = (struct sandbox_info){

@@ -11,6 +11,7 @@
 #include "awfd/egress.h"
 #include "awfd/job-limits.h"
 #include "awfd/log-tail.h"
+#include "awfd/mount-masks.h"
 #include "awfd/mount-open.h"
 #include "awfd/mount-spec.h"
 #include "awfd/nflog.h"
@@ -33,6 +34,8 @@
 #define SANDBOX_SQUID_PORT  3128
 #define SANDBOX_CLI_ID      65532 /* whom they run as in their images */
 #define SANDBOX_SQUID_ID    65533
+
+#define SANDBOX_MOUNTS_FIELD "mounts" /* of a request */
 
 #define SANDBOX_DIFC_LISTENERS 2 /* 127.0.0.1 and ::1 */
 #define SANDBOX_SIDECARS       2 /* cli-proxy and squid */
@@ -111,6 +114,8 @@ struct sandbox {
 
 	struct mount_specs mounts;
 	struct mount_open *mount_open;
+	struct mount_masks *mount_masks;
+	char **masked;         /* credentials in the mounts that are out of reach; each once */
 	struct policy *policy; /* the owner's; NULL of a leftover */
 	struct job_limits limits;
 
@@ -250,6 +255,14 @@ void sandbox_mounts_staged(struct sandbox *s, const struct err *e); /* sandbox-c
 struct docker_mount *sandbox_mounts_list(const struct sandbox *s) _must_check_;
 void sandbox_mounts_list_free(struct docker_mount *list, size_t count);
 int sandbox_mounts_remove(struct sandbox *s, struct err *e) _must_check_;
+char *sandbox_mounts_directory(const struct sandbox *s) _must_check_; /* the stage's */
+
+/* sandbox-masks.c: once they are staged, with the descriptors of the sources and of what was staged
+ * (the roots are taken over, always); ends in sandbox_mounts_staged(). */
+int sandbox_masks_start(struct sandbox *s, const int *fds, const int *roots,
+			struct err *e) _must_check_;
+void sandbox_masks_cancel(struct sandbox *s);
+
 /* What its containers may use together, in bytes and in processes. */
 void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids);
 
@@ -295,6 +308,7 @@ void sandbox_denials_recall(struct sandbox *s);
 
 /* sandbox-audit.c. Opened: what was due is written. */
 void sandbox_audit_opened(struct sandbox *s);
+void sandbox_audit_masks(struct sandbox *s, char *const *masked, char *const *named);
 void sandbox_audit_end(struct sandbox *s);
 void sandbox_audit_clear(struct sandbox *s);
 

@@ -10,9 +10,7 @@
 #include "common/log.h"
 #include "common/strv.h"
 
-#define MOUNTS_FIELD "mounts"
-
-static char *stage_directory(const struct sandbox *s)
+char *sandbox_mounts_directory(const struct sandbox *s)
 {
 	return xasprintf("%s/mounts", s->directory);
 }
@@ -44,20 +42,29 @@ static void log_mounts(const struct sandbox *s)
 			    s->mounts.list[i].writable ? "writable" : "read-only");
 }
 
-static int stage(const struct sandbox *s, const int *fds, struct err *e)
+static int stage(const struct sandbox *s, const int *fds, int *roots, struct err *e)
 {
-	_cleanup_free_ char *directory = stage_directory(s);
+	_cleanup_free_ char *directory = sandbox_mounts_directory(s);
 	_cleanup_strv_ char **kept = kept_paths(s->config);
 	_cleanup_close_ int engine = enter_engine(s, e);
 	struct mount_stage all = { .directory = directory,
 				   .mounts = engine,
-				   .field = MOUNTS_FIELD,
+				   .field = SANDBOX_MOUNTS_FIELD,
 				   .specs = &s->mounts,
 				   .fds = fds,
 				   .kept = kept,
-				   .policy = s->policy };
+				   .policy = s->policy,
+				   .roots = roots };
 
 	return engine < 0 ? engine : mount_stage_make(&all, e);
+}
+
+/* Staged, and then without the credentials in them. */
+static int stage_and_mask(struct sandbox *s, const int *fds, struct err *e)
+{
+	int roots[MOUNTS_MAX], r = stage(s, fds, roots, e);
+
+	return r < 0 ? r : sandbox_masks_start(s, fds, roots, e);
 }
 
 static void on_opened(const int *fds, const struct err *e, void *userdata)
@@ -66,11 +73,12 @@ static void on_opened(const int *fds, const struct err *e, void *userdata)
 	_cleanup_err_ struct err local = { 0 };
 
 	s->mount_open = NULL;
-	if (!e && stage(s, fds, &local) < 0)
+	if (!e && stage_and_mask(s, fds, &local) < 0)
 		e = &local;
-	if (!e)
+	if (e)
+		sandbox_mounts_staged(s, e);
+	else
 		log_mounts(s);
-	sandbox_mounts_staged(s, e);
 }
 
 int sandbox_mounts_start(struct sandbox *s, struct err *e)
@@ -81,7 +89,7 @@ int sandbox_mounts_start(struct sandbox *s, struct err *e)
 	struct mount_open_ask ask = { .path = path,
 				      .user = &s->owner,
 				      .mounts = engine,
-				      .field = MOUNTS_FIELD,
+				      .field = SANDBOX_MOUNTS_FIELD,
 				      .specs = &s->mounts };
 
 	if (engine < 0)
@@ -92,11 +100,12 @@ int sandbox_mounts_start(struct sandbox *s, struct err *e)
 void sandbox_mounts_cancel(struct sandbox *s)
 {
 	mount_open_cancel(TAKE_PTR(s->mount_open));
+	sandbox_masks_cancel(s);
 }
 
 struct docker_mount *sandbox_mounts_list(const struct sandbox *s)
 {
-	_cleanup_free_ char *directory = stage_directory(s);
+	_cleanup_free_ char *directory = sandbox_mounts_directory(s);
 	struct docker_mount *list = xcalloc(s->mounts.count, sizeof(*list));
 
 	for (size_t i = 0; i < s->mounts.count; i++)
@@ -115,7 +124,7 @@ void sandbox_mounts_list_free(struct docker_mount *list, size_t count)
 /* One of an earlier awfd is known by its directory alone. */
 int sandbox_mounts_remove(struct sandbox *s, struct err *e)
 {
-	_cleanup_free_ char *directory = stage_directory(s);
+	_cleanup_free_ char *directory = sandbox_mounts_directory(s);
 	_cleanup_close_ int engine = -EBADF;
 	struct stat st;
 

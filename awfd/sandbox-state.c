@@ -43,6 +43,7 @@ struct saved {
 	int64_t created_ms, deadline_ms; /* by clock_ms(); deadline 0: none */
 	int64_t memory, pids, nano_cpus, timeout_s;
 	char *difc, *difc_target;
+	char **masked;
 	char **host_ports;
 	bool egress, redirects;
 	char *squid_address, *squid_address6;
@@ -82,6 +83,7 @@ static const struct field saved_fields[] = {
 	SAVED(timeout_s, "timeoutSeconds", .type = FIELD_INT),
 	SAVED(difc, "difcProxy", .type = FIELD_STRING),
 	SAVED(difc_target, "difcTarget", .type = FIELD_STRING),
+	SAVED(masked, "masked", .type = FIELD_STRINGS, .max = MESSAGE_MASKED_MAX),
 	SAVED(host_ports, "hostPorts", .type = FIELD_STRINGS),
 	SAVED(egress, "egress", .type = FIELD_BOOL),
 	SAVED(redirects, "redirects", .type = FIELD_BOOL),
@@ -244,6 +246,7 @@ static void save_all(const struct sandbox *s, const char *phase, struct saved *v
 			     .user = xstrdup(s->user),
 			     .home = xstrdup(s->home),
 			     .image = xstrdup(s->image),
+			     .masked = sandbox_masked(s),
 			     .created_s = s->created_s,
 			     .created_ms = (int64_t)s->created_ms,
 			     .deadline_ms = (int64_t)s->deadline_ms,
@@ -434,6 +437,7 @@ static int load_all(struct sandbox *s, struct saved *v, struct err *e)
 	s->user = TAKE_PTR(v->user);
 	s->home = TAKE_PTR(v->home);
 	s->image = TAKE_PTR(v->image);
+	s->masked = TAKE_PTR(v->masked);
 	s->request = *v->request;
 	*v->request = (struct start_request){ 0 };
 	load_processes(s, v);

@@ -184,6 +184,7 @@ void sandbox_free(struct sandbox *s)
 	difc_address_clear(&s->difc);
 	strv_free(s->environment);
 	strv_free(s->dropped);
+	strv_free(s->masked);
 	denials_free(s->denials);
 	err_clear(&s->error);
 	free(s->image);

@@ -122,6 +122,7 @@ static const struct field sandbox_info_fields[] = {
 	SANDBOX(created_at, "createdAt", .type = FIELD_STRING, REQUIRED),
 	SANDBOX(difc_proxy, "difcProxy", .type = FIELD_STRING),
 	SANDBOX(mounts, "mounts", .type = FIELD_STRINGS, .max = MESSAGE_MOUNTS_MAX),
+	SANDBOX(masked, "masked", .type = FIELD_STRINGS, .max = MESSAGE_MASKED_MAX),
 	SANDBOX(exit_code, "exitCode", .type = FIELD_INT, REQUIRED),
 	SANDBOX(oom_killed, "oomKilled", .type = FIELD_BOOL, REQUIRED),
 	SANDBOX(reason, "reason", .type = FIELD_STRING),

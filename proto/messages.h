@@ -13,6 +13,7 @@
 #define MESSAGE_ENV_MAX     (512 * 1024) /* bytes of all variables, names included */
 #define MESSAGE_CA_MAX      (64 * 1024)  /* bytes of a PEM bundle */
 #define MESSAGE_DOMAINS_MAX (128 * 1024) /* bytes of all domains of one list */
+#define MESSAGE_MASKED_MAX  (64 * 1024)  /* bytes of all paths that are masked */
 #define MESSAGE_MOUNTS_MAX  (320 * 1024) /* bytes of all mounts */
 
 /* What a sandbox is asked to be: parameters of Start and Check. */
@@ -111,6 +112,7 @@ struct sandbox_info {
 	char *created_at; /* RFC 3339, UTC */
 	char *difc_proxy;
 	char **mounts; /* as they were asked for; not in List */
+	char **masked; /* credentials in them that are out of reach; not in List */
 	int64_t exit_code;
 	bool oom_killed;
 	char *reason;

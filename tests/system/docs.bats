@@ -64,6 +64,14 @@ man_text() {
 	[ "$code" = "$page" ]
 }
 
+@test "the credentials in awfctl(1) are those of the table, and the homes' own are marked" {
+	table=$(grep -oP '^\t\{ "\K[^"]+", (true|false)(?= \},)' awfd/mount-credentials.c | sed 's/", true//; s/", false/ (homes)/' | sort)
+	page=$(sed -n '/^\.Ss Credentials/,/^\.Ss Options/p' man/awfctl.1 | sed -n '/^\.Bl/,/^\.El/p' |
+		sed -n 's/^\.Pa //p' | sed -E 's/^\\&//; s/ ,$//; s/ No \(homes\)/ (homes)/' | sort)
+	[ "$(wc -l <<<"$table")" -gt 80 ]
+	diff <(echo "$table") <(echo "$page")
+}
+
 @test "the defaults in the default file are the program's" {
 	# A file that sets every key to what it says is the default changes nothing.
 	sed 's/^#//' systemd/awfd.conf | sed '1d' >"$BATS_TEST_TMPDIR/awfd.conf"

@@ -138,6 +138,26 @@ static void test_bounds(void **state _unused_)
 	json_object_put(grants);
 }
 
+static void test_masks(void **state _unused_)
+{
+	struct audit_masks masks = { .time_ms = 1000,
+				     .sandbox = "abcdefghij",
+				     .uid = 1000,
+				     .user = "alice",
+				     .masked = STRV("/home/alice/.ssh", "/home/alice/\x1b") };
+
+	assert_record(audit_record_of_masks(&masks),
+		      "{\"time\":\"1970-01-01T00:00:01.000Z\",\"event\":\"masks\","
+		      "\"sandbox\":\"abcdefghij\",\"uid\":1000,\"user\":\"alice\","
+		      "\"masked\":[\"/home/alice/.ssh\",\"/home/alice/\\\\x1b\"]}");
+	masks.masked = NULL;
+	masks.named = STRV("/home/alice/.netrc");
+	assert_record(audit_record_of_masks(&masks),
+		      "{\"time\":\"1970-01-01T00:00:01.000Z\",\"event\":\"masks\","
+		      "\"sandbox\":\"abcdefghij\",\"uid\":1000,\"user\":\"alice\","
+		      "\"named\":[\"/home/alice/.netrc\"]}");
+}
+
 static void test_end(void **state _unused_)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -339,6 +359,7 @@ int main(void)
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_grants),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test_setup_teardown(test_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rotation, setup, teardown),

@@ -8,6 +8,7 @@ static char *argv_long[] = { (char *)"sh", (char *)"-c",
 			     (char *)"für jeden Fall ein sehr langer Befehl, der nicht passt",
 			     NULL };
 static char *mounts_hostile[] = { (char *)"/a\x1b:/b:ro", (char *)"/c:/d", NULL };
+static char *masked_hostile[] = { (char *)"/a\x1b/.ssh", NULL };
 static struct step_info step = { (char *)"start \x1bpause", (char *)"done", 1500 };
 static struct step_info *steps[] = { &step, NULL };
 static struct sandbox_info hostile = {
@@ -19,6 +20,7 @@ static struct sandbox_info hostile = {
 	.command = argv_hostile,
 	.created_at = (char *)"2026-01-02T03:04:05Z",
 	.mounts = mounts_hostile,
+	.masked = masked_hostile,
 	.oom_killed = true,
 	.reason = (char *)"a\rb",
 	.steps = steps,
@@ -77,7 +79,8 @@ static void test_sandbox(void **state _unused_)
 	assert_non_null(strstr(text.data, "Owner:        al\\x09ice (uid 1000)\n"));
 	assert_non_null(strstr(text.data, "OOM killed:   yes\n"));
 	assert_non_null(strstr(text.data, "Mount:        /a\\x1b:/b:ro\n"
-					  "Mount:        /c:/d\n"));
+					  "Mount:        /c:/d\n"
+					  "Masked:       /a\\x1b/.ssh\n"));
 	assert_non_null(strstr(text.data, "Reason:       a\\x0db\n"));
 	assert_non_null(strstr(text.data, "start \\x1bpause  done"));
 	assert_null(strstr(text.data, "Exit code"));

@@ -1,123 +1,30 @@
 /* Stages, in a mount namespace of the test's own, entered from another. Needs root. */
 #include "awfd/mount-stage.h"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 
 #include "awfd/mount-namespace.h"
 #include "common/fd.h"
 #include "tests/unit/check.h"
+#include "tests/unit/engine-mounts.h"
 
-#define ENGINE_ROOT "/mnt" /* where the engine's namespace has what is in no other */
-
-/* A process in a mount namespace of its own that listens at a socket, as an engine would. */
-struct engine {
-	pid_t pid;
-	int pidfd;
-	char *scratch, *socket;
-};
-
-static void be_engine(const char *path, int ready)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	strcpy(address.sun_path, path);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("engine", ENGINE_ROOT, "tmpfs", 0, "mode=755") < 0 ||
-	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
-	    write(ready, "", 1) != 1)
-		_exit(1);
-	for (;;)
-		pause();
-}
+#define STAGE ENGINE_STAGE
 
 static int setup(void **state)
 {
-	struct engine *n = xnew(struct engine);
-	int ready[2];
-	char byte;
-
-	*state = n;
-	n->scratch = scratch_new();
-	n->socket = xasprintf("%s/engine.sock", n->scratch);
-	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-	n->pid = fork();
-	if (n->pid == 0)
-		be_engine(n->socket, ready[1]);
-	fd_close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	fd_close(ready[0]);
-	n->pidfd = mount_namespace_of_engine(n->socket, NULL);
-	assert_true(n->pidfd >= 0);
+	*state = engine_mounts_new();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct engine *n = *state;
-
-	fd_close(n->pidfd);
-	kill(n->pid, SIGKILL);
-	waitpid(n->pid, NULL, 0);
-	scratch_freep(&n->scratch);
-	free(n->socket);
-	free(n);
+	engine_mounts_free(*state);
 	return 0;
-}
-
-/* Runs a shell command there; its exit code. */
-static int shell_there(void *command, struct err *e _unused_)
-{
-	return WEXITSTATUS(system(command));
-}
-
-static int there(const struct engine *n, const char *fmt, ...) _printf_(2, 3);
-static int there(const struct engine *n, const char *fmt, ...)
-{
-	_cleanup_free_ char *command = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	command = xvasprintf(fmt, ap);
-	va_end(ap);
-	return mount_namespace_call(n->pidfd, shell_there, command, NULL);
-}
-
-/* A descriptor of something that only the engine's namespace has. It is opened by a child there. */
-static int open_there(const struct engine *n, const char *path)
-{
-	int fds[2], fd;
-	char byte;
-	pid_t pid;
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	pid = fork();
-	if (pid == 0) {
-		if (setns(n->pidfd, CLONE_NEWNS) < 0)
-			_exit(1);
-		_exit(fd_send(fds[1], "x", 1, open(path, O_PATH | O_CLOEXEC)) == 1 ? 0 : 1);
-	}
-	assert_int_equal(fd_receive(fds[0], &byte, 1, &fd), 1);
-	assert_true(fd >= 0);
-	waitpid(pid, NULL, 0);
-	fd_close(fds[0]);
-	fd_close(fds[1]);
-	return fd;
 }
 
 static void enters_and_comes_back(void **state)
 {
-	struct engine *n = *state;
+	struct engine_mounts *n = *state;
 	_cleanup_err_ struct err e = { 0 };
 
 	assert_int_equal(
@@ -142,7 +49,7 @@ static int die_there(void *userdata _unused_, struct err *e _unused_)
 
 static void brings_errors_back(void **state)
 {
-	struct engine *n = *state;
+	struct engine_mounts *n = *state;
 	_cleanup_err_ struct err e = { 0 };
 
 	assert_int_equal(mount_namespace_call(n->pidfd, fail_there, n, &e), -EINVAL);
@@ -158,39 +65,17 @@ static void brings_errors_back(void **state)
 	assert_text_contains(e.message, "cannot enter the engine's mount namespace");
 }
 
-#define STAGE ENGINE_ROOT "/stage"
-
-/* Stages these, of which the sources are opened by the test itself. */
-/* What is staged may be below roots. */
-static int stage_below(const struct engine *n, const char *roots, char *const *texts,
+/* Stages these, of which the sources are opened by the test itself, if they are below the roots. */
+static int stage_below(const struct engine_mounts *n, const char *roots, char *const *texts,
 		       char *const *kept, struct err *e)
 {
-	static const struct policy_place place = { "Policy", "awfd.conf", 1 };
-	static const struct peer root = { .pidfd = -EBADF };
-	_cleanup_(policy_rules_freep) struct policy_rules *rules = policy_rules_new();
-	_cleanup_(policy_freep) struct policy *policy = NULL;
-	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
-	int fds[MOUNTS_MAX], r;
-	struct mount_stage s = { .directory = STAGE,
-				 .mounts = n->pidfd,
-				 .field = "mounts",
-				 .specs = &specs,
-				 .fds = fds,
-				 .kept = kept };
+	_cleanup_(engine_staging_clear) struct engine_staging staging = { 0 };
 
-	assert_int_equal(policy_rules_set(rules, &place, "MountRoots", roots, NULL), 0);
-	assert_int_equal(policy_of_peer(rules, NULL, &root, &policy, NULL), 0);
-	s.policy = policy;
-	assert_int_equal(mount_specs_parse("mounts", texts, &specs, NULL), 0);
-	for (size_t i = 0; i < specs.count; i++)
-		fds[i] = open_there(n, specs.list[i].source);
-	r = mount_stage_make(&s, e);
-	for (size_t i = 0; i < specs.count; i++)
-		fd_close(fds[i]);
-	return r;
+	return stage_there(n, &(struct engine_stage){ roots, texts, kept }, &staging, e);
 }
 
-static int stage(const struct engine *n, char *const *texts, char *const *kept, struct err *e)
+static int stage(const struct engine_mounts *n, char *const *texts, char *const *kept,
+		 struct err *e)
 {
 	return stage_below(n, "/:rw", texts, kept, e);
 }
@@ -201,7 +86,7 @@ static int stage(const struct engine *n, char *const *texts, char *const *kept, 
 static void asks_the_policy(void **state)
 {
 	char *const texts[] = { (char *)ENGINE_ROOT "/inside/link:/work:ro", NULL };
-	struct engine *n = *state;
+	struct engine_mounts *n = *state;
 	_cleanup_err_ struct err e = { 0 };
 
 	assert_int_equal(there(n, "cd " ENGINE_ROOT " && mkdir inside outside && "
@@ -217,7 +102,7 @@ static void asks_the_policy(void **state)
 
 static void stages_and_removes(void **state)
 {
-	struct engine *n = *state;
+	struct engine_mounts *n = *state;
 	_cleanup_err_ struct err e = { 0 };
 
 	assert_int_equal(there(n, "cd " ENGINE_ROOT " && mkdir dir && echo text >dir/file"), 0);
@@ -246,7 +131,7 @@ static void stages_and_removes(void **state)
 /* As after an awfd that was killed, twice. */
 static void removes_what_lies_over_one_another(void **state)
 {
-	struct engine *n = *state;
+	struct engine_mounts *n = *state;
 	_cleanup_err_ struct err e = { 0 };
 
 	assert_int_equal(there(n, "mkdir " ENGINE_ROOT "/dir"), 0);
@@ -270,7 +155,7 @@ static void refuses_before_it_stages(void **state)
 	};
 	/* a link to it, as /var/run is one to /run */
 	char *const kept[] = { (char *)ENGINE_ROOT "/link", (char *)"/nowhere", NULL };
-	struct engine *n = *state;
+	struct engine_mounts *n = *state;
 
 	assert_int_equal(there(n, "cd " ENGINE_ROOT
 				  " && mkdir -p good kept/in out/in && ln -s kept link"
@@ -292,7 +177,7 @@ static void refuses_before_it_stages(void **state)
 /* A user may have the helper pass on what it would not. */
 static void believes_no_descriptor(void **state)
 {
-	struct engine *n = *state;
+	struct engine_mounts *n = *state;
 	_cleanup_err_ struct err e = { 0 };
 
 	assert_int_equal(there(n, "mkfifo " ENGINE_ROOT "/fifo"), 0);

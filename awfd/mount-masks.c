@@ -1,0 +1,336 @@
+#include "awfd/mount-masks.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "awfd/child.h"
+#include "awfd/mount-namespace.h"
+#include "awfd/mount-stage.h"
+#include "common/alloc.h"
+#include "common/fd.h"
+#include "common/strv.h"
+
+#define NAME "awf-mount-masks"
+
+/* --- Finding them --------------------------------------------------------------------------- */
+
+struct mount_masks {
+	const struct mount_specs *specs;
+	char *field;
+	struct child *child;
+	int socket;
+	struct event *readable;
+	struct mount_masks_found found;
+	mount_masks_fn fn;
+	void *userdata;
+};
+
+/* Why nothing is mounted when they could not be looked for. */
+static const struct {
+	int error;
+	const char *reason;
+} failures[] = {
+	{ E2BIG, "there are more credentials in it than can be masked: mount less of it" },
+	{ ESTALE, "was moved, or a credential in it, while it was looked at: try again" },
+};
+
+void mount_masks_cancel(struct mount_masks *m)
+{
+	if (!m)
+		return;
+	child_free(m->child);
+	if (m->readable)
+		event_free(m->readable);
+	for (size_t i = 0; i < m->found.count; i++) {
+		fd_close(m->found.list[i].fd);
+		free(m->found.list[i].path);
+	}
+	for (size_t i = 0; i < MOUNTS_MAX; i++) {
+		fd_close(m->found.roots[i]);
+		free(m->found.named[i]);
+	}
+	fd_close(m->socket);
+	free(m->field);
+	free(m);
+}
+
+/* Tells, and is over. */
+static void finish(struct mount_masks *m, const struct err *e)
+{
+	m->fn(e ? NULL : &m->found, e, m->userdata);
+	mount_masks_cancel(m);
+}
+
+/* The user can do with a process of his what he likes, so nothing that it says is believed. */
+static bool is_reply(const struct mount_masks *m, const struct masks_reply *reply, ssize_t n,
+		     int fd)
+{
+	return n == sizeof(*reply) && reply->kind >= 0 && reply->kind < MASKS_REPLY_KINDS &&
+	       (fd >= 0) == (reply->kind == MASKS_REPLY_FOUND) && reply->mount < m->specs->count &&
+	       memchr(reply->path, '\0', sizeof(reply->path)) != NULL;
+}
+
+static int take_found(struct mount_masks *m, const struct masks_reply *reply, int fd, struct err *e)
+{
+	if (m->found.count == MASKS_MAX) {
+		fd_close(fd);
+		return err_set(e, -EBADMSG, ERR_SYSTEM, NAME " told of more than it may");
+	}
+	m->found.list[m->found.count++] = (struct mount_mask){ .fd = fd,
+							       .mount = reply->mount,
+							       .path = xstrdup(reply->path) };
+	return 0;
+}
+
+static int take_named(struct mount_masks *m, const struct masks_reply *reply)
+{
+	free(m->found.named[reply->mount]);
+	m->found.named[reply->mount] = xstrdup(reply->path);
+	return 0;
+}
+
+static int take_failed(const struct mount_masks *m, const struct masks_reply *reply, struct err *e)
+{
+	const char *text = m->specs->list[reply->mount].text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (failures[i].error == reply->error)
+			return mount_spec_invalid(e, m->field, text, failures[i].reason);
+	return err_system(e, reply->error > 0 ? -reply->error : -EIO,
+			  "cannot look for credentials in the mounts");
+}
+
+/* 1 at the end, 0 when there is more to come. */
+static int take_reply(struct mount_masks *m, const struct masks_reply *reply, int fd, struct err *e)
+{
+	switch ((enum masks_reply_kind)reply->kind) {
+	case MASKS_REPLY_FOUND:
+		return take_found(m, reply, fd, e);
+	case MASKS_REPLY_NAMED:
+		return take_named(m, reply);
+	case MASKS_REPLY_END:
+		return 1;
+	case MASKS_REPLY_FAILED:
+		return take_failed(m, reply, e);
+	case MASKS_REPLY_KINDS:
+		break;
+	}
+	return -EBADMSG;
+}
+
+static void on_readable(evutil_socket_t socket, short what _unused_, void *userdata)
+{
+	struct mount_masks *m = userdata;
+	_cleanup_err_ struct err e = { 0 };
+	struct masks_reply reply;
+	int fd, r;
+	ssize_t n = fd_receive(socket, &reply, sizeof(reply), &fd);
+
+	if (n == -EAGAIN)
+		return;
+	if (is_reply(m, &reply, n, fd)) {
+		r = take_reply(m, &reply, fd, &e);
+	} else {
+		fd_close(fd);
+		r = err_set(&e, -EBADMSG, ERR_SYSTEM, NAME " ended without an answer");
+	}
+	if (r != 0)
+		finish(m, r < 0 ? &e : NULL);
+}
+
+/* Its end shows as the end of its answers, too. */
+static void on_ended(struct child *c _unused_, bool well _unused_, const char *how _unused_,
+		     void *userdata _unused_)
+{
+}
+
+static int spawn_finder(struct mount_masks *m, struct event_base *base,
+			const struct mount_masks_ask *ask, int theirs, struct err *e)
+{
+	_cleanup_strv_ char **argv = NULL;
+	struct spawn_caller caller = { .groups = ask->user->groups,
+				       .group_count = ask->user->group_count,
+				       .mounts = ask->mounts };
+	size_t count = ask->specs->count;
+	int fds[2 * MOUNTS_MAX];
+
+	strv_append(&argv, NAME);
+	strv_appendf(&argv, "%zu", count);
+	memcpy(fds, ask->fds, count * sizeof(int));
+	memcpy(fds + count, ask->roots, count * sizeof(int));
+	return child_start(base,
+			   &(struct spawn){ .path = ask->path,
+					    .argv = argv,
+					    .uid = ask->user->uid,
+					    .gid = ask->user->gid,
+					    .network = -EBADF,
+					    .in = -EBADF,
+					    .out = theirs,
+					    .fds = fds,
+					    .fd_count = 2 * count,
+					    .caller = &caller },
+			   on_ended, m, &m->child, e);
+}
+
+static int start(struct mount_masks *m, struct event_base *base, const struct mount_masks_ask *ask,
+		 struct err *e)
+{
+	_cleanup_close_ int theirs = -EBADF;
+	int fds[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_system(e, -errno, "cannot start " NAME);
+	m->socket = fds[0];
+	theirs = fds[1];
+	r = fd_set_nonblock(m->socket, true);
+	if (r < 0)
+		return err_system(e, r, "cannot start " NAME);
+	r = spawn_finder(m, base, ask, theirs, e);
+	if (r < 0)
+		return r;
+	m->readable = event_new(base, m->socket, EV_READ | EV_PERSIST, on_readable, m);
+	if (!m->readable || event_add(m->readable, NULL) < 0)
+		abort();
+	return 0;
+}
+
+int mount_masks_start(struct event_base *base, const struct mount_masks_ask *ask, mount_masks_fn fn,
+		      void *userdata, struct mount_masks **ret, struct err *e)
+{
+	struct mount_masks *m = xnew(struct mount_masks);
+	int r;
+
+	for (size_t i = 0; i < MOUNTS_MAX; i++)
+		m->found.roots[i] = i < ask->specs->count ? ask->roots[i] : -EBADF;
+	m->specs = ask->specs;
+	m->field = xstrdup(ask->field);
+	m->socket = -EBADF;
+	m->fn = fn;
+	m->userdata = userdata;
+	r = start(m, base, ask, e);
+	if (r < 0) {
+		mount_masks_cancel(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+/* --- Covering them ------------------------------------------------------------------------------
+ *
+ * All of this runs in the engine's mount namespace, and looks nothing up in a user's directories.
+ */
+
+enum mask_type { MASK_FILE, MASK_DIRECTORY, MASK_TYPES };
+
+/* What covers a file and a directory, in the stage's own filesystem. */
+static const struct {
+	const char *name;
+	mode_t mode;
+} masks[MASK_TYPES] = {
+	[MASK_FILE] = { "masked-file", S_IFREG | 0444 },
+	[MASK_DIRECTORY] = { "masked-directory", S_IFDIR | 0555 },
+};
+
+static char *mask_path(const char *directory, enum mask_type type)
+{
+	return xasprintf("%s/%s", directory, masks[type].name);
+}
+
+static int make_mask(const char *directory, enum mask_type type, struct err *e)
+{
+	_cleanup_free_ char *path = mask_path(directory, type);
+	mode_t mode = masks[type].mode;
+	int r = S_ISDIR(mode) ? mkdir(path, mode & 0777) : mknod(path, S_IFREG, 0);
+
+	/* whatever the umask */
+	if (r < 0 || chmod(path, mode & 0777) < 0)
+		return err_system(e, -errno, "cannot make the mask %s", path);
+	return 0;
+}
+
+/* The user's process may have passed anything: whatever is not in a mount of the stage is refused,
+ * because it could be the host's. */
+static int check_mount(const struct mount_masks_cover *c, const struct mount_mask *mask,
+		       struct err *e)
+{
+	int id, root_id, r = mount_stage_read_id(mask->fd, &id, e);
+
+	if (r == 0)
+		r = mount_stage_read_id(c->found->roots[mask->mount], &root_id, e);
+	if (r < 0)
+		return r;
+	return id == root_id ? 0
+			     : err_set(e, -EXDEV, ERR_SYSTEM,
+				       NAME " told of something that is not in the mount");
+}
+
+static int tell_type(int fd, enum mask_type *ret, struct err *e)
+{
+	mode_t mode;
+	int r = mount_stage_read_type(fd, &mode, e);
+
+	if (r < 0)
+		return r;
+	if (S_ISLNK(mode))
+		return err_set(e, -ELOOP, ERR_SYSTEM, NAME " told of a link");
+	*ret = S_ISDIR(mode) ? MASK_DIRECTORY : MASK_FILE;
+	return 0;
+}
+
+/* A mount of its own, of something empty that nobody can change. */
+static int clone_mask(const char *directory, enum mask_type type, struct err *e)
+{
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						     MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
+					 .propagation = MS_PRIVATE };
+	_cleanup_free_ char *path = mask_path(directory, type);
+	_cleanup_close_ int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+		return err_system(e, -errno, "cannot make a mask of %s", path);
+	return TAKE_FD(tree);
+}
+
+static int cover_one(const struct mount_masks_cover *c, const struct mount_mask *mask,
+		     struct err *e)
+{
+	_cleanup_close_ int tree = -EBADF;
+	enum mask_type type = MASK_FILE;
+	int r = check_mount(c, mask, e);
+
+	if (r == 0)
+		r = tell_type(mask->fd, &type, e);
+	if (r < 0)
+		return r;
+	tree = clone_mask(c->directory, type, e);
+	if (tree < 0)
+		return tree;
+	if (move_mount(tree, "", mask->fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
+	    0)
+		return err_system(e, -errno, "cannot mask a credential");
+	return 0;
+}
+
+static int cover(void *userdata, struct err *e)
+{
+	const struct mount_masks_cover *c = userdata;
+	int r = 0;
+
+	for (int type = 0; r == 0 && type < MASK_TYPES; type++)
+		r = make_mask(c->directory, (enum mask_type)type, e);
+	for (size_t i = 0; r == 0 && i < c->found->count; i++) {
+		r = cover_one(c, &c->found->list[i], e);
+		if (r < 0)
+			(void)err_wrap(e, "%s", c->found->list[i].path);
+	}
+	return r;
+}
+
+int mount_masks_cover(const struct mount_masks_cover *c, struct err *e)
+{
+	return c->found->count == 0 ? 0 : mount_namespace_call(c->mounts, cover, (void *)c, e);
+}
