@@ -162,6 +162,12 @@ static const struct {
 	{ "decision", "AWF_DECISION" }, { "reason", "AWF_REASON" },
 };
 
+/* Where nothing was decided. */
+static const char *what_happened(const char *event)
+{
+	return strcmp(event, "masks") == 0 ? "credentials in the mounts" : "ended";
+}
+
 static char *journal_text(struct json_object *record)
 {
 	const char *user = member(record, "user"), *reason = member(record, "reason");
@@ -174,7 +180,7 @@ static char *journal_text(struct json_object *record)
 		strbuf_appendf(&text, ": %s %s", method ? method : member(record, "event"),
 			       decision);
 	else
-		strbuf_appendf(&text, ": ended");
+		strbuf_appendf(&text, ": %s", what_happened(member(record, "event")));
 	if (member(record, "exitCode"))
 		strbuf_appendf(&text, ", exit code %s", member(record, "exitCode"));
 	if (reason)

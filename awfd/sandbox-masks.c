@@ -9,7 +9,10 @@
 #include "common/alloc.h"
 #include "common/escape.h"
 #include "common/log.h"
+#include "common/strbuf.h"
 #include "common/strv.h"
+
+#define LOGGED_MAX 16 /* paths in a line of the log */
 
 static bool is_in(char *const *list, const char *text)
 {
@@ -31,18 +34,21 @@ static void keep(struct sandbox *s, const char *path, size_t *room)
 	*room -= MIN(size, *room);
 }
 
-/* What nobody sees any more. */
+/* What nobody sees any more: all for inspect, the first of them for the log. */
 static void tell_masked(struct sandbox *s, const struct mount_masks_found *found)
 {
-	size_t room = MESSAGE_MASKED_MAX / 2;
+	_cleanup_strbuf_ struct strbuf first = { 0 };
+	size_t room = MESSAGE_MASKED_MAX / 2, count;
 
-	for (size_t i = 0; i < found->count; i++) {
-		const struct mount_mask *mask = &found->list[i];
-
-		sandbox_log(LOG_LEVEL_INFO, s, "masks %s, which would be in the mount at %s",
-			    mask->path, s->mounts.list[mask->mount].target);
-		keep(s, mask->path, &room);
-	}
+	for (size_t i = 0; i < found->count; i++)
+		keep(s, found->list[i].path, &room);
+	count = strv_length(s->masked);
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < MIN(count, (size_t)LOGGED_MAX); i++)
+		strbuf_appendf(&first, "%s%s", i > 0 ? ", " : "", s->masked[i]);
+	sandbox_log(LOG_LEVEL_INFO, s, "masks %zu places for credentials in its mounts: %s%s",
+		    count, first.data, count > LOGGED_MAX ? ", …" : "");
 }
 
 /* What is seen because its user wants it so. The caller owns the list. */

@@ -35,7 +35,7 @@ struct source {
 
 struct told {
 	size_t source;
-	struct stat st;
+	char *path;
 };
 
 struct finder {
@@ -76,10 +76,11 @@ static bool is_same(const struct stat *a, const struct stat *b)
 
 /* --- A credential --------------------------------------------------------------------------- */
 
-static bool was_told(const struct finder *f, size_t source, const struct stat *st)
+/* By its path: one file may have two names. */
+static bool was_told(const struct finder *f, size_t source, const char *path)
 {
 	for (size_t i = 0; i < f->told_count; i++)
-		if (f->told[i].source == source && is_same(&f->told[i].st, st))
+		if (f->told[i].source == source && strcmp(f->told[i].path, path) == 0)
 			return true;
 	return false;
 }
@@ -103,14 +104,14 @@ static int tell_found(struct finder *f, size_t source, const char *path, const s
 	const char *below = path + strlen(f->sources[source].path) + 1;
 	_cleanup_close_ int fd = -EBADF;
 
-	if (was_told(f, source, st))
+	if (was_told(f, source, path))
 		return 0;
 	if (f->told_count == MASKS_MAX)
 		return -E2BIG;
 	fd = open_in_mount(f->sources[source].mount, below, st);
 	if (fd < 0)
 		return fd;
-	f->told[f->told_count++] = (struct told){ .source = source, .st = *st };
+	f->told[f->told_count++] = (struct told){ .source = source, .path = xstrdup(path) };
 	return tell(MASKS_REPLY_FOUND, 0, source, path, fd);
 }
 

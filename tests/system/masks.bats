@@ -56,7 +56,7 @@ mask_run() {
 }
 
 @test "every row of the table is masked, and each is told" {
-	local path count=0 paths
+	local path count=0 paths masked id
 	paths=$(grep -oP '^\t\{ "\K[^"]+(?=", (true|false) \},)' "$BATS_TEST_DIRNAME/../../awfd/mount-credentials.c" | tr '*' 1)
 	for path in $paths; do
 		# A directory where nothing says that it is a file.
@@ -67,10 +67,13 @@ mask_run() {
 	[ "$(as alice sh -c 'grep -rl canary ~ | wc -l')" -ge "$count" ]
 	mask_run /home/alice:/h -- 'cat /h/work/file; find /h -type f -size +0 | sort'
 	[ "$output" = $'hers\n/h/work/file' ]
+	id=$(bed_exec awfctl start -v /home/alice:/h -- 'exec sleep 600')
+	masked=$(bed_exec awfctl inspect --json "$id" | jq -r '.masked[]')
+	bed_exec awfctl stop "$id"
 	for path in $paths; do
-		bed_exec -u root -- grep -qF "masks /home/alice/$path, which would be in the mount at /h" "$BED_DIR/awfd.log" ||
-			{ echo "$path"; false; }
+		grep -qxF "/home/alice/$path" <<<"$masked" || { echo "$path"; false; }
 	done
+	bed_exec -u root -- grep -E "masks $count places for credentials in its mounts: /home/alice/" "$BED_DIR/awfd.log"
 }
 
 @test "a parent, a child and a second path show no more than the home, by links neither" {
@@ -147,17 +150,20 @@ mask_run() {
 }
 
 @test "inspect and the audit log tell what is masked, and inspect does after a restart of awfd, too" {
-	local id filter
+	local id which filter
 	id=$(bed_exec awfctl start -v /home/alice:/h -v /home/alice/.config:/c:ro -v /home/alice/.netrc:/data/netrc:ro -- 'exec sleep 600')
-	bed awfd restart
+	bed awfd kill
+	bed awfd start
 	run -0 bed_exec awfctl inspect "$id"
 	[[ $output == *$'\nMasked:       /home/alice/.ssh\n'* ]]
 	[ "$(grep -c '^Masked: .*/home/alice/.config/gh$' <<<"$output")" = 1 ]
 	bed_exec awfctl inspect --json "$id" | jq -e '.masked | sort == ["/home/alice/.aws", "/home/alice/.config/gh",
 		"/home/alice/.netrc", "/home/alice/.npmrc", "/home/alice/.ssh"]'
-	filter='select(.event == "masks" and .sandbox == "'$id'" and .user == "alice") | (.masked | length == 5) and .named == ["/home/alice/.netrc"]'
-	bed_exec -u root -- cat /var/log/awfd/audit.jsonl | jq -e "$filter"
-	as alice cat "/var/log/awfd/$id/audit.jsonl" | jq -e "$filter"
+	which='select(.event == "masks" and .sandbox == "'$id'" and .user == "alice")'
+	filter='(.masked | length == 5) and .named == ["/home/alice/.netrc"]'
+	bed_exec -u root -- cat /var/log/awfd/audit.jsonl | jq -c "$which" | jq -e "$filter"
+	as alice cat "/var/log/awfd/$id/audit.jsonl" | jq -c "$which" | jq -e "$filter"
+	bed_exec -u root -- grep -F "audit: alice: credentials in the mounts" "$BED_DIR/awfd.log"
 	bed_exec awfctl stop "$id"
 }
 

@@ -258,6 +258,19 @@ static void masks_by_every_path(void **state)
 	unstage(w);
 }
 
+/* One file by two names of the table. */
+static void masks_hard_links(void **state)
+{
+	struct world *w = *state;
+
+	hide(w, ".netrc");
+	assert_int_equal(there(w->engine, "cd " HOME " && ln .netrc .authinfo"), 0);
+	assert_int_equal(MASK(w, (char *)HOME ":/a"), 0);
+	assert_int_equal(w->masked, 2);
+	assert_false(shows(w));
+	unstage(w);
+}
+
 /* The user's home by another path. */
 static void masks_a_bind_mount_of_the_home(void **state)
 {
@@ -412,11 +425,17 @@ static void never_tells_when_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(masks_files_and_directories),    TEST(masks_stay_with_what_was_taken),
-		TEST(masks_whatever_is_mounted),      TEST(masks_by_every_path),
-		TEST(masks_a_bind_mount_of_the_home), TEST(masks_nothing_that_was_named),
-		TEST(looks_with_the_users_rights),    TEST(refuses_more_than_it_can_mask),
-		TEST(believes_no_other_program),      TEST(covers_nothing_outside_the_stage),
+		TEST(masks_files_and_directories),
+		TEST(masks_stay_with_what_was_taken),
+		TEST(masks_whatever_is_mounted),
+		TEST(masks_by_every_path),
+		TEST(masks_hard_links),
+		TEST(masks_a_bind_mount_of_the_home),
+		TEST(masks_nothing_that_was_named),
+		TEST(looks_with_the_users_rights),
+		TEST(refuses_more_than_it_can_mask),
+		TEST(believes_no_other_program),
+		TEST(covers_nothing_outside_the_stage),
 		TEST(never_tells_when_given_up),
 	};
 
