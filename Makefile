@@ -46,16 +46,17 @@ AWFD_SRC      := audit audit-call audit-record caller child child-output cli-pro
                  docker-spec domain egress engine-watch environment fd-store gh-log host-ipv6 \
                  host-pattern host-ports http-answer image-reference job-limits link link-bridge \
                  link-request link-seal link-watch lock log-journal log-tail manager \
-                 manager-firewall methods mount-credentials mount-masks mount-namespace mount-open \
-                 mount-source mount-spec mount-stage names netlink netns network nflog \
-                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table nft-watch notify peer plan policy policy-words private-networks \
-                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
-                 sandbox-denials sandbox-destroy sandbox-dirs sandbox-info sandbox-lease \
-                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-policy \
-                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server socket-address \
-                 spawn squid-config squid-log turns upstream-proxy
+                 manager-firewall methods mount-credentials mount-helper mount-masks \
+                 mount-namespace mount-open mount-source mount-spec mount-stage names netlink \
+                 netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
+                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
+                 policy-words private-networks process quota reconcile relay-proc relay-targets \
+                 resolve resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit \
+                 sandbox-container sandbox-create sandbox-denials sandbox-destroy sandbox-dirs \
+                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
+                 sandbox-mounts sandbox-policy sandbox-ready sandbox-relay sandbox-squid \
+                 sandbox-state server socket-address spawn squid-config squid-log turns \
+                 upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main

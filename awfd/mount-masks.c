@@ -1,12 +1,12 @@
 #include "awfd/mount-masks.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "awfd/child.h"
+#include "awfd/mount-helper.h"
 #include "awfd/mount-namespace.h"
 #include "awfd/mount-stage.h"
 #include "common/alloc.h"
@@ -15,14 +15,14 @@
 
 #define NAME "awf-mount-masks"
 
+static_assert(sizeof(struct masks_reply) <= MOUNT_HELPER_PACKET_MAX, "a reply is a packet");
+
 /* --- Finding them --------------------------------------------------------------------------- */
 
 struct mount_masks {
 	const struct mount_specs *specs;
 	char *field;
-	struct child *child;
-	int socket;
-	struct event *readable;
+	struct mount_helper *helper;
 	struct mount_masks_found found;
 	mount_masks_fn fn;
 	void *userdata;
@@ -41,9 +41,7 @@ void mount_masks_cancel(struct mount_masks *m)
 {
 	if (!m)
 		return;
-	child_free(m->child);
-	if (m->readable)
-		event_free(m->readable);
+	mount_helper_free(m->helper);
 	for (size_t i = 0; i < m->found.count; i++) {
 		fd_close(m->found.list[i].fd);
 		free(m->found.list[i].path);
@@ -52,7 +50,6 @@ void mount_masks_cancel(struct mount_masks *m)
 		fd_close(m->found.roots[i]);
 		free(m->found.named[i]);
 	}
-	fd_close(m->socket);
 	free(m->field);
 	free(m);
 }
@@ -121,18 +118,15 @@ static int take_reply(struct mount_masks *m, const struct masks_reply *reply, in
 	return -EBADMSG;
 }
 
-static void on_readable(evutil_socket_t socket, short what _unused_, void *userdata)
+static void on_packet(const void *packet, ssize_t n, int fd, void *userdata)
 {
 	struct mount_masks *m = userdata;
+	const struct masks_reply *reply = packet;
 	_cleanup_err_ struct err e = { 0 };
-	struct masks_reply reply;
-	int fd, r;
-	ssize_t n = fd_receive(socket, &reply, sizeof(reply), &fd);
+	int r;
 
-	if (n == -EAGAIN)
-		return;
-	if (is_reply(m, &reply, n, fd)) {
-		r = take_reply(m, &reply, fd, &e);
+	if (is_reply(m, reply, n, fd)) {
+		r = take_reply(m, reply, fd, &e);
 	} else {
 		fd_close(fd);
 		r = err_set(&e, -EBADMSG, ERR_SYSTEM, NAME " ended without an answer");
@@ -141,19 +135,10 @@ static void on_readable(evutil_socket_t socket, short what _unused_, void *userd
 		finish(m, r < 0 ? &e : NULL);
 }
 
-/* Its end shows as the end of its answers, too. */
-static void on_ended(struct child *c _unused_, bool well _unused_, const char *how _unused_,
-		     void *userdata _unused_)
-{
-}
-
-static int spawn_finder(struct mount_masks *m, struct event_base *base,
-			const struct mount_masks_ask *ask, int theirs, struct err *e)
+static int start(struct mount_masks *m, struct event_base *base, const struct mount_masks_ask *ask,
+		 struct err *e)
 {
 	_cleanup_strv_ char **argv = NULL;
-	struct spawn_caller caller = { .groups = ask->user->groups,
-				       .group_count = ask->user->group_count,
-				       .mounts = ask->mounts };
 	size_t count = ask->specs->count;
 	int fds[2 * MOUNTS_MAX];
 
@@ -161,40 +146,14 @@ static int spawn_finder(struct mount_masks *m, struct event_base *base,
 	strv_appendf(&argv, "%zu", count);
 	memcpy(fds, ask->fds, count * sizeof(int));
 	memcpy(fds + count, ask->roots, count * sizeof(int));
-	return child_start(base,
-			   &(struct spawn){ .path = ask->path,
-					    .argv = argv,
-					    .uid = ask->user->uid,
-					    .gid = ask->user->gid,
-					    .network = -EBADF,
-					    .in = -EBADF,
-					    .out = theirs,
-					    .fds = fds,
-					    .fd_count = 2 * count,
-					    .caller = &caller },
-			   on_ended, m, &m->child, e);
-}
-
-static int start(struct mount_masks *m, struct event_base *base, const struct mount_masks_ask *ask,
-		 struct err *e)
-{
-	_cleanup_close_ int theirs = -EBADF;
-	int fds[2], r;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return err_system(e, -errno, "cannot start " NAME);
-	m->socket = fds[0];
-	theirs = fds[1];
-	r = fd_set_nonblock(m->socket, true);
-	if (r < 0)
-		return err_system(e, r, "cannot start " NAME);
-	r = spawn_finder(m, base, ask, theirs, e);
-	if (r < 0)
-		return r;
-	m->readable = event_new(base, m->socket, EV_READ | EV_PERSIST, on_readable, m);
-	if (!m->readable || event_add(m->readable, NULL) < 0)
-		abort();
-	return 0;
+	return mount_helper_start(base,
+				  &(struct mount_helper_spec){ .path = ask->path,
+							       .argv = argv,
+							       .user = ask->user,
+							       .mounts = ask->mounts,
+							       .fds = fds,
+							       .fd_count = 2 * count },
+				  on_packet, m, &m->helper, e);
 }
 
 int mount_masks_start(struct event_base *base, const struct mount_masks_ask *ask, mount_masks_fn fn,
@@ -207,7 +166,6 @@ int mount_masks_start(struct event_base *base, const struct mount_masks_ask *ask
 		m->found.roots[i] = i < ask->specs->count ? ask->roots[i] : -EBADF;
 	m->specs = ask->specs;
 	m->field = xstrdup(ask->field);
-	m->socket = -EBADF;
 	m->fn = fn;
 	m->userdata = userdata;
 	r = start(m, base, ask, e);

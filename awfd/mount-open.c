@@ -1,9 +1,8 @@
 #include "awfd/mount-open.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
-#include "awfd/child.h"
+#include "awfd/mount-helper.h"
 #include "awfd/mount/reply.h"
 #include "common/alloc.h"
 #include "common/fd.h"
@@ -14,9 +13,7 @@
 struct mount_open {
 	const struct mount_specs *specs;
 	char *field;
-	struct child *child;
-	int socket;
-	struct event *readable;
+	struct mount_helper *helper;
 	int fds[MOUNTS_MAX];
 	size_t count; /* of those that were opened */
 	mount_open_fn fn;
@@ -53,12 +50,9 @@ void mount_open_cancel(struct mount_open *m)
 {
 	if (!m)
 		return;
-	child_free(m->child);
-	if (m->readable)
-		event_free(m->readable);
+	mount_helper_free(m->helper);
 	for (size_t i = 0; i < m->count; i++)
 		fd_close(m->fds[i]);
-	fd_close(m->socket);
 	free(m->field);
 	free(m);
 }
@@ -101,29 +95,19 @@ static void take_reply(struct mount_open *m, const struct mount_reply *reply, in
 		finish(m, NULL);
 }
 
-static void on_readable(evutil_socket_t socket, short what _unused_, void *userdata)
+static void on_packet(const void *packet, ssize_t n, int fd, void *userdata)
 {
 	struct mount_open *m = userdata;
+	const struct mount_reply *reply = packet;
 	_cleanup_err_ struct err e = { 0 };
-	struct mount_reply reply;
-	int fd;
-	ssize_t n = fd_receive(socket, &reply, sizeof(reply), &fd);
 
-	if (n == -EAGAIN)
-		return;
-	if (is_reply(&reply, n, fd)) {
-		take_reply(m, &reply, fd);
+	if (is_reply(reply, n, fd)) {
+		take_reply(m, reply, fd);
 		return;
 	}
 	fd_close(fd);
 	(void)err_set(&e, -EBADMSG, ERR_SYSTEM, NAME " ended without an answer");
 	finish(m, &e);
-}
-
-/* Its end shows as the end of its answers, too. */
-static void on_ended(struct child *c _unused_, bool well _unused_, const char *how _unused_,
-		     void *userdata _unused_)
-{
 }
 
 static char **format_arguments(const struct mount_specs *specs)
@@ -142,35 +126,12 @@ static int start(struct mount_open *m, struct event_base *base, const struct mou
 		 struct err *e)
 {
 	_cleanup_strv_ char **argv = format_arguments(ask->specs);
-	_cleanup_close_ int theirs = -EBADF;
-	struct spawn_caller caller = { .groups = ask->user->groups,
-				       .group_count = ask->user->group_count,
-				       .mounts = ask->mounts };
-	int fds[2], r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return err_system(e, -errno, "cannot start " NAME);
-	m->socket = fds[0];
-	theirs = fds[1];
-	r = fd_set_nonblock(m->socket, true);
-	if (r < 0)
-		return err_system(e, r, "cannot start " NAME);
-	r = child_start(base,
-			&(struct spawn){ .path = ask->path,
-					 .argv = argv,
-					 .uid = ask->user->uid,
-					 .gid = ask->user->gid,
-					 .network = -EBADF,
-					 .in = -EBADF,
-					 .out = theirs,
-					 .caller = &caller },
-			on_ended, m, &m->child, e);
-	if (r < 0)
-		return r;
-	m->readable = event_new(base, m->socket, EV_READ | EV_PERSIST, on_readable, m);
-	if (!m->readable || event_add(m->readable, NULL) < 0)
-		abort();
-	return 0;
+	return mount_helper_start(
+		base,
+		&(struct mount_helper_spec){
+			.path = ask->path, .argv = argv, .user = ask->user, .mounts = ask->mounts },
+		on_packet, m, &m->helper, e);
 }
 
 int mount_open_start(struct event_base *base, const struct mount_open_ask *ask, mount_open_fn fn,
@@ -179,11 +140,9 @@ int mount_open_start(struct event_base *base, const struct mount_open_ask *ask, 
 	struct mount_open *m = xnew(struct mount_open);
 	int r;
 
-	*m = (struct mount_open){ .specs = ask->specs,
-				  .field = xstrdup(ask->field),
-				  .socket = -EBADF,
-				  .fn = fn,
-				  .userdata = userdata };
+	*m = (struct mount_open){
+		.specs = ask->specs, .field = xstrdup(ask->field), .fn = fn, .userdata = userdata
+	};
 	r = start(m, base, ask, e);
 	if (r < 0) {
 		mount_open_cancel(m);

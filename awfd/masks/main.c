@@ -129,8 +129,13 @@ static int on_credential(int fd, void *userdata)
 	struct finder *f = userdata;
 	_cleanup_free_ char *path = NULL;
 	struct stat st;
-	int r = fstat(fd, &st) < 0 ? -errno : read_path(fd, &path);
+	int r;
 
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = read_path(fd, &path);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; r == 0 && i < f->count; i++) {
 		if (mount_path_is_in(f->sources[i].path, path))
 			r = tell_named(f, i, path);

@@ -91,18 +91,24 @@ static void on_found(const struct mount_masks_found *found, const struct err *e,
 	event_base_loopbreak(w->base);
 }
 
+static struct mount_masks_ask ask_for(const struct world *w, const struct engine_staging *staging,
+				      const char *program)
+{
+	return (struct mount_masks_ask){ .path = program,
+					 .user = &w->user,
+					 .mounts = w->engine->pidfd,
+					 .field = "mounts",
+					 .specs = &staging->specs,
+					 .fds = staging->fds,
+					 .roots = staging->roots };
+}
+
 /* Stages these mounts and has their credentials masked; 0 or the error. */
 static int mask_with(struct world *w, const char *helper, char *const *texts)
 {
 	_cleanup_(engine_staging_clear) struct engine_staging staging = { 0 };
 	_cleanup_free_ char *path = *helper == '/' ? xstrdup(helper) : program_path(helper);
-	struct mount_masks_ask ask = { .path = path,
-				       .user = &w->user,
-				       .mounts = w->engine->pidfd,
-				       .field = "mounts",
-				       .specs = &staging.specs,
-				       .fds = staging.fds,
-				       .roots = staging.roots };
+	struct mount_masks_ask ask = ask_for(w, &staging, path);
 	struct engine_stage what = { .mount_roots = "/:rw", .texts = texts };
 	struct mount_masks *m;
 
@@ -401,13 +407,7 @@ static void never_tells_when_given_up(void **state)
 	_cleanup_free_ char *path = program_path("awf-mount-masks");
 	char *const texts[] = { (char *)HOME ":/a", NULL };
 	struct engine_stage what = { .mount_roots = "/:rw", .texts = texts };
-	struct mount_masks_ask ask = { .path = path,
-				       .user = &w->user,
-				       .mounts = w->engine->pidfd,
-				       .field = "mounts",
-				       .specs = &staging.specs,
-				       .fds = staging.fds,
-				       .roots = staging.roots };
+	struct mount_masks_ask ask = ask_for(w, &staging, path);
 	struct mount_masks *m;
 
 	assert_int_equal(stage_there(w->engine, &what, &staging, NULL), 0);
