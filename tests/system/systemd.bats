@@ -195,6 +195,10 @@ status_is() {
 		-v /home/alice/work:/work -- 'cat /work/in && echo from-job >/work/out && gh api rate_limit'
 	[[ $output == *from-home*rate* ]]
 	[ "$(machine stat -c %U /home/alice/work/out)" = alice ]
+	# What masks credentials has the same rights.
+	machine_as alice sh -c 'echo canary >~/work/.netrc && grep -q canary ~/work/.netrc'
+	run -0 --separate-stderr machine_as alice awfctl run -v /home/alice:/h:ro -- 'cat /h/work/in; grep -r canary /h; echo end'
+	[[ $output == *from-home*end && $output != *canary* ]]
 	wait_for status_is '0 sandboxes'
 }
 
