@@ -70,11 +70,17 @@ static bool is_reply(const struct mount_masks *m, const struct masks_reply *repl
 	       memchr(reply->path, '\0', sizeof(reply->path)) != NULL;
 }
 
+/* So that it can't keep awfd busy either. */
+static int refuse_more(struct err *e)
+{
+	return err_set(e, -EBADMSG, ERR_SYSTEM, NAME " told of more than it may");
+}
+
 static int take_found(struct mount_masks *m, const struct masks_reply *reply, int fd, struct err *e)
 {
 	if (m->found.count == MASKS_MAX) {
 		fd_close(fd);
-		return err_set(e, -EBADMSG, ERR_SYSTEM, NAME " told of more than it may");
+		return refuse_more(e);
 	}
 	m->found.list[m->found.count++] = (struct mount_mask){ .fd = fd,
 							       .mount = reply->mount,
@@ -82,9 +88,10 @@ static int take_found(struct mount_masks *m, const struct masks_reply *reply, in
 	return 0;
 }
 
-static int take_named(struct mount_masks *m, const struct masks_reply *reply)
+static int take_named(struct mount_masks *m, const struct masks_reply *reply, struct err *e)
 {
-	free(m->found.named[reply->mount]);
+	if (m->found.named[reply->mount])
+		return refuse_more(e);
 	m->found.named[reply->mount] = xstrdup(reply->path);
 	return 0;
 }
@@ -107,7 +114,7 @@ static int take_reply(struct mount_masks *m, const struct masks_reply *reply, in
 	case MASKS_REPLY_FOUND:
 		return take_found(m, reply, fd, e);
 	case MASKS_REPLY_NAMED:
-		return take_named(m, reply);
+		return take_named(m, reply, e);
 	case MASKS_REPLY_END:
 		return 1;
 	case MASKS_REPLY_FAILED:

@@ -21,6 +21,7 @@ struct world {
 	struct peer user;
 	unsigned told;
 	struct err error;
+	const char *meanwhile; /* a command there, between staging and looking */
 	size_t masked;
 	char *named[MOUNTS_MAX];
 };
@@ -115,6 +116,8 @@ static int mask_with(struct world *w, const char *helper, char *const *texts)
 	if (stage_there(w->engine, &what, &staging, &w->error) < 0)
 		fail_msg("%s", w->error.message);
 	staging.staged = false; /* its roots are taken over */
+	if (w->meanwhile)
+		assert_int_equal(there(w->engine, "%s", w->meanwhile), 0);
 	if (mount_masks_start(w->base, &ask, on_found, w, &m, &w->error) < 0)
 		fail_msg("%s", w->error.message);
 	event_base_dispatch(w->base);
@@ -353,6 +356,31 @@ static void refuses_more_than_it_can_mask(void **state)
 	assert_text_contains(w->error.message, "more credentials in it than can be masked");
 }
 
+static void refuses_what_is_another_in_the_mount(void **state)
+{
+	struct world *w = *state;
+
+	hide(w, ".ssh/id_rsa");
+	w->meanwhile = "mount -t tmpfs over " HOME "/.ssh && echo x >" HOME "/.ssh/id_rsa";
+	assert_int_equal(MASK(w, (char *)HOME ":/a"), -EINVAL);
+	assert_text_contains(w->error.message, "was moved, or a credential in it");
+	unstage(w);
+}
+
+/* What is gone by then takes nothing with it. */
+static void masks_what_is_left(void **state)
+{
+	struct world *w = *state;
+
+	hide(w, ".ssh/id_rsa");
+	hide(w, ".netrc");
+	w->meanwhile = "rm -r " HOME "/.ssh";
+	assert_int_equal(MASK(w, (char *)HOME ":/a"), 0);
+	assert_int_equal(w->masked, 1);
+	assert_false(shows(w));
+	unstage(w);
+}
+
 static void believes_no_other_program(void **state)
 {
 	static const char *const programs[] = { "/bin/true", "/bin/echo", "awf-mount-open" };
@@ -366,6 +394,75 @@ static void believes_no_other_program(void **state)
 		assert_same_text(w->error.message, "awf-mount-masks ended without an answer");
 		unstage(w);
 	}
+}
+
+/* What a process of the user's could tell as awf-mount-masks, over and over. */
+static const struct lie {
+	const char *what;
+	int kind, error;
+	uint32_t mount;
+	size_t length;    /* 0: all */
+	const char *file; /* whose descriptor comes along, or NULL */
+	int fill;         /* of the path, without an end */
+	const char *message;
+} lies[] = {
+	{ .what = "found, without a descriptor", .kind = MASKS_REPLY_FOUND },
+	{ .what = "named, with one", .kind = MASKS_REPLY_NAMED, .file = "/etc/passwd" },
+	{ .what = "the end, with one", .kind = MASKS_REPLY_END, .file = "/etc/passwd" },
+	{ .what = "an unknown kind", .kind = MASKS_REPLY_KINDS },
+	{ .what = "a negative kind", .kind = -1 },
+	{ .what = "a mount that is none", .kind = MASKS_REPLY_NAMED, .mount = MOUNTS_MAX },
+	{ .what = "half a packet", .kind = MASKS_REPLY_END, .length = 8 },
+	{ .what = "a path without an end", .kind = MASKS_REPLY_NAMED, .fill = 'x' },
+	{ .what = "named, without end",
+	  .kind = MASKS_REPLY_NAMED,
+	  .message = "told of more than it may" },
+	{ .what = "found, without end",
+	  .kind = MASKS_REPLY_FOUND,
+	  .file = "/etc/passwd",
+	  .message = "told of more than it may" },
+	{ .what = "failed, for no reason",
+	  .kind = MASKS_REPLY_FAILED,
+	  .message = "cannot look for credentials in the mounts" },
+	{ .what = "failed, for a negative one",
+	  .kind = MASKS_REPLY_FAILED,
+	  .error = -5,
+	  .message = "cannot look for credentials in the mounts" },
+};
+
+/* Which of them is by how many mounts there are. */
+static int tell_lie(const char *mounts)
+{
+	const struct lie *lie = &lies[atoi(mounts) - 1];
+	struct masks_reply reply = { .kind = lie->kind, .error = lie->error, .mount = lie->mount };
+	size_t length = lie->length > 0 ? lie->length : sizeof(reply);
+	int fd = lie->file ? open(lie->file, O_PATH | O_CLOEXEC) : -EBADF;
+
+	memset(reply.path, lie->fill, sizeof(reply.path));
+	while (fd_send(STDOUT_FILENO, &reply, length, fd) > 0)
+		;
+	return EXIT_SUCCESS;
+}
+
+static void believes_no_lie(void **state)
+{
+	struct world *w = *state;
+	char self[PATH_MAX] = "";
+	char *texts[ARRAY_SIZE(lies) + 1] = { NULL };
+
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		texts[i] = xasprintf(HOME ":/%zu", i);
+		forget(w);
+		assert_row(lies[i].what, mask_with(w, self, texts) < 0);
+		if (!strstr(w->error.message,
+			    lies[i].message ? lies[i].message : "ended without an answer"))
+			fail_msg("%s: %s", lies[i].what, w->error.message);
+		assert_int_equal(w->masked, 0);
+		unstage(w);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++)
+		free(texts[i]);
 }
 
 /* A process of the user's may pass on a descriptor of the host's own. */
@@ -422,7 +519,7 @@ static void never_tells_when_given_up(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-int main(void)
+int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		TEST(masks_files_and_directories),
@@ -434,11 +531,16 @@ int main(void)
 		TEST(masks_nothing_that_was_named),
 		TEST(looks_with_the_users_rights),
 		TEST(refuses_more_than_it_can_mask),
+		TEST(refuses_what_is_another_in_the_mount),
+		TEST(masks_what_is_left),
 		TEST(believes_no_other_program),
+		TEST(believes_no_lie),
 		TEST(covers_nothing_outside_the_stage),
 		TEST(never_tells_when_given_up),
 	};
 
+	if (argc == 2 && strcmp(argv[0], "awf-mount-masks") == 0)
+		return tell_lie(argv[1]);
 	if (geteuid() != 0) {
 		printf("1..0 # SKIP needs root: it makes mount namespaces\n");
 		return 0;
