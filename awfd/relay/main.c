@@ -61,7 +61,7 @@ static const struct {
 };
 
 static const char usage[] =
-	"usage: awf-relay --upstream [NAME=]HOST:PORT... [--sandbox ID] [--max-connections N]\n"
+	"usage: awf-relay --upstream [NAME=]HOST[,HOST...]:PORT... [--sandbox ID] [--max-connections N]\n"
 	"                 [--connect-timeout-ms N] [--ready-fd FD]\n"
 	"       awf-relay --help | --version\n"
 	"The listening sockets are inherited, see systemd-socket-activate(1). NAME is theirs; without\n"

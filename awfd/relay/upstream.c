@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/parse.h"
 
-#define ADDRESSES_MAX 8   /* of one name; more are not looked at */
+#define ADDRESSES_MAX 8   /* of one upstream; more are not looked at */
 #define ANY_PORT      "*" /* the one that the connection came in on */
 #define LOCALHOST     "localhost"
 
@@ -19,7 +19,7 @@
 
 struct upstream {
 	char *name;    /* NULL: for all other sockets */
-	char *host;    /* as given, with the brackets */
+	char *host;    /* or hosts, as given, with commas and brackets */
 	uint16_t port; /* 0: the one that the connection came in on */
 	struct sockaddr_storage addresses[ADDRESSES_MAX];
 	socklen_t lengths[ADDRESSES_MAX];
@@ -106,19 +106,37 @@ static int look_up(struct upstream *u, const char *host, struct err *e)
 	return 0;
 }
 
+static int not_upstream(const char *text, struct err *e)
+{
+	return err_invalid(e, "--upstream", text,
+			   "this is not [NAME=]HOST[,HOST...]:PORT, an IPv6 HOST in brackets");
+}
+
+/* Each host of the list, in its order. */
+static int look_up_all(struct upstream *u, const char *text, struct err *e)
+{
+	_cleanup_free_ char *list = xstrdup(u->host);
+	char *rest = list, *word;
+
+	while ((word = strsep(&rest, ","))) {
+		_cleanup_free_ char *host = bare_host(word);
+		int r = host && *host ? look_up(u, host, e) : not_upstream(text, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int upstream_new(const char *text, struct upstream **ret, struct err *e)
 {
 	_cleanup_(upstream_freep) struct upstream *u = xnew(struct upstream);
-	_cleanup_free_ char *host = NULL;
 	const char *rest = text;
 	int r;
 
-	if (take_name(&rest, u) == 0 && split(rest, u) == 0)
-		host = bare_host(u->host);
-	if (!host)
-		return err_invalid(e, "--upstream", text,
-				   "this is not [NAME=]HOST:PORT or [NAME=][V6]:PORT");
-	r = look_up(u, host, e);
+	if (take_name(&rest, u) < 0 || split(rest, u) < 0)
+		return not_upstream(text, e);
+	r = look_up_all(u, text, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(u);

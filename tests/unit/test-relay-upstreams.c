@@ -164,6 +164,31 @@ static void test_localhost(void **state)
 	stop(pid);
 }
 
+/* A service at whichever of several hosts; the first of them counts when there are two. */
+static void test_several_hosts(void **state)
+{
+	_cleanup_close_ int first = -EBADF, second = -EBADF, listener = -EBADF, client = -EBADF;
+	uint16_t port;
+	pid_t pid;
+
+	(void)state;
+	second = loopback_listen_beside(INSIDE, &listener);
+	port = loopback_port(second);
+	second = fd_close(second);
+	second = loopback_listen_at("127.0.0.4", port);
+	assert_true(second >= 0);
+	pid = start((const char *[]){ "--upstream=host=localhost,127.0.0.3,127.0.0.4:*", NULL },
+		    &listener, 1, "host");
+	assert_leads_to(listener, second);
+	second = fd_close(second);
+	client = loopback_connect_to(listener);
+	loopback_assert_reset(client);
+	first = loopback_listen_at("127.0.0.3", port);
+	assert_true(first >= 0);
+	assert_leads_to(listener, first);
+	stop(pid);
+}
+
 /* An address is exactly that address. */
 static void test_only_that_address(void **state)
 {
@@ -467,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_no_names),
 		cmocka_unit_test(test_same_port),
 		cmocka_unit_test(test_localhost),
+		cmocka_unit_test(test_several_hosts),
 		cmocka_unit_test(test_only_that_address),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_shares_given_back),
