@@ -43,9 +43,9 @@ PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
                  conn denial-log denials difc-address difc-ca difc-probe docker docker-answer \
                  docker-attach docker-container docker-http docker-network docker-seccomp \
-                 docker-spec domain egress engine-watch environment fd-store gh-log host-ipv6 \
-                 host-pattern host-ports http-answer image-reference job-limits link link-bridge \
-                 link-request link-seal link-watch lock log-journal log-tail manager \
+                 docker-spec domain egress engine-watch environment fd-store gh-log host-addresses \
+                 host-ipv6 host-pattern host-ports http-answer image-reference job-limits link \
+                 link-bridge link-request link-seal link-watch lock log-journal log-tail manager \
                  manager-firewall methods mount-credentials mount-helper mount-masks \
                  mount-namespace mount-open mount-source mount-spec mount-stage names netlink \
                  netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
@@ -106,11 +106,11 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials
                  config conn denial-log denials difc-address difc-ca difc-probe docker \
                  docker-attach docker-network docker-spec domain downloads egress environment err \
                  errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
-                 gh-limits gh-log gh-request gh-rules gh-trouble host-pattern host-ports \
-                 http-answer http-response image-reference interface job-limits json-fields \
-                 landlock lock log-tail mount-credentials mount-open mount-source mount-spec names \
-                 netlink network nflog-packet nft-ruleset notify parse peer plan policy \
-                 private-networks process quota redact relay relay-proc relay-storm \
+                 gh-limits gh-log gh-request gh-rules gh-trouble host-addresses host-pattern \
+                 host-ports http-answer http-response image-reference interface job-limits \
+                 json-fields landlock lock log-tail mount-credentials mount-open mount-source \
+                 mount-spec names netlink network nflog-packet nft-ruleset notify parse peer plan \
+                 policy private-networks process quota redact relay relay-proc relay-storm \
                  relay-upstreams resolvers sandbox-state secret sni-match socket-address spawn \
                  squid-config squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \

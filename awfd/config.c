@@ -218,6 +218,16 @@ static int parse_upstream(const struct config_key *key, const char *text, struct
 	return parse_text(key, text, c, e);
 }
 
+static int parse_host_addresses(const struct config_key *key, const char *text, struct config *c,
+				struct err *e)
+{
+	if (host_addresses_parse(text, &c->host_addresses) < 0)
+		return bad_value(key, text, e,
+				 "up to 6 addresses of this host such as 172.17.0.1, none of "
+				 "loopback, link-local or multicast");
+	return parse_text(key, text, c, e);
+}
+
 static int parse_prefix(const struct config_key *key, const char *text, struct config *c,
 			struct err *e)
 {
@@ -275,6 +285,7 @@ static const struct config_key keys[] = {
 	FIXED("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
 	FIXED("Network", "TableOwner", parse_auto, table_owner, "auto", 0, 0),
 	FIXED("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),
+	FIXED("Relay", "HostAddresses", parse_host_addresses, host_address_text, "", 0, 0),
 	FIXED("Difc", "ProbeUser", parse_required, probe_user, "awf-probe", 0, 0),
 	KEY("Difc", "ProbeTimeoutMs", parse_number, probe_timeout_ms, "5000", 100, 60000),
 	KEY("Difc", "WaitSeconds", parse_number, difc_wait_s, "30", 0, DIFC_PROBE_WAIT_MAX_S),
@@ -612,6 +623,7 @@ struct config *config_succeed(struct config *old, struct config *next, char ***k
 		keep_member(key, old, next);
 	}
 	next->network = old->network;
+	next->host_addresses = old->host_addresses;
 	return next;
 }
 

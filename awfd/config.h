@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "awfd/cli-proxy-limits.h"
+#include "awfd/host-addresses.h"
 #include "awfd/quota.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -31,6 +32,8 @@ struct config {
 	struct in_addr network;
 	uint64_t table_owner; /* enum config_switch */
 	char *relay_user;
+	char *host_address_text; /* as written */
+	struct host_addresses host_addresses; /* where granted ports of the host lead to, too */
 	char *probe_user;
 	uint64_t probe_timeout_ms;
 	uint64_t difc_wait_s;

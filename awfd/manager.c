@@ -402,7 +402,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
 	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
-	m->relay_targets = relay_targets_new();
+	m->relay_targets = relay_targets_new(&config->host_addresses);
 	m->quota = quota_new(&config->quota_host);
 	raise_descriptor_limit();
 	prepare_signals(m);

@@ -17,7 +17,6 @@
 #define READY "READY=1\n"
 
 /* The port of the host that a connection came in on, as the relay takes it. */
-#define HOST_PORTS "localhost:*"
 
 _Static_assert(SPAWN_FDS_MAX >= HOST_PORTS_MAX + 2, "a relay serves the host ports and DIFC");
 
@@ -76,12 +75,21 @@ static void on_out(evutil_socket_t fd, short what _unused_, void *userdata)
 	}
 }
 
+/* The host's loopback, then its other addresses, with the port that a connection came in on. */
+static char *place_of_host(const struct relay_upstream *u)
+{
+	static const struct host_addresses none;
+	_cleanup_free_ char *host = host_addresses_format(u->host ? u->host : &none);
+
+	return xasprintf("%s:*", host);
+}
+
 static int append_upstream(char ***argv, const struct relay_upstream *u, struct err *e)
 {
 	_cleanup_free_ char *place = NULL;
 
 	if (u->host_ports && !u->address)
-		place = xstrdup(HOST_PORTS);
+		place = place_of_host(u);
 	else if (u->address && !u->host_ports)
 		place = socket_address_format(u->address);
 	if (!place)

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "awfd/host-addresses.h"
 #include "awfd/process.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -15,11 +16,12 @@
 struct relay_proc;
 
 /* Where the connections of the listeners of one name go: to one address, or to the same port of the
- * host's loopback, 127.0.0.1 or ::1, that they came in on. */
+ * host that they came in on, at 127.0.0.1, ::1 or one of its other addresses, whichever answers. */
 struct relay_upstream {
 	const char *name;
 	const struct sockaddr_storage *address; /* NULL for host ports */
 	bool host_ports;
+	const struct host_addresses *host; /* of host ports, beside loopback; or NULL */
 };
 
 struct relay_proc_spec {

@@ -7,7 +7,8 @@
 
 #include "common/alloc.h"
 
-#define PORTS 65536
+#define PORTS     65536
+#define LOOPBACKS 2
 
 /* One DIFC proxy and how many sandboxes have it. */
 struct difc_count {
@@ -18,6 +19,8 @@ struct difc_count {
 
 struct relay_targets {
 	struct nft *nft;
+	struct sockaddr_storage host[LOOPBACKS + HOST_ADDRESSES_MAX]; /* without a port */
+	size_t host_count;
 	LIST_HEAD(, difc_count) difcs;
 	unsigned ports[PORTS]; /* how many sandboxes have that port of the host */
 };
@@ -28,11 +31,25 @@ struct batch {
 	size_t count;
 };
 
-struct relay_targets *relay_targets_new(void)
+static void know_host(struct relay_targets *t, const struct host_addresses *more)
+{
+	const struct sockaddr_in v4 = { .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+					 .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	memcpy(&t->host[t->host_count++], &v4, sizeof(v4));
+	memcpy(&t->host[t->host_count++], &v6, sizeof(v6));
+	for (size_t i = 0; more && i < more->count; i++)
+		t->host[t->host_count++] = more->list[i];
+}
+
+struct relay_targets *relay_targets_new(const struct host_addresses *host)
 {
 	struct relay_targets *t = xnew(struct relay_targets);
 
 	LIST_INIT(&t->difcs);
+	know_host(t, host);
 	return t;
 }
 
@@ -62,50 +79,62 @@ static struct difc_count *find(struct relay_targets *t, const struct sockaddr_st
 	return NULL;
 }
 
-static void put_loopback(struct batch *b, uint16_t port)
+/* The address with another port. */
+static struct sockaddr_storage with_port(const struct sockaddr_storage *address, uint16_t port)
 {
-	struct sockaddr_in v4 = { .sin_family = AF_INET,
-				  .sin_port = htons(port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-				   .sin6_port = htons(port),
-				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_storage ret = *address;
 
-	memcpy(&b->list[b->count++], &v4, sizeof(v4));
-	memcpy(&b->list[b->count++], &v6, sizeof(v6));
+	if (ret.ss_family == AF_INET)
+		((struct sockaddr_in *)&ret)->sin_port = htons(port);
+	else
+		((struct sockaddr_in6 *)&ret)->sin6_port = htons(port);
+	return ret;
 }
 
-/* The port, if the address is what a granted port of the host leads to; else 0. */
-static uint16_t host_port_of(const struct sockaddr_storage *address)
+static uint16_t port_of(const struct sockaddr_storage *address)
 {
 	const struct sockaddr_in *v4 = (const void *)address;
 	const struct sockaddr_in6 *v6 = (const void *)address;
 
-	if (address->ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_LOOPBACK))
-		return ntohs(v4->sin_port);
-	if (address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr))
-		return ntohs(v6->sin6_port);
+	return ntohs(address->ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
+}
+
+static void put_host_port(const struct relay_targets *t, struct batch *b, uint16_t port)
+{
+	for (size_t i = 0; i < t->host_count; i++)
+		b->list[b->count++] = with_port(&t->host[i], port);
+}
+
+/* The port, if the address is what a granted port of the host leads to; else 0. */
+static uint16_t host_port_of(const struct relay_targets *t, const struct sockaddr_storage *address)
+{
+	const struct sockaddr_storage bare = with_port(address, 0);
+
+	for (size_t i = 0; i < t->host_count; i++)
+		if (memcmp(&t->host[i], &bare, sizeof(bare)) == 0)
+			return port_of(address);
 	return 0;
 }
 
 /* As a DIFC proxy or as a port of the host: the firewall knows no difference. */
 static bool is_used(struct relay_targets *t, const struct sockaddr_storage *address)
 {
-	return find(t, address) || t->ports[host_port_of(address)] > 0;
+	return find(t, address) || t->ports[host_port_of(t, address)] > 0;
 }
 
 /* The grant's targets that no sandbox has at the moment. */
 static void collect_unused(struct relay_targets *t, const struct relay_grant *grant,
 			   struct batch *b)
 {
-	struct batch all = { .list = xcalloc(1 + 2 * grant->ports.count, sizeof(*all.list)) };
+	const size_t max = 1 + t->host_count * grant->ports.count;
+	struct batch all = { .list = xcalloc(max, sizeof(*all.list)) };
 
-	b->list = xcalloc(1 + 2 * grant->ports.count, sizeof(*b->list));
+	b->list = xcalloc(max, sizeof(*b->list));
 	if (grant->has_difc)
 		all.list[all.count++] = grant->difc;
 	for (unsigned port = host_ports_first(&grant->ports); port != 0;
 	     port = host_ports_next(&grant->ports, (uint16_t)port))
-		put_loopback(&all, (uint16_t)port);
+		put_host_port(t, &all, (uint16_t)port);
 	for (size_t i = 0; i < all.count; i++)
 		if (!is_used(t, &all.list[i]))
 			b->list[b->count++] = all.list[i];
@@ -185,7 +214,7 @@ static size_t count_all(const struct relay_targets *t)
 	LIST_FOREACH (d, &t->difcs, entry)
 		n++;
 	for (size_t port = 0; port < PORTS; port++)
-		n += t->ports[port] > 0 ? 2 : 0;
+		n += t->ports[port] > 0 ? t->host_count : 0;
 	return n;
 }
 
@@ -199,7 +228,7 @@ struct sockaddr_storage *relay_targets_list(const struct relay_targets *t, size_
 		b.list[b.count++] = d->address;
 	for (size_t port = 1; port < PORTS; port++)
 		if (t->ports[port] > 0)
-			put_loopback(&b, (uint16_t)port);
+			put_host_port(t, &b, (uint16_t)port);
 	*ret_count = b.count;
 	return b.list;
 }

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include "awfd/host-addresses.h"
 #include "awfd/host-ports.h"
 #include "awfd/nft.h"
 #include "common/cleanup.h"
@@ -15,10 +16,12 @@ struct relay_targets;
 struct relay_grant {
 	bool has_difc;
 	struct sockaddr_storage difc;
-	struct host_ports ports; /* of the host's loopback, IPv4 and IPv6 */
+	struct host_ports ports; /* of the host's loopback, IPv4 and IPv6, and its other addresses */
 };
 
-struct relay_targets *relay_targets_new(void) _must_check_;
+/* Ports of the host are those of its loopback and of these addresses, which are copied; NULL for
+ * none. */
+struct relay_targets *relay_targets_new(const struct host_addresses *host) _must_check_;
 void relay_targets_free(struct relay_targets *t);
 
 /* Counts a grant that is in the firewall already, with the sandbox of an earlier awfd. */

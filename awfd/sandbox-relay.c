@@ -192,7 +192,7 @@ static int start_process(struct sandbox *s, struct err *e)
 	_cleanup_free_ char *path = xasprintf("%s/awf-relay", s->config->helper_directory);
 	const struct relay_upstream upstreams[] = {
 		{ .name = NAME_DIFC, .address = &s->relay_grant.difc },
-		{ .name = NAME_HOST, .host_ports = true },
+		{ .name = NAME_HOST, .host_ports = true, .host = &s->config->host_addresses },
 	};
 	const bool has_host = s->relay_grant.ports.count > 0;
 	struct relay_proc_spec spec = {

@@ -75,7 +75,7 @@ static void make_world(struct manager *m)
 	m->notify = notify_new(m->base);
 	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
-	m->relay_targets = relay_targets_new();
+	m->relay_targets = relay_targets_new(NULL);
 	m->quota = quota_new(&m->config->quota_host);
 	require(docker_new(m->base, "/nowhere", &m->docker, NULL) == 0);
 	require(log_tails_new(m->base, &m->log_tails, NULL) == 0);
@@ -115,7 +115,7 @@ static void leave(struct manager *m, struct sandbox *s)
 	sandbox_free(s);
 	m->leaving = false;
 	relay_targets_free(m->relay_targets);
-	m->relay_targets = relay_targets_new();
+	m->relay_targets = relay_targets_new(NULL);
 }
 
 /* What was loaded is saved, and then loaded as it was. */

@@ -178,6 +178,28 @@ refuses() {
 	run -2 run_job -- getent hosts host.docker.internal
 }
 
+# Real services publish themselves like this: on the loopback, on all addresses, or on a bridge's alone.
+@test "host access: a service is reached at whatever address of the host it listens, if the operator names that" {
+	local at
+	bed_configure_awfd <<<$'[Relay]\nHostAddresses=10.77.0.1 fd77::1'
+	bed_service start host-answers -- "$BED_TOOLS/answerer" --record "$BED_DIR/host-answers.jsonl" \
+		tcp:127.0.0.1:5432 tcp:10.77.0.1:6379 'tcp:[fd77::1]:3306' tcp:0.0.0.0:27017 tcp:10.77.0.1:5433
+	assert_all_reached "$(bed_exec -- "$BED_TOOLS/probe" tcp:127.0.0.1:5432 tcp:10.77.0.1:6379 'tcp:[fd77::1]:3306' \
+		tcp:10.77.0.1:27017 tcp:10.77.0.1:5433)"
+	agent_start agent --allow-host-service-ports 5432,6379,3306,27017
+	# shellcheck disable=SC2016 # for the job's shell
+	run -0 in_agent 'for p in 5432 6379 3306 27017; do nc -w 5 host.docker.internal $p </dev/null | grep -c "answer from"; done'
+	[ "$output" = $'1\n1\n1\n1' ]
+	# The granted ports of the addresses that are named, and nothing else of the host's.
+	run -1 in_agent 'nc -w 5 -v host.docker.internal 5433 </dev/null'
+	[[ $output == *refused* ]]
+	run -0 bed_exec -u root -- nft -j list table inet awf
+	[ "$(jq -r '.nftables[].set? // empty | select(.name == "relay_targets4") | .elem[] | (.elem.val? // .).concat |
+		join(":")' <<<"$output" | sort | xargs)" = "$(for at in 10.77.0.1 127.0.0.1; do
+		printf "$at:%s\n" 27017 3306 5432 6379; done | xargs)" ]
+	attacker_stop
+}
+
 @test "host access: dangerous ports only as services, and nothing when the operator forbids it" {
 	run -2 --separate-stderr run_job --enable-host-access --allow-host-ports 22 -- true
 	[[ $stderr == *--allow-host-ports*22* ]]

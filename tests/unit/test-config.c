@@ -68,6 +68,7 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->network.s_addr, inet_addr("172.30.0.0"));
 	assert_int_equal(c->table_owner, CONFIG_AUTO);
 	assert_same_text(c->relay_user, "awf-relay");
+	assert_int_equal(c->host_addresses.count, 0);
 	assert_same_text(c->probe_user, "awf-probe");
 	assert_int_equal(c->probe_timeout_ms, 5000);
 	assert_int_equal(c->difc_wait_s, 30);
@@ -359,13 +360,16 @@ static void test_succession(void **state _unused_)
 {
 	_cleanup_config_ struct config *old = load_text("[Network]\nPrefix=10.1.2.0/24\n"
 							"[Egress]\nIPv6=no\nSubnet=10.9.0.0/16\n"
+							"[Relay]\nHostAddresses=10.0.0.1\n"
 							"[Agent]\nPids=5\n");
 	_cleanup_config_ struct config *next =
 		load_text("[Daemon]\nSocket=/s\nLogLevel=debug\n[Network]\nPrefix=10.1.3.0/24\n"
 			  "[Egress]\nIPv6=yes\nSubnet=10.9.0.0/16\nDnsServers=10.0.0.2\n"
-			  "[Images]\nAgent=other\n[Agent]\nPids=6\n[Difc]\nSystemCABundle=\n");
+			  "[Images]\nAgent=other\n[Agent]\nPids=6\n[Difc]\nSystemCABundle=\n"
+			  "[Relay]\nHostAddresses=10.0.0.2 10.0.0.3\n");
 	static const char *const kept_keys[] = { "[Daemon] Socket=", "[Network] Prefix=",
-						 "[Difc] SystemCABundle=", "[Egress] IPv6=" };
+						 "[Relay] HostAddresses=", "[Difc] SystemCABundle=",
+						 "[Egress] IPv6=" };
 	_cleanup_strv_ char **kept = NULL;
 	const struct config *c = config_succeed(old, next, &kept);
 
@@ -378,6 +382,8 @@ static void test_succession(void **state _unused_)
 	assert_int_equal(config_address(c, 10).s_addr, inet_addr("10.1.2.10"));
 	assert_same_text(c->ca_bundle, old->ca_bundle);
 	assert_int_equal(c->egress_ipv6, CONFIG_NO);
+	assert_int_equal(c->host_addresses.count, 1);
+	assert_same_text(c->host_address_text, "10.0.0.1");
 	assert_same_text(c->image_agent, "other");
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_same_text(c->dns_servers[0], "10.0.0.2");

@@ -252,8 +252,8 @@ static void test_host_ports(void **state)
 	static struct sockaddr_storage difc_address, unused;
 	static int listeners[HOST_PORTS_MAX + 2], targets[HOST_PORTS_MAX];
 	static const char *names[HOST_PORTS_MAX + 2];
-	const struct relay_upstream upstreams[] = { { "difc", &difc_address, false },
-						    { "host", NULL, true } };
+	const struct relay_upstream upstreams[] = { { "difc", &difc_address, false, NULL },
+						    { "host", NULL, true, NULL } };
 	struct seen seen = { .base = event_base_new() };
 	uint16_t port;
 	_cleanup_close_ int difc = listen_at(&difc_address, &port);

@@ -116,7 +116,7 @@ static int setup(void **state)
 	m->notify = notify_new(m->base);
 	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
-	m->relay_targets = relay_targets_new();
+	m->relay_targets = relay_targets_new(NULL);
 	m->quota = quota_new(&m->config->quota_host);
 	assert_int_equal(docker_new(m->base, "/nowhere", &m->docker, NULL), 0);
 	w->relay = start_relay();
