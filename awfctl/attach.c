@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/parse.h"
 
 /* How long a command may tidy up after the first signal. */
 #define STOP_GRACE_MS 2000
@@ -201,6 +202,15 @@ static int take_attach(struct session *s, const struct reply *reply, struct err 
 	return r;
 }
 
+static void report_oom(int64_t limit)
+{
+	_cleanup_free_ char *size = parse_format_size((uint64_t)limit);
+
+	log_error("the command, or a process of it, was killed because it used more memory than it "
+		  "may%s%s; give it more with --memory-limit",
+		  limit > 0 ? ": " : "", limit > 0 ? size : "");
+}
+
 int attach_report_end(const struct options *o, const struct reply *reply)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -210,8 +220,7 @@ int attach_report_end(const struct options *o, const struct reply *reply)
 	if (reply_read(reply, &wait_reply_table, &ended, &e) < 0)
 		return complain(o, &e);
 	if (ended.oom_killed)
-		log_error("the command, or a process of it, was killed because it used more memory "
-			  "than it may; --memory-limit says how much");
+		report_oom(ended.memory_limit);
 	if (ended.reason)
 		log_error("the sandbox was ended: %s", ended.reason);
 	code = exit_code_of_wait(&ended);

@@ -158,5 +158,6 @@ void sandbox_result(const struct sandbox *s, struct wait_reply *ret)
 {
 	*ret = (struct wait_reply){ .exit_code = s->exit_code,
 				    .oom_killed = s->oom_killed,
+				    .memory_limit = s->oom_killed ? (int64_t)s->limits.memory : 0,
 				    .reason = xstrdup(s->reason) };
 }

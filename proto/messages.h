@@ -93,6 +93,7 @@ struct attach_reply {
 struct wait_reply {
 	int64_t exit_code;
 	bool oom_killed;
+	int64_t memory_limit; /* bytes, when oom_killed; else 0 */
 	char *reason; /* why the sandbox ended when not by its command; absent otherwise */
 };
 

@@ -84,13 +84,13 @@ limits_of() {
 	[ "$output" = 33554432 ]
 	[[ $stderr != *memory* ]]
 	run -137 --separate-stderr bed_exec awfctl run --memory-limit 64m -- sh -c 'tail /dev/zero'
-	[[ $stderr == *'more memory than it may'*'--memory-limit'* ]]
+	[[ $stderr == *'more memory than it may: 64M; give it more with --memory-limit'* ]]
 	# Also when the command itself goes on.
 	run -0 --separate-stderr bed_exec awfctl run --memory-limit 64m -- 'tail /dev/zero; exit 0'
 	[[ $stderr == *'more memory than it may'* ]]
 	id=$(bed_exec awfctl start --memory-limit 64m -- sh -c 'tail /dev/zero')
 	run -137 --separate-stderr bed_exec awfctl wait "$id"
-	[[ $stderr == *'more memory than it may'* ]]
+	[[ $stderr == *'more memory than it may: 64M'* ]]
 	bed_exec awfctl inspect --json "$id" | jq -e '.oomKilled and .exitCode == 137'
 	[[ $(bed_exec awfctl inspect "$id") == *'OOM killed:   yes'* ]]
 	bed_exec awfctl stop "$id"

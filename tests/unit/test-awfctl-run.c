@@ -184,6 +184,8 @@ static void test_exit_codes(void **state)
 		{ ENDED(42), 42, "", true },
 		{ ENDED(127), 127, "", true },
 		{ ENDED(139), 139, "", true },
+		{ "{\"parameters\":{\"exitCode\":137,\"oomKilled\":true,\"memoryLimit\":67108864}}",
+		  137, "than it may: 64M; give it more with --memory-limit", true },
 		{ "{\"parameters\":{\"exitCode\":137,\"oomKilled\":true}}", 137, "more memory",
 		  true },
 		{ "{\"parameters\":{\"exitCode\":0,\"oomKilled\":false,\"reason\":\"no\\u001b\"}}",
