@@ -144,6 +144,10 @@ static char *engine_text(const struct options *o, const struct err *e)
 	int code = exit_code_of_error(e);
 	const char *word = o->command && o->command[0] && o->command[1] ? o->command[0] : "/bin/sh";
 
+	if (code == EXIT_CODE_NOT_EXECUTABLE && strcasestr(text, EXIT_CODE_WORKDIR))
+		return xasprintf("the working directory cannot be entered by your user: choose "
+				 "another, as in --container-workdir /tmp (%s)",
+				 text);
 	if (code == EXIT_CODE_NOT_FOUND)
 		return xasprintf("%s: command not found in the sandbox's image (%s)", word, text);
 	if (code == EXIT_CODE_NOT_EXECUTABLE)

@@ -17,6 +17,7 @@ static const struct {
 	{ "exec: ", "is a directory", EXIT_CODE_NOT_EXECUTABLE },
 	{ "exec: ", "exec format error", EXIT_CODE_NOT_EXECUTABLE },
 	{ "executable file", "not found", EXIT_CODE_NOT_FOUND },
+	{ EXIT_CODE_WORKDIR, "permission denied", EXIT_CODE_NOT_EXECUTABLE },
 	{ "open executable", "permission denied", EXIT_CODE_NOT_EXECUTABLE },
 };
 

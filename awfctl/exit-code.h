@@ -13,6 +13,9 @@ enum {
 };
 
 /* As a shell reports a command that signal n killed. */
+/* In what container runtimes say when the command's working directory is the problem. */
+#define EXIT_CODE_WORKDIR "chdir "
+
 int exit_code_of_signal(int n);
 
 /* The code of a command that has ended; its own, unless awfd says that something else ended it. */

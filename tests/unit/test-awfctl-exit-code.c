@@ -49,6 +49,10 @@ static void test_of_engine_errors(void **state _unused_)
 		  "runtime attempted to invoke a command that was not found",
 		  127 },
 		{ "crun: open executable: Permission denied: OCI permission denied", 126 },
+		{ "OCI runtime create failed: runc create failed: unable to start container process: "
+		  "chdir to cwd (\"/root\") set in config.json failed: permission denied: unknown",
+		  126 },
+		{ "crun: chdir `/root`: Permission denied: OCI permission denied", 126 },
 		{ "dial unix /run/containerd.sock: permission denied", 125 },
 		{ "error mounting \"/x\" to rootfs: no such file or directory", 125 },
 		{ "no such image: x", 125 },

@@ -1147,6 +1147,11 @@ static void test_start_errors(void **state)
 		{ FAILED("EngineError", "{\"operation\":\"start agent\",\"status\":400,\"message\":"
 					"\"runc: exec: \\\"x\\\": permission denied\"}"),
 		  126, "awfctl: nosuch: command cannot be executed in the sandbox" },
+		{ FAILED("EngineError", "{\"operation\":\"start agent\",\"status\":400,\"message\":"
+					"\"chdir to cwd (/root): permission denied\"}"),
+		  126,
+		  "awfctl: the working directory cannot be entered by your user: choose another, as "
+		  "in --container-workdir /tmp (engine: start agent: chdir" },
 		{ FAILED("SystemError", "{\"message\":\"nft: no\\u0007\"}"), 125,
 		  "awfctl: nft: no\\x07\n" },
 		{ FAILED("Cancelled", "{\"message\":\"awfd is stopping\"}"), 125,
