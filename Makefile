@@ -42,13 +42,13 @@ COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy s
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
                  conn denial-log denials difc-address difc-ca difc-probe docker docker-answer \
-                 docker-attach docker-container docker-http docker-network docker-seccomp \
-                 docker-spec domain egress engine-watch environment fd-store gh-log host-addresses \
-                 host-ipv6 host-pattern host-ports http-answer image-reference job-limits link \
-                 link-bridge link-request link-seal link-watch lock log-journal log-tail manager \
-                 manager-firewall methods mount-credentials mount-helper mount-masks \
-                 mount-namespace mount-open mount-source mount-spec mount-stage names netlink \
-                 netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
+                 docker-attach docker-container docker-http docker-image docker-network \
+                 docker-seccomp docker-spec domain egress engine-watch environment fd-store gh-log \
+                 host-addresses host-ipv6 host-pattern host-ports http-answer image-reference \
+                 job-limits link link-bridge link-request link-seal link-watch lock log-journal \
+                 log-tail manager manager-firewall methods mount-credentials mount-helper \
+                 mount-masks mount-namespace mount-open mount-source mount-spec mount-stage names \
+                 netlink netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
                  nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
                  policy-words private-networks process quota reconcile relay-proc relay-targets \
                  resolve resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit \
@@ -104,15 +104,16 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials
                  awfctl-env awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
                  awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits client-hello clone \
                  config conn denial-log denials difc-address difc-ca difc-probe docker \
-                 docker-attach docker-network docker-spec domain downloads egress environment err \
-                 errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
-                 gh-limits gh-log gh-request gh-rules gh-trouble host-addresses host-pattern \
-                 host-ports http-answer http-response image-reference interface job-limits \
-                 json-fields landlock lock log-tail mount-credentials mount-open mount-source \
-                 mount-spec names netlink network nflog-packet nft-ruleset notify parse peer plan \
-                 policy private-networks process quota redact relay relay-proc relay-storm \
-                 relay-upstreams resolvers sandbox-state secret sni-match socket-address spawn \
-                 squid-config squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+                 docker-attach docker-image docker-network docker-spec domain downloads egress \
+                 environment err errors escape exec-request fd fd-store file frame gh-argv gh-env \
+                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-addresses \
+                 host-pattern host-ports http-answer http-response image-reference interface \
+                 job-limits json-fields landlock lock log-tail mount-credentials mount-open \
+                 mount-source mount-spec names netlink network nflog-packet nft-ruleset notify \
+                 parse peer plan policy private-networks process quota redact relay relay-proc \
+                 relay-storm relay-upstreams resolvers sandbox-state secret sni-match \
+                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
+                 unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -181,8 +182,9 @@ images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause $(BIN)/awf-sni-match ## make the c
 test-machine: deb ## make the root of the Debian machine that tests install the package on (root)
 	@tests/bed/make-machine $(BUILD)/awf_$(VERSION)_$(ARCHITECTURE).deb $(BUILD)/machine
 
-test-images: images $(BUILD)/internet/made ## make the image that only tests need: pip, npm, their CA
+test-images: images $(BUILD)/internet/made $(BIN)/tests/witness ## make the images that only tests need
 	@tests/bed/agent-test.sh $(BIN) $(BUILD)/images
+	@for root in tests/bed/roots/*.sh; do $$root $(BIN) $(BUILD)/images || exit 1; done
 
 bench: all ## measure against peers, as ratios (root)
 	@tests/bench/run
@@ -308,6 +310,10 @@ $(BIN)/tests/probe: $(OBJ)/static/tests/system/probe.o
 	$(call link_static)
 
 $(BIN)/tests/swap: $(OBJ)/static/tests/system/swap.o
+	$(call link_static)
+
+# What other images than ours have in them.
+$(BIN)/tests/witness: $(OBJ)/static/tests/system/witness.o
 	$(call link_static)
 
 # What they attack the kernel with.

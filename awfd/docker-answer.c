@@ -35,6 +35,17 @@ struct json_object *docker_answer_json(const char *text, size_t length)
 	return o;
 }
 
+struct json_object *docker_answer_member(struct json_object *o, const char *key,
+					 enum json_type type)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, key, &value) || !json_object_is_type(value, type))
+		return NULL;
+	return value;
+}
+
 /* The first max bytes of a UTF-8 text, not cutting a character in two. The caller owns it. */
 static char *shorten(const char *text, size_t max)
 {

@@ -12,6 +12,10 @@
 /* The JSON of a whole text, or NULL when it is none. The caller owns it. */
 struct json_object *docker_answer_json(const char *text, size_t length) _must_check_;
 
+/* The member of that name and type, or NULL. Borrowed from o. */
+struct json_object *docker_answer_member(struct json_object *o, const char *key,
+					 enum json_type type);
+
 /* The message of an error answer, bounded: the engine's {"message"}, else the first line of what it
  * sent. The caller owns it. */
 char *docker_answer_message(const char *body, size_t length) _must_check_;

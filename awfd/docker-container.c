@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <limits.h>
 
+#include "awfd/docker-answer.h"
 #include "awfd/docker-http.h"
 #include "common/alloc.h"
 
@@ -131,21 +132,10 @@ struct docker_call *docker_container_list(struct docker *d, const char *label, d
 
 /* --- Answers --- */
 
-/* The member of that name and type, or NULL. Borrowed from o. */
-static struct json_object *member(struct json_object *o, const char *key, enum json_type type)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_is_type(o, json_type_object) ||
-	    !json_object_object_get_ex(o, key, &value) || !json_object_is_type(value, type))
-		return NULL;
-	return value;
-}
-
 /* Reads a number of an int's range. */
 static bool member_int(struct json_object *o, const char *key, int *ret)
 {
-	struct json_object *value = member(o, key, json_type_int);
+	struct json_object *value = docker_answer_member(o, key, json_type_int);
 	int64_t number = value ? json_object_get_int64(value) : 0;
 
 	if (!value || number < INT_MIN || number > INT_MAX)
@@ -156,7 +146,7 @@ static bool member_int(struct json_object *o, const char *key, int *ret)
 
 static bool member_bool(struct json_object *o, const char *key, bool *ret)
 {
-	struct json_object *value = member(o, key, json_type_boolean);
+	struct json_object *value = docker_answer_member(o, key, json_type_boolean);
 
 	if (value)
 		*ret = json_object_get_boolean(value);
@@ -166,8 +156,8 @@ static bool member_bool(struct json_object *o, const char *key, bool *ret)
 int docker_container_parse(struct json_object *body, struct docker_container_state *ret,
 			   struct err *e)
 {
-	struct json_object *id = member(body, "Id", json_type_string);
-	struct json_object *state = member(body, "State", json_type_object);
+	struct json_object *id = docker_answer_member(body, "Id", json_type_string);
+	struct json_object *state = docker_answer_member(body, "State", json_type_object);
 	struct docker_container_state parsed = { 0 };
 	int pid;
 
@@ -187,11 +177,13 @@ int docker_container_parse_addresses(struct json_object *body, const char *netwo
 				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
 				     struct err *e)
 {
-	struct json_object *settings = member(body, "NetworkSettings", json_type_object);
-	struct json_object *networks = member(settings, "Networks", json_type_object);
-	struct json_object *ours = member(networks, network, json_type_object);
-	struct json_object *address = member(ours, "IPAddress", json_type_string);
-	struct json_object *address6 = member(ours, "GlobalIPv6Address", json_type_string);
+	struct json_object *settings =
+		docker_answer_member(body, "NetworkSettings", json_type_object);
+	struct json_object *networks = docker_answer_member(settings, "Networks", json_type_object);
+	struct json_object *ours = docker_answer_member(networks, network, json_type_object);
+	struct json_object *address = docker_answer_member(ours, "IPAddress", json_type_string);
+	struct json_object *address6 =
+		docker_answer_member(ours, "GlobalIPv6Address", json_type_string);
 
 	if (!address || inet_pton(AF_INET, json_object_get_string(address), v4) != 1)
 		return err_engine(e, -EBADMSG, "inspect container", 200,
@@ -203,8 +195,8 @@ int docker_container_parse_addresses(struct json_object *body, const char *netwo
 int docker_container_parse_wait(struct json_object *body, int *exit_code, struct err *e)
 {
 	static const char operation[] = "wait for container";
-	struct json_object *error = member(body, "Error", json_type_object);
-	struct json_object *message = member(error, "Message", json_type_string);
+	struct json_object *error = docker_answer_member(body, "Error", json_type_object);
+	struct json_object *message = docker_answer_member(error, "Message", json_type_string);
 	int code;
 
 	if (message && json_object_get_string_len(message) > 0)

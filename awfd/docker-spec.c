@@ -402,16 +402,43 @@ static void put_stdio(struct json_object *config, const struct docker_spec *s)
 		put_true(config, "Tty");
 }
 
-/* What the job may write to: /tmp, and a home of its own that nobody else can look into. Jobs run
- * what they put there. */
+/* One more that the job may write to. Jobs run what they put there. It is the job's own, because
+ * runc gives it the mode of what the image has there, and not this one. */
+static void put_job_tmpfs(struct json_object *host, const struct docker_spec *s, const char *target,
+			  const char *mode)
+{
+	_cleanup_free_ char *options = xasprintf("rw,exec,mode=%s,uid=%u,gid=%u", mode,
+						 (unsigned)s->uid, (unsigned)s->gid);
+
+	put_tmpfs(host, target, options, s->memory_bytes / 2);
+}
+
+/* What the job may write to: /tmp, and a home of its own that nobody else can look into. */
 static void put_scratch(struct json_object *host, const struct docker_spec *s)
 {
-	_cleanup_free_ char *options =
-		xasprintf("rw,exec,mode=0700,uid=%u,gid=%u", (unsigned)s->uid, (unsigned)s->gid);
-
-	put_tmpfs(host, "/tmp", "rw,exec,mode=1777", s->memory_bytes / 2);
+	put_job_tmpfs(host, s, "/tmp", "1777");
 	if (s->home)
-		put_tmpfs(host, s->home, options, s->memory_bytes / 2);
+		put_job_tmpfs(host, s, s->home, "0700");
+}
+
+/* Whether something of the host lies there. */
+static bool is_mounted(const struct docker_spec *s, const char *target)
+{
+	if (s->difc && strcmp(target, GH_TARGET) == 0)
+		return true;
+	for (size_t i = 0; i < s->mount_count; i++)
+		if (strcmp(s->mounts[i].target, target) == 0)
+			return true;
+	return false;
+}
+
+/* The engine would give the job a directory of its disk for each volume of the image, which no
+ * limit bounds. */
+static void put_volumes(struct json_object *host, const struct docker_spec *s)
+{
+	for (size_t i = 0; s->volumes && s->volumes[i]; i++)
+		if (!is_mounted(s, s->volumes[i]))
+			put_job_tmpfs(host, s, s->volumes[i], "0755");
 }
 
 /* The command goes into Entrypoint: it is then the whole argv, and neither the image's entrypoint
@@ -437,6 +464,7 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
 	if (s->nano_cpus > 0)
 		put_number(host, "NanoCpus", s->nano_cpus);
+	put_volumes(host, s);
 	put_scratch(host, s);
 	if (s->difc)
 		put_bind(host, s->gh_path, GH_TARGET, false);

@@ -9,6 +9,7 @@
 
 #define CLI_PROXY_PORT 11000
 #define SQUID_PORT     3128
+#define GH_DIRECTORY   "/usr/local/bin"
 
 #define NAME_MAX_LENGTH 64
 
@@ -94,11 +95,30 @@ char **environment_of_agent(const struct environment_input *in, char ***dropped)
 	}
 	if (in->squid_address)
 		wire_squid(&env, in);
-	set_default(&env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	set_default(&env, "HOME", in->home);
 	set_default(&env, "USER", in->user);
 	set_default(&env, "LOGNAME", in->user);
 	return env;
+}
+
+/* Whether a PATH names that directory. */
+static bool names_directory(const char *path, const char *directory)
+{
+	const size_t length = strlen(directory);
+
+	for (const char *entry = path; entry; entry = strchr(entry, ':')) {
+		entry += *entry == ':';
+		if (strncmp(entry, directory, length) == 0 &&
+		    (entry[length] == ':' || entry[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+void environment_find_gh(char ***env, const char *image_path)
+{
+	if (image_path && !strv_env_get(*env, "PATH") && !names_directory(image_path, GH_DIRECTORY))
+		strv_appendf(env, "PATH=" GH_DIRECTORY ":%s", image_path);
 }
 
 static bool is_part(const char *s, size_t n, const char *also)

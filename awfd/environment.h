@@ -22,8 +22,13 @@ struct environment_input {
 /* Makes the environment (strv, the caller owns it). With a DIFC proxy wired, GitHub tokens are left
  * out, those of the image's ENV too (a bare name, without `=`, takes a variable out); the names of
  * those that the caller had asked for are appended to *dropped (strv, the caller owns it). With
- * egress, every variable by which programs find a proxy names squid. */
+ * egress, every variable by which programs find a proxy names squid. Without a PATH of the caller's
+ * there is none: the image's counts, and the engine's if it has none. */
 char **environment_of_agent(const struct environment_input *in, char ***dropped) _must_check_;
+
+/* Puts the directory of the sandbox's gh in front of an image's PATH (NULL: it has none, and the
+ * engine sets one) that does not have it, unless the caller has set another. */
+void environment_find_gh(char ***env, const char *image_path);
 
 /* The home of a user in a sandbox: a place of its own, whatever it is on the host. The caller owns
  * it. */

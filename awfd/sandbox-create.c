@@ -33,6 +33,7 @@
 enum {
 	DIFC,
 	RESOLVE,
+	IMAGE,
 	NETWORK,
 	DIRS,
 	MOUNTS,
@@ -225,7 +226,8 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.gid = s->owner.gid,
 		.pause_image = c->image_pause,
 		.cli_proxy_image = c->image_cli_proxy,
-		.agent_image = s->image,
+		.agent_image = s->image_content.id,
+		.volumes = s->image_content.volumes,
 		.cgroup_parent = c->cgroup_parent,
 		.command = s->request.command,
 		.environment = s->environment,
@@ -292,6 +294,43 @@ static int container_step(void *subject, unsigned step, struct err *e _unused_)
 static void container_step_cancel(void *subject, unsigned step)
 {
 	container_cancel(&((struct sandbox *)subject)->containers[create_plan[step].role]);
+}
+
+/* --- the agent's image -------------------------------------------------------------------------
+ */
+
+static int take_image(struct sandbox *s, struct json_object *body, struct err *e)
+{
+	int r = docker_image_parse(body, &s->image_content, e);
+
+	if (r == 0 && s->has_difc)
+		environment_find_gh(&s->environment, s->image_content.path);
+	return r;
+}
+
+static void on_image(int status _unused_, struct json_object *body, const struct err *e,
+		     void *userdata)
+{
+	struct sandbox *s = userdata;
+	_cleanup_err_ struct err local = { 0 };
+
+	s->image_call = NULL;
+	if (!e && take_image(s, body, &local) < 0)
+		e = &local;
+	plan_step_ended(s->plan, IMAGE, e);
+}
+
+static int image_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	struct sandbox *s = subject;
+
+	s->image_call = docker_image_inspect(s->manager->docker, s->image, on_image, s);
+	return PLAN_STEP_RUNNING;
+}
+
+static void image_cancel(void *subject, unsigned step _unused_)
+{
+	docker_call_cancel(TAKE_PTR(((struct sandbox *)subject)->image_call));
 }
 
 /* --- names, the engine's network, squid's files ------------------------------------------------
@@ -628,6 +667,11 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		      .start = resolve_step,
 		      .cancel = resolve_step_cancel,
 		      .wanted = has_names },
+	[IMAGE] = { .name = "look at image",
+		    .after = AFTER(DIFC) | AFTER(RESOLVE),
+		    .timeout_ms = 30000,
+		    .start = image_step,
+		    .cancel = image_cancel },
 	[NETWORK] = { .name = "egress network",
 		      .timeout_ms = 30000,
 		      .start = network_step,
@@ -687,7 +731,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		   .cancel = probe_cancel,
 		   .wanted = has_difc },
 	[AGENT] = { .name = "create agent",
-		    .after = AFTER(PAUSE) | AFTER(MOUNTS),
+		    .after = AFTER(IMAGE) | AFTER(PAUSE) | AFTER(MOUNTS),
 		    .timeout_ms = 30000,
 		    .start = container_step,
 		    .cancel = container_step_cancel,

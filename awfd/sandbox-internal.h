@@ -7,6 +7,7 @@
 #include "awfd/difc-address.h"
 #include "awfd/difc-probe.h"
 #include "awfd/docker-attach.h"
+#include "awfd/docker-image.h"
 #include "awfd/docker-spec.h"
 #include "awfd/egress.h"
 #include "awfd/job-limits.h"
@@ -98,6 +99,8 @@ struct sandbox {
 	char **environment; /* the agent's, complete */
 	char **dropped;     /* names of variables that were not passed on */
 	char *image;
+	struct docker_image image_content; /* what is created from it: the image as it was found */
+	struct docker_call *image_call;
 	char *user;                     /* the owner's name */
 	char *home;                     /* the owner's, in the agent */
 	int64_t created_s;              /* wall clock, UTC */

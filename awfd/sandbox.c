@@ -187,6 +187,8 @@ void sandbox_free(struct sandbox *s)
 	strv_free(s->masked);
 	denials_free(s->denials);
 	err_clear(&s->error);
+	docker_call_cancel(s->image_call);
+	docker_image_clear(&s->image_content);
 	free(s->image);
 	free(s->user);
 	free(s->home);

@@ -54,6 +54,7 @@ struct docker_call {
 	struct event *answer;
 	char *operation;
 	bool creates;
+	bool looks; /* at an image */
 	bool removes;
 	docker_reply_fn fn;
 	void *userdata;
@@ -74,20 +75,23 @@ static void call_free(struct docker_call *c)
 	free(c);
 }
 
-/* What is to be removed is not there; what is to be made may be. */
+/* What is to be removed is not there; what is to be made may be. Every image is there. */
 static void on_answer(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
 	struct docker_call *c = userdata;
-	bool good = c->removes || (c->creates && c->docker->behaviour == ENGINE_MAKES);
+	bool good = c->removes || c->looks || (c->creates && c->docker->behaviour == ENGINE_MAKES);
+	struct json_object *body =
+		c->looks ? json_tokener_parse("{\"Id\":\"sha256:0\",\"Config\":{}}") : NULL;
 	_cleanup_err_ struct err e = { 0 };
 	docker_reply_fn fn = c->fn;
 	void *fn_userdata = c->userdata;
-	int status = c->removes ? 404 : c->creates ? 201 : 500;
+	int status = c->removes ? 404 : c->creates ? 201 : c->looks ? 200 : 500;
 
 	if (!good)
 		(void)err_engine(&e, -EREMOTEIO, c->operation, 500, "no such luck");
 	call_free(c);
-	fn(good ? status : 500, NULL, good ? NULL : &e, fn_userdata);
+	fn(good ? status : 500, body, good ? NULL : &e, fn_userdata);
+	json_object_put(body);
 }
 
 static void answer_soon(struct docker_call *c)
@@ -104,6 +108,7 @@ struct docker_call *docker_call_start(struct docker *d, const struct docker_requ
 		.docker = d,
 		.operation = xstrdup(request->operation),
 		.creates = request->path && strstr(request->path, "/containers/create"),
+		.looks = request->path && strstr(request->path, "/images/"),
 		.removes = request->method && strcmp(request->method, "DELETE") == 0,
 		.fn = fn,
 		.userdata = userdata,

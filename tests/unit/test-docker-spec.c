@@ -36,6 +36,9 @@ static const struct docker_mount mounts[] = {
 	{ "/run/awfd/sandboxes/abcdefgh27/mounts/1", "/usr/bin/yq" },
 };
 
+/* In place of the last two there is something else. */
+static char *const volumes[] = { "/data", "/var/lib/x", "/work", "/tmp", NULL };
+
 /* Everything a sandbox can have. */
 static const struct docker_spec full = {
 	.id = "abcdefgh27",
@@ -68,6 +71,7 @@ static const struct docker_spec full = {
 	.cli_proxy_limits = &many_calls,
 	.redirect_proxy = "http://172.30.0.10:3128",
 	.host_address = "172.30.0.1",
+	.volumes = volumes,
 	.mounts = mounts,
 	.mount_count = ARRAY_SIZE(mounts),
 };

@@ -121,7 +121,7 @@ static void test_defaults(void **state _unused_)
 						     .home = "/home/alice",
 						     .cli_proxy_address = addresses[i] },
 			&dropped);
-		assert_text_contains(strv_env_get(none, "PATH"), "/usr/local/bin:");
+		assert_null(strv_env_get(none, "PATH"));
 		assert_same_text(strv_env_get(none, "HOME"), "/home/alice");
 		assert_same_text(strv_env_get(none, "USER"), "alice");
 		assert_same_text(strv_env_get(none, "LOGNAME"), "alice");
@@ -134,6 +134,36 @@ static void test_defaults(void **state _unused_)
 		assert_same_text(strv_env_get(own, "HOME"), "/h");
 		assert_same_text(strv_env_get(own, "USER"), "u");
 		assert_int_equal(strv_length(dropped), 0);
+	}
+}
+
+/* The image's PATH is left alone if gh can be found by it, and so is the caller's. */
+static void test_path(void **state _unused_)
+{
+	static const struct {
+		const char *requested;
+		const char *image;
+		const char *expected;
+	} rows[] = {
+		{ "A=1", NULL, NULL },
+		{ "A=1", "/usr/local/bin", NULL },
+		{ "A=1", "/a:/usr/local/bin", NULL },
+		{ "A=1", "/usr/local/bin:/a", NULL },
+		{ "A=1", "/opt/bin:/bin", "/usr/local/bin:/opt/bin:/bin" },
+		{ "A=1", "/usr/local/bin2:/b/usr/local/bin",
+		  "/usr/local/bin:/usr/local/bin2:/b/usr/local/bin" },
+		{ "A=1", "", "/usr/local/bin:" },
+		{ "A=1", "::", "/usr/local/bin:::" },
+		{ "PATH=/mine", "/opt/bin", "/mine" },
+		{ "PATH=", "/opt/bin", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_strv_ char **env = strv_copy(STRV(rows[i].requested));
+
+		environment_find_gh(&env, rows[i].image);
+		assert_row(rows[i].requested,
+			   same_text(strv_env_get(env, "PATH"), rows[i].expected));
 	}
 }
 
@@ -275,7 +305,7 @@ int main(void)
 		cmocka_unit_test(test_dropped),      cmocka_unit_test(test_own_variables_win),
 		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_repository),
 		cmocka_unit_test(test_egress),       cmocka_unit_test(test_home),
-		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_size),         cmocka_unit_test(test_path),
 	};
 
 	return RUN_TESTS("environment", tests);
