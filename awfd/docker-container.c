@@ -7,7 +7,7 @@
 #include "awfd/docker-http.h"
 #include "common/alloc.h"
 
-enum operation { START, INSPECT, WAIT, KILL, REMOVE };
+enum operation { START, INSPECT, WAIT, KILL, LOOK, REMOVE };
 
 /* The calls on one container: POST /containers/NAME/start and so on. */
 static const struct {
@@ -21,6 +21,8 @@ static const struct {
 	[INSPECT] = { "inspect container", "GET", "/json", 15000, NULL },
 	[WAIT] = { "wait for container", "POST", "/wait?condition=not-running", 0, NULL },
 	[KILL] = { "kill container", "POST", "/kill?signal=", 30000, (const int[]){ 404, 409, 0 } },
+	[LOOK] = { "look into container", "HEAD", "/archive?path=", 15000,
+		   (const int[]){ 404, 0 } },
 	/* By force, so that the only conflict left is another removal in progress. */
 	[REMOVE] = { "remove container", "DELETE", "?force=1&v=1", 60000,
 		     (const int[]){ 404, 409, 0 } },
@@ -72,6 +74,12 @@ struct docker_call *docker_container_kill(struct docker *d, const char *name, co
 					  docker_reply_fn fn, void *userdata)
 {
 	return container_call(d, KILL, name, signal, fn, userdata);
+}
+
+struct docker_call *docker_container_look(struct docker *d, const char *name, const char *path,
+					  docker_reply_fn fn, void *userdata)
+{
+	return container_call(d, LOOK, name, path, fn, userdata);
 }
 
 struct docker_call *docker_container_remove(struct docker *d, const char *name, docker_reply_fn fn,

@@ -357,6 +357,8 @@ static CURLcode transfer_set_request(struct docker_transfer *t)
 		SETOPT(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 		SETOPT(t->easy, CURLOPT_POSTFIELDS, body);
 	}
+	if (strcmp(t->method, "HEAD") == 0)
+		SETOPT(t->easy, CURLOPT_NOBODY, 1L);
 	SETOPT(t->easy, CURLOPT_CUSTOMREQUEST, t->method);
 	return CURLE_OK;
 }

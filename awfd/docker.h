@@ -13,7 +13,7 @@ struct docker_call;
 
 struct docker_request {
 	const char *operation;    /* for people: "create container awf-…-pause" */
-	const char *method;       /* "GET", "POST", "DELETE" */
+	const char *method;       /* "GET", "HEAD", "POST", "DELETE" */
 	const char *path;         /* without the version, already encoded: "/containers/x/start" */
 	struct json_object *body; /* borrowed, may be NULL */
 	int timeout_ms;           /* 0: none (long polls) */

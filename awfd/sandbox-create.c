@@ -528,6 +528,35 @@ static void attach_cancel(void *subject, unsigned step _unused_)
 /* --- start agent, and learn how it ends --------------------------------------------------------
  */
 
+/* --- a shell string for an image that has no shell ---------------------------------------------
+ */
+
+#define SHELL             "/bin/sh"
+#define EXIT_CODE_NO_FILE 127
+#define NO_SHELL                                                                                   \
+	"its image has no " SHELL ", so that one argument, which is a string for the "             \
+	"shell, cannot be run: give the command and its arguments as several, or another image"
+
+/* The stage of the mounts is gone, and the engine does not look into a container without it. */
+static bool may_lack_shell(const struct sandbox *s)
+{
+	char *const *command = s->request.command;
+
+	return s->exit_code == EXIT_CODE_NO_FILE && !s->reason && s->mounts.count == 0 &&
+	       strcmp(command[0], SHELL) == 0 && command[1] && strcmp(command[1], "-c") == 0;
+}
+
+static void on_shell_looked_for(int status, struct json_object *body _unused_, const struct err *e,
+				void *userdata)
+{
+	struct sandbox *s = userdata;
+
+	s->wait = NULL;
+	if (!e && status == 404 && !s->reason)
+		s->reason = xstrdup(NO_SHELL);
+	sandbox_command_ended(s, s->exit_code, s->oom_killed);
+}
+
 static void on_agent_inspected(int status _unused_, struct json_object *body, const struct err *e,
 			       void *userdata)
 {
@@ -537,7 +566,12 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 	s->wait = NULL;
 	if (!e && docker_container_parse(body, &state, NULL) < 0)
 		state.oom_killed = false;
-	sandbox_command_ended(s, s->exit_code, state.oom_killed);
+	s->oom_killed = state.oom_killed;
+	if (may_lack_shell(s))
+		s->wait = docker_container_look(s->manager->docker, agent_of(s)->name, SHELL,
+						on_shell_looked_for, s);
+	else
+		sandbox_command_ended(s, s->exit_code, state.oom_killed);
 }
 
 static void on_agent_ended(int status, struct json_object *body, const struct err *e,

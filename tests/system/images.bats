@@ -154,6 +154,20 @@ volumes_of_engine() {
 	[[ $stderr == *'argument 3 of the command is not valid UTF-8'* ]]
 }
 
+@test "a shell string for an image without a shell is told to be one" {
+	local id
+	run -127 --separate-stderr in_root root-static -- 'echo hello'
+	[[ $stderr == *'its image has no /bin/sh'*'give the command and its arguments as several'* ]] || { echo "$stderr"; false; }
+	id=$(bed_exec -- awfctl start --agent-image awf/root-static:latest -- 'echo hello')
+	run -127 --separate-stderr bed_exec -- awfctl wait "$id"
+	bed_exec -- awfctl inspect --json "$id" | jq -e '.exitCode == 127 and (.reason | contains("/bin/sh"))'
+	bed_exec -- awfctl stop "$id"
+	# One that has a shell lacks only what the string names.
+	run -127 --separate-stderr in_root root-busybox -- 'no-such-program'
+	[[ $stderr != *'its image has no'* ]]
+	assert_clean
+}
+
 # An image whose working directory is root's alone.
 close_workdir() {
 	bed_exec -u root -- bash -c 'set -e

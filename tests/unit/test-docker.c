@@ -716,6 +716,12 @@ static struct docker_call *kill_it(struct docker *d, const char *name, docker_re
 	return docker_container_kill(d, name, "SIG TERM", fn, userdata);
 }
 
+static struct docker_call *look_at_shell(struct docker *d, const char *name, docker_reply_fn fn,
+					 void *userdata)
+{
+	return docker_container_look(d, name, "/bin/sh", fn, userdata);
+}
+
 static struct docker_call *create_it(struct docker *d, const char *name, docker_reply_fn fn,
 				     void *userdata)
 {
@@ -740,6 +746,8 @@ static void asks_about_containers(void **state)
 		  "wait for container a/..", false, false },
 		{ kill_it, "POST /v1.41/containers/a%2F../kill?signal=SIG%20TERM",
 		  "kill container a/..", true, true },
+		{ look_at_shell, "HEAD /v1.41/containers/a%2F../archive?path=%2Fbin%2Fsh",
+		  "look into container a/..", true, false },
 		{ docker_container_remove, "DELETE /v1.41/containers/a%2F..?force=1&v=1",
 		  "remove container a/..", true, true },
 		{ docker_container_list,
