@@ -66,7 +66,7 @@ NAMES_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
                  cmd-version cmd-wait comeback commands complain denial-text domains-file env-file \
                  exit-code help input-file main nearest options pump refusals render ruleset start \
-                 start-egress start-env table tenant terminal word-list
+                 start-egress start-env table tenant terminal word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -389,7 +389,7 @@ FUZZ_PKG_methods := libcurl libnftnl libsystemd
 FUZZ_SRC_state := $(AWFD_SRC:%=awfd/%.c)
 FUZZ_PKG_state := libcurl libnftnl libsystemd
 FUZZ_SRC_redact := containers/cli-proxy/redact.c
-FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c
+FUZZ_SRC_ruleset := awfctl/ruleset.c awfctl/word-list.c awfctl/yaml-reader.c
 
 format: ## reformat the C sources with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
