@@ -64,9 +64,10 @@ MOUNT_SRC     := main
 MASKS_SRC     := main walk
 NAMES_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
-                 cmd-version cmd-wait comeback commands complain denial-text domains-file env-file \
-                 exit-code help input-file main nearest options pump refusals render ruleset start \
-                 start-egress start-env table tenant terminal word-list yaml-reader
+                 cmd-version cmd-wait comeback commands complain config-file denial-text \
+                 domains-file env-file exit-code help input-file main nearest options pump \
+                 refusals render ruleset start start-egress start-env table tenant terminal \
+                 word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -100,20 +101,20 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
                  sandbox_start_timeout sandbox_wait_for_agent server_new server_start
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-denials awfctl-egress \
-                 awfctl-env awfctl-exit-code awfctl-nearest awfctl-options awfctl-render \
-                 awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits client-hello clone \
-                 config conn denial-log denials difc-address difc-ca difc-probe docker \
-                 docker-attach docker-image docker-network docker-spec domain downloads egress \
-                 environment err errors escape exec-request fd fd-store file frame gh-argv gh-env \
-                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-addresses \
-                 host-pattern host-ports http-answer http-response image-reference interface \
-                 job-limits json-fields landlock lock log-tail mount-credentials mount-open \
-                 mount-source mount-spec names netlink network nflog-packet nft-ruleset notify \
-                 parse peer plan policy private-networks process quota redact relay relay-proc \
-                 relay-storm relay-upstreams resolvers sandbox-state secret sni-match \
-                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
-                 unpack upstream-proxy
+UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-config awfctl-denials \
+                 awfctl-egress awfctl-env awfctl-exit-code awfctl-from-awf awfctl-nearest \
+                 awfctl-options awfctl-render awfctl-ruleset awfctl-run awfctl-tenant \
+                 cli-proxy-limits client-hello clone config conn denial-log denials difc-address \
+                 difc-ca difc-probe docker docker-attach docker-image docker-network docker-spec \
+                 domain downloads egress environment err errors escape exec-request fd fd-store \
+                 file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
+                 gh-trouble host-addresses host-pattern host-ports http-answer http-response \
+                 image-reference interface job-limits json-fields landlock lock log-tail \
+                 mount-credentials mount-open mount-source mount-spec names netlink network \
+                 nflog-packet nft-ruleset notify parse peer plan policy private-networks process \
+                 quota redact relay relay-proc relay-storm relay-upstreams resolvers sandbox-state \
+                 secret sni-match socket-address spawn squid-config squid-log stdcopy strbuf strv \
+                 timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -122,9 +123,9 @@ UNIT_HELPERS  := certificates engine-mounts fake-awfd fake-engine golden loopbac
                  outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := client-hello denial-log difc-address difc-ca domain download-entry exec-request \
-                 frame gh-log host-ports http-response methods mount-spec nflog policy redact \
-                 ruleset squid-config squid-log state stdcopy
+FUZZ_TARGETS  := client-hello config-file denial-log difc-address difc-ca domain download-entry \
+                 exec-request frame gh-log host-ports http-response methods mount-spec nflog \
+                 policy redact ruleset squid-config squid-log state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
@@ -140,6 +141,7 @@ INSTALLED     := \
 	644:systemd/tmpfiles.conf:$(TMPFILESDIR)/awfd.conf \
 	644:systemd/awfd.catalog:$(CATALOGDIR)/awfd.catalog \
 	644:systemd/awfd.conf:$(SYSCONFDIR)/awfd/awfd.conf \
+	644:awfctl/config.schema.json:$(DATADIR)/config.schema.json \
 	$(foreach m,awfctl.1 awf-gh.1 awfd.conf.5 awfd.8 awf-relay.8,644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 
 # Files that name others by path, and what the paths are when PREFIX is another one.
@@ -366,6 +368,7 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 # The programs' own sources that a fuzz target needs, beside common and proto.
 FUZZ_SRC_client-hello := containers/squid/client-hello.c
 FUZZ_PKG_client-hello := openssl
+FUZZ_SRC_config-file := $(addprefix awfctl/,config-file.c input-file.c nearest.c options.c word-list.c yaml-reader.c)
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
 FUZZ_SRC_domain := awfd/domain.c

@@ -25,7 +25,7 @@ static void append_options(struct strbuf *to, unsigned groups)
 {
 	strbuf_puts(to, "\nOptions:\n");
 	for (size_t i = 0; i < option_row_count; i++)
-		if (option_rows[i].groups & groups && option_rows[i].help)
+		if (option_rows[i].groups & groups && option_rows[i].kind != OPTION_NOT_HERE)
 			append_option(to, &option_rows[i]);
 }
 

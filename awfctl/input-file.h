@@ -1,6 +1,7 @@
 /* Files that options name: read with the user's rights, refused in the words of the option. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/err.h"
@@ -12,6 +13,7 @@ struct input_file {
 	const char *missing; /* advice when it is not there */
 	const char *form;    /* advice when it is no regular file */
 	const char *large;   /* advice when it is larger than max */
+	bool or_stdin;       /* "-" is standard input */
 };
 
 /* Reads all of it, NUL-terminated; the caller owns it. The error names the option, the path, the

@@ -4,6 +4,7 @@
 
 #include "awfctl/commands.h"
 #include "awfctl/complain.h"
+#include "awfctl/config-file.h"
 #include "awfctl/exit-code.h"
 #include "awfctl/help.h"
 #include "awfctl/terminal.h"
@@ -61,6 +62,8 @@ static int parse(char **args, struct options *o, const struct command **ret, str
 	if (!c)
 		return -EINVAL;
 	r = options_parse(o, c->groups, false, args + n + 1, e);
+	if (r >= 0 && !o->help)
+		r = config_file_apply(o, e);
 	if (r < 0)
 		return err_wrap(e, "%s", c->name);
 	*ret = c;

@@ -9,7 +9,16 @@
 #define MEMBER(name) offsetof(struct options, name)
 
 /* clang-format off */
-#define LATER(name, letter) { name, letter, OPTION_LATER, OPTION_SANDBOX, NULL, NULL, 0, NULL }
+#define NOT_HERE(name, letter, why)                                                                \
+	{ name, letter, OPTION_NOT_HERE, OPTION_SANDBOX, NULL, why, 0, NULL }
+
+#define TLS_IS_OPAQUE "TLS is never decrypted; grant whole domains with --allow-domains"
+#define IMAGES_ARE_THE_OPERATORS                                                                   \
+	"no registry is asked; the operator names the images in [Images] of awfd.conf"
+#define NO_API_PROXY                                                                               \
+	"there is no API proxy; run one on the host and grant its port with "                      \
+	"--allow-host-service-ports"
+#define LOGS_STAY "a sandbox's logs are in /var/log/awfd/ID/, for its user to read; copy them"
 
 const struct option_row option_rows[] = {
 	{ "difc-proxy-host", 0, OPTION_TEXT, OPTION_SANDBOX, "HOST[:PORT]",
@@ -21,7 +30,10 @@ const struct option_row option_rows[] = {
 	{ "difc-wait", 0, OPTION_TEXT, OPTION_SANDBOX, "SECONDS",
 	  "how long to wait for a DIFC proxy that is being started",
 	  MEMBER(difc_wait), "difcWait" },
-	{ "allow-domains", 0, OPTION_LIST, OPTION_SANDBOX, "LIST",
+	{ "config", 0, OPTION_TEXT, OPTION_SANDBOX, "FILE",
+	  "options from a file in JSON or YAML; - is standard input",
+	  MEMBER(config), NULL },
+	{ "allow-domains", 'd', OPTION_LIST, OPTION_SANDBOX, "LIST",
 	  "domains that the command may reach, as in github.com,*.pypi.org",
 	  MEMBER(allow_domains), "allowDomains" },
 	{ "allow-domains-file", 0, OPTION_FILES, OPTION_SANDBOX, "FILE",
@@ -87,6 +99,9 @@ const struct option_row option_rows[] = {
 	{ "agent-image", 0, OPTION_TEXT, OPTION_SANDBOX, "IMAGE",
 	  "the container image that the command runs in",
 	  MEMBER(image), "image" },
+	{ "skip-pull", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
+	  "use the images that are there, which is always so",
+	  MEMBER(skip_pull), NULL },
 	{ "tty", 't', OPTION_FLAG, OPTION_SANDBOX, NULL,
 	  "give the command a terminal",
 	  MEMBER(tty), "tty" },
@@ -108,36 +123,51 @@ const struct option_row option_rows[] = {
 	{ "version", 'V', OPTION_FLAG, OPTION_LEADING, NULL,
 	  "show the versions",
 	  MEMBER(version), NULL },
-	LATER("allow-urls", 0),
-	LATER("anthropic-api-base-path", 0),
-	LATER("anthropic-api-target", 0),
-	LATER("audit-dir", 0),
-	LATER("build-local", 0),
-	LATER("config", 0),
-	LATER("copilot-api-target", 0),
-	LATER("diagnostic-logs", 0),
-	LATER("dns-over-https", 0),
-	LATER("docker-host", 0),
-	LATER("enable-api-proxy", 0),
-	LATER("enable-dind", 0),
-	LATER("enable-dlp", 0),
-	LATER("enable-token-steering", 0),
-	LATER("gemini-api-base-path", 0),
-	LATER("gemini-api-target", 0),
-	LATER("image-registry", 0),
-	LATER("image-tag", 0),
-	LATER("keep-containers", 0),
-	LATER("no-rate-limit", 0),
-	LATER("openai-api-base-path", 0),
-	LATER("openai-api-target", 0),
-	LATER("proxy-logs-dir", 0),
-	LATER("rate-limit-bytes-pm", 0),
-	LATER("rate-limit-rph", 0),
-	LATER("rate-limit-rpm", 0),
-	LATER("session-state-dir", 0),
-	LATER("skip-pull", 0),
-	LATER("ssl-bump", 0),
-	LATER("work-dir", 0),
+	NOT_HERE("allow-urls", 0, TLS_IS_OPAQUE),
+	NOT_HERE("anthropic-api-base-path", 0, NO_API_PROXY),
+	NOT_HERE("anthropic-api-target", 0, NO_API_PROXY),
+	NOT_HERE("anthropic-auto-cache", 0, NO_API_PROXY),
+	NOT_HERE("anthropic-cache-tail-ttl", 0, NO_API_PROXY),
+	NOT_HERE("audit-dir", 0, LOGS_STAY),
+	NOT_HERE("build-local", 'b',
+		 "images are the operator's to make; --agent-image chooses one that is there"),
+	NOT_HERE("copilot-api-target", 0, NO_API_PROXY),
+	NOT_HERE("diagnostic-logs", 0, LOGS_STAY),
+	NOT_HERE("dns-over-https", 0,
+		 "the command asks no name server, only the sandbox's proxy does; --dns-servers "
+		 "names its servers"),
+	NOT_HERE("docker-host", 0,
+		 "only awfd talks to the engine; the operator names its socket in [Engine] of "
+		 "awfd.conf"),
+	NOT_HERE("docker-host-path-prefix", 0,
+		 "awfd and the engine see the same files; give --mount the path on this host"),
+	NOT_HERE("enable-api-proxy", 0, NO_API_PROXY),
+	NOT_HERE("enable-dind", 0,
+		 "the engine's socket is root on this host; use containers before or after the "
+		 "sandbox"),
+	NOT_HERE("enable-dlp", 0,
+		 "TLS is never decrypted, so that nothing in it can be looked for; --env-all and "
+		 "--difc-proxy-host keep secrets out of the sandbox"),
+	NOT_HERE("enable-opencode", 0, NO_API_PROXY),
+	NOT_HERE("enable-token-steering", 0, NO_API_PROXY),
+	NOT_HERE("gemini-api-base-path", 0, NO_API_PROXY),
+	NOT_HERE("gemini-api-target", 0, NO_API_PROXY),
+	NOT_HERE("image-registry", 0, IMAGES_ARE_THE_OPERATORS),
+	NOT_HERE("image-tag", 0, IMAGES_ARE_THE_OPERATORS),
+	NOT_HERE("keep-containers", 'k',
+		 "containers go when the command ends; its logs stay in /var/log/awfd/, and its "
+		 "result with awfctl start"),
+	NOT_HERE("no-rate-limit", 0, NO_API_PROXY),
+	NOT_HERE("openai-api-base-path", 0, NO_API_PROXY),
+	NOT_HERE("openai-api-target", 0, NO_API_PROXY),
+	NOT_HERE("proxy-logs-dir", 0, LOGS_STAY),
+	NOT_HERE("rate-limit-bytes-pm", 0, NO_API_PROXY),
+	NOT_HERE("rate-limit-rph", 0, NO_API_PROXY),
+	NOT_HERE("rate-limit-rpm", 0, NO_API_PROXY),
+	NOT_HERE("session-state-dir", 0,
+		 "--mount gives the command a directory, as in -v DIR:/home/USER/state"),
+	NOT_HERE("ssl-bump", 0, TLS_IS_OPAQUE),
+	NOT_HERE("work-dir", 0, LOGS_STAY),
 };
 /* clang-format on */
 const size_t option_row_count = ARRAY_SIZE(option_rows);
@@ -229,10 +259,10 @@ static int add_name(struct options *o, const struct option_row *row, const char 
 	return 0;
 }
 
-static int refuse_later(struct options *o _unused_, const struct option_row *row,
-			const char *value _unused_, struct err *e)
+static int refuse_not_here(struct options *o _unused_, const struct option_row *row,
+			   const char *value _unused_, struct err *e)
 {
-	return usage_error(e, "--%s is not available in this version", row->name);
+	return usage_error(e, "--%s is not here: %s", row->name, row->help);
 }
 
 static const struct {
@@ -240,11 +270,15 @@ static const struct {
 	int (*set)(struct options *o, const struct option_row *row, const char *value,
 		   struct err *e);
 } kinds[] = {
-	[OPTION_FLAG] = { false, set_flag },      [OPTION_TEXT] = { true, set_text },
-	[OPTION_URL] = { true, set_text },        [OPTION_ENV] = { true, add_env },
-	[OPTION_LIST] = { true, add_list },       [OPTION_FILES] = { true, add_text },
-	[OPTION_TEXTS] = { true, add_text },      [OPTION_NAMES] = { true, add_name },
-	[OPTION_LATER] = { false, refuse_later },
+	[OPTION_FLAG] = { false, set_flag },
+	[OPTION_TEXT] = { true, set_text },
+	[OPTION_URL] = { true, set_text },
+	[OPTION_ENV] = { true, add_env },
+	[OPTION_LIST] = { true, add_list },
+	[OPTION_FILES] = { true, add_text },
+	[OPTION_TEXTS] = { true, add_text },
+	[OPTION_NAMES] = { true, add_name },
+	[OPTION_NOT_HERE] = { false, refuse_not_here },
 };
 
 static const struct option_row *find_long(unsigned groups, const char *name, size_t length)
@@ -273,7 +307,7 @@ static int unknown_option(unsigned groups, const char *name, struct err *e)
 	const char *best;
 
 	for (size_t i = 0; i < option_row_count; i++)
-		if (option_rows[i].groups & groups && option_rows[i].kind != OPTION_LATER)
+		if (option_rows[i].groups & groups && option_rows[i].kind != OPTION_NOT_HERE)
 			nearest_offer(&nearest, option_rows[i].name);
 	best = nearest_get(&nearest);
 	if (best)
@@ -377,9 +411,42 @@ static void clear_member(struct options *o, const struct option_row *row)
 	case OPTION_FLAG:
 	case OPTION_TEXT:
 	case OPTION_URL:
-	case OPTION_LATER:
+	case OPTION_NOT_HERE:
 		break;
 	}
+}
+
+int option_set(struct options *o, const struct option_row *row, const char *value, struct err *e)
+{
+	return kinds[row->kind].set(o, row, value, e);
+}
+
+bool option_is_set(const struct options *o, const struct option_row *row)
+{
+	const char *at = (const char *)o + row->offset;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		return *(const bool *)at;
+	case OPTION_LIST:
+		return ((const struct word_list *)at)->words;
+	case OPTION_TEXT:
+	case OPTION_URL:
+	case OPTION_ENV:
+	case OPTION_FILES:
+	case OPTION_TEXTS:
+	case OPTION_NAMES:
+		return *(const void *const *)at;
+	case OPTION_NOT_HERE:
+		break;
+	}
+	return false;
+}
+
+const char *options_keep(struct options *o, const char *text)
+{
+	strv_append(&o->kept, text);
+	return o->kept[strv_length(o->kept) - 1];
 }
 
 void options_clear(struct options *o)
@@ -387,6 +454,7 @@ void options_clear(struct options *o)
 	for (size_t i = 0; i < option_row_count; i++)
 		clear_member(o, &option_rows[i]);
 	strv_free(o->operands);
+	strv_free(o->kept);
 	strv_free(o->command);
 	*o = (struct options){ 0 };
 }
@@ -396,6 +464,14 @@ const char *options_socket(const struct options *o)
 	const char *path = o->socket ? o->socket : getenv("AWFD_SOCKET");
 
 	return path && *path ? path : OPTIONS_SOCKET_DEFAULT;
+}
+
+const struct option_row *option_of_name(const char *name)
+{
+	for (size_t i = 0; i < option_row_count; i++)
+		if (strcmp(option_rows[i].name, name) == 0)
+			return &option_rows[i];
+	return NULL;
 }
 
 const struct option_row *option_of_field(const char *field)

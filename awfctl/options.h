@@ -21,27 +21,29 @@ enum option_group {
 };
 
 enum option_kind {
-	OPTION_FLAG,  /* sets a bool */
-	OPTION_TEXT,  /* sets a const char *; the last one counts */
-	OPTION_URL,   /* a text that may have a password in it, which is never shown */
-	OPTION_ENV,   /* adds to a strv of KEY=value; the last one of a key counts */
-	OPTION_LIST,  /* adds to a word_list what stands between the commas */
-	OPTION_FILES, /* adds a path to a strv */
-	OPTION_TEXTS, /* adds a text, which awfd judges, to a strv */
-	OPTION_NAMES, /* adds the name of a variable to a strv */
-	OPTION_LATER, /* known from GitHub's awf and refused: never ignored, as it may be a
-			 restriction */
+	OPTION_FLAG,     /* sets a bool */
+	OPTION_TEXT,     /* sets a const char *; the last one counts */
+	OPTION_URL,      /* a text that may have a password in it, which is never shown */
+	OPTION_ENV,      /* adds to a strv of KEY=value; the last one of a key counts */
+	OPTION_LIST,     /* adds to a word_list what stands between the commas */
+	OPTION_FILES,    /* adds a path to a strv */
+	OPTION_TEXTS,    /* adds a text, which awfd judges, to a strv */
+	OPTION_NAMES,    /* adds the name of a variable to a strv */
+	OPTION_NOT_HERE, /* of GitHub's awf, and refused: never ignored, as it may be a
+			    restriction */
 };
 
-/* The values of one command line. Texts are borrowed from the arguments. */
+/* The values of one command line. Texts are borrowed from the arguments, or from `kept`. */
 struct options {
 	bool help;
 	bool version;
 	bool json;
 	bool follow;
 	bool tty;
+	bool skip_pull; /* changes nothing */
 	const char *socket;
 	const char *log_level;
+	const char *config; /* a path, or "-" */
 	const char *difc_proxy_host;
 	const char *difc_proxy_ca_cert; /* a path */
 	const char *difc_wait;
@@ -67,6 +69,7 @@ struct options {
 	struct word_list allow_host_ports;
 	struct word_list allow_host_service_ports;
 	char **mounts;   /* SRC:DST[:MODE] */
+	char **kept;     /* texts that do not come from the arguments */
 	char **operands; /* before "--" */
 	char **command;  /* after it, NULL when there is no "--" */
 };
@@ -77,9 +80,9 @@ struct option_row {
 	enum option_kind kind;
 	unsigned groups;
 	const char *argument; /* its name in the help */
-	const char *help;
-	size_t offset;     /* of the member of struct options */
-	const char *field; /* the field of Start that it sets, as awfd names it in errors */
+	const char *help;     /* of OPTION_NOT_HERE: why, and what to use instead */
+	size_t offset;        /* of the member of struct options */
+	const char *field;    /* the field of Start that it sets, as awfd names it in errors */
 };
 
 extern const struct option_row option_rows[];
@@ -94,11 +97,25 @@ int options_parse(struct options *o, unsigned groups, bool only_leading, char **
 		  struct err *e) _must_check_;
 void options_clear(struct options *o);
 
+/* Sets or adds the value, borrowed, that a row has got elsewhere; that of a flag does not matter.
+ */
+int option_set(struct options *o, const struct option_row *row, const char *value,
+	       struct err *e) _must_check_;
+
+/* Whether anything was set, or added, for the row. */
+bool option_is_set(const struct options *o, const struct option_row *row);
+
+/* A copy of the text that is there as long as the options are. */
+const char *options_keep(struct options *o, const char *text);
+
 /* An ERR_INVALID_ARGUMENT of awfctl's own: the command line is wrong. */
 int usage_error(struct err *e, const char *fmt, ...) _printf_(2, 3);
 
 /* The socket to use: --socket, AWFD_SOCKET or the default. */
 const char *options_socket(const struct options *o);
+
+/* The row of this name, without dashes, or NULL. */
+const struct option_row *option_of_name(const char *name);
 
 /* The row that sets this field of Start, or NULL. */
 const struct option_row *option_of_field(const char *field);

@@ -27,11 +27,11 @@ man_text() {
 	help=$(sort -u <<<"$help")
 	man=$(grep -oE '\\?-\\?-[a-z][a-z-]+|Fl -[a-z][a-z-]+' man/awfctl.1 | sed 's/\\//g; s/^Fl -/--/' | grep -vx -- --option | sort -u)
 	comm -23 <(echo "$help") <(echo "$man") | grep . && { echo 'in --help, not in the man page'; false; }
-	# What the man page names beside them is said to be missing in this version.
+	# What the man page names beside them is refused with the reason.
 	for option in $(comm -13 <(echo "$help") <(echo "$man")); do
 		echo "$option is in the man page only"
 		run -2 --separate-stderr "$bin/awfctl" run "$option" x -- true
-		[[ $stderr == *'not available in this version'* ]]
+		[[ $stderr == *"$option is not here: "* ]]
 	done
 }
 

@@ -259,7 +259,7 @@ static void test_usage(void **state)
 		{ { "run", "gh", "api" },
 		  "unexpected 'gh': the sandbox's command goes after '--'" },
 		{ { "run", "--image-tag", "x", "--", "y" },
-		  "run: --image-tag is not available in this version" },
+		  "run: --image-tag is not here: no registry is asked; " },
 		{ { "list", "--", "x" }, "list takes no '--'" },
 		{ { "list", "x" }, "unexpected argument 'x'" },
 		{ { "list", "--tty" }, "list: unknown option '--tty'" },
