@@ -37,7 +37,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 # --- What each program is made of -----------------------------------------------------------------
 
-COMMON_SRC    := alloc ascii clock err escape fd file log parse secret stdcopy strbuf strv \
+COMMON_SRC    := alloc ascii clock err escape fd file home log parse secret stdcopy strbuf strv \
                  timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
@@ -65,9 +65,9 @@ MASKS_SRC     := main walk
 NAMES_SRC     := main
 AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
                  cmd-version cmd-wait comeback commands complain config-file denial-text \
-                 domains-file env-file exit-code help input-file main nearest options pump \
-                 refusals render ruleset start start-egress start-env table tenant terminal \
-                 word-list yaml-reader
+                 domains-file env-file exit-code help input-file log-copies main nearest options \
+                 output-dir pump refusals render ruleset start start-egress start-env \
+                 start-session table tenant terminal word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -101,13 +101,13 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
                  sandbox_start_timeout sandbox_wait_for_agent server_new server_start
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-config awfctl-denials \
-                 awfctl-egress awfctl-env awfctl-exit-code awfctl-from-awf awfctl-nearest \
-                 awfctl-options awfctl-render awfctl-ruleset awfctl-run awfctl-tenant \
-                 cli-proxy-limits client-hello clone config conn denial-log denials difc-address \
-                 difc-ca difc-probe docker docker-attach docker-image docker-network docker-spec \
-                 domain downloads egress environment err errors escape exec-request fd fd-store \
-                 file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
+UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-config awfctl-copies \
+                 awfctl-denials awfctl-egress awfctl-env awfctl-exit-code awfctl-from-awf \
+                 awfctl-nearest awfctl-options awfctl-render awfctl-ruleset awfctl-run \
+                 awfctl-tenant cli-proxy-limits client-hello clone config conn denial-log denials \
+                 difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
+                 docker-spec domain downloads egress environment err errors escape exec-request fd \
+                 fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
                  gh-trouble host-addresses host-pattern host-ports http-answer http-response \
                  image-reference interface job-limits json-fields landlock lock log-tail \
                  mount-credentials mount-open mount-source mount-spec names netlink network \

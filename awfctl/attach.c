@@ -27,8 +27,9 @@ enum stage { STAGE_START, STAGE_ATTACH, STAGE_WAIT, STAGE_DONE };
 
 struct session {
 	const struct options *options;
-	struct client *client; /* NULL while awfd is away */
-	struct client *first;  /* borrowed: the one that it was at first */
+	const struct log_copies *copies; /* NULL: none */
+	struct client *client;           /* NULL while awfd is away */
+	struct client *first;            /* borrowed: the one that it was at first */
 	struct comeback back;
 	bool leased; /* the sandbox is ours to end */
 	char *id;    /* NULL until awfd told it */
@@ -436,6 +437,18 @@ static void explain_failure(const struct session *s)
 	}
 }
 
+/* A sandbox that has ended is gone, and its logs are complete. */
+static void copy_logs(const struct session *s)
+{
+	_cleanup_free_ char *from = NULL;
+
+	if (!s->copies || !s->id)
+		return;
+	terminal_restore();
+	from = xasprintf(LOG_DIRECTORY "/%s", s->id);
+	log_copies_make(s->copies, from, session_code(s) != 0);
+}
+
 /* The stream is shut down, not only closed: awfd holds it too, and a command must not wait for a
  * reader that is gone. */
 static void session_end(struct session *s)
@@ -463,15 +476,17 @@ static int session_run(struct session *s)
 		r = run_loop(s, &e);
 	if (r == 0)
 		explain_failure(s);
+	copy_logs(s);
 	session_end(s);
 	if (r < 0)
 		return complain(s->options, &e);
 	return session_code(s);
 }
 
-int attach_started(const struct options *o, struct client *c)
+int attach_started(const struct options *o, struct client *c, const struct log_copies *copies)
 {
 	struct session s = { .options = o,
+			     .copies = copies,
 			     .client = c,
 			     .first = c,
 			     .leased = true,

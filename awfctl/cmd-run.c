@@ -4,6 +4,7 @@
 #include "awfctl/attach.h"
 #include "awfctl/client.h"
 #include "awfctl/complain.h"
+#include "awfctl/log-copies.h"
 #include "awfctl/start.h"
 
 /* Connects and calls Start; its replies are still to come. attached: the command's streams are
@@ -28,12 +29,16 @@ static int call_start(const struct options *o, bool attached, struct client **re
 
 int cmd_run(const struct options *o)
 {
+	_cleanup_log_copies_ struct log_copies *copies = NULL;
 	_cleanup_client_ struct client *c = NULL;
 	_cleanup_err_ struct err e = { 0 };
+	int r = log_copies_open(o, &copies, &e);
 
-	if (call_start(o, true, &c, &e) < 0)
+	if (r == 0)
+		r = call_start(o, true, &c, &e);
+	if (r < 0)
 		return complain(o, &e);
-	return attach_started(o, c);
+	return attach_started(o, c, copies);
 }
 
 /* Waits for the last reply of Start. */
@@ -56,8 +61,10 @@ int cmd_start(const struct options *o)
 	_cleanup_client_ struct client *c = NULL;
 	_cleanup_err_ struct err e = { 0 };
 	_cleanup_free_ char *id = NULL;
-	int r = call_start(o, false, &c, &e);
+	int r = log_copies_refuse(o, &e);
 
+	if (r == 0)
+		r = call_start(o, false, &c, &e);
 	if (r == 0)
 		r = await_id(c, &id, &e);
 	if (r < 0)

@@ -195,7 +195,7 @@ static const struct yaml_key container_keys[] = {
 	VALUE("pidsLimit", read_number, "pids-limit"),
 	VALUE("agentTimeout", read_number, "agent-timeout"),
 	VALUE("enableDind", read_not_here, "enable-dind"),
-	VALUE("workDir", read_not_here, "work-dir"),
+	VALUE("workDir", read_text, "work-dir"),
 	VALUE("containerWorkDir", read_text, "container-workdir"),
 	VALUE("imageRegistry", read_not_here, "image-registry"),
 	VALUE("imageTag", read_not_here, "image-tag"),
@@ -217,10 +217,10 @@ static const struct yaml_shape environment_shape = YAML_SHAPE("'environment'", e
 
 static const struct yaml_key logging_keys[] = {
 	VALUE("logLevel", read_text, "log-level"),
-	VALUE("diagnosticLogs", read_not_here, "diagnostic-logs"),
-	VALUE("auditDir", read_not_here, "audit-dir"),
-	VALUE("proxyLogsDir", read_not_here, "proxy-logs-dir"),
-	VALUE("sessionStateDir", read_not_here, "session-state-dir"),
+	VALUE("diagnosticLogs", read_flag, "diagnostic-logs"),
+	VALUE("auditDir", read_text, "audit-dir"),
+	VALUE("proxyLogsDir", read_text, "proxy-logs-dir"),
+	VALUE("sessionStateDir", read_text, "session-state-dir"),
 };
 static const struct yaml_shape logging_shape = YAML_SHAPE("'logging'", logging_keys);
 

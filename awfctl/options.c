@@ -18,7 +18,6 @@
 #define NO_API_PROXY                                                                               \
 	"there is no API proxy; run one on the host and grant its port with "                      \
 	"--allow-host-service-ports"
-#define LOGS_STAY "a sandbox's logs are in /var/log/awfd/ID/, for its user to read; copy them"
 
 const struct option_row option_rows[] = {
 	{ "difc-proxy-host", 0, OPTION_TEXT, OPTION_SANDBOX, "HOST[:PORT]",
@@ -99,6 +98,21 @@ const struct option_row option_rows[] = {
 	{ "agent-image", 0, OPTION_TEXT, OPTION_SANDBOX, "IMAGE",
 	  "the container image that the command runs in",
 	  MEMBER(image), "image" },
+	{ "session-state-dir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
+	  "the command's ~/.copilot/session-state is this directory",
+	  MEMBER(session_state_dir), NULL },
+	{ "proxy-logs-dir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
+	  "copy the logs of what was reached and refused to it (run)",
+	  MEMBER(proxy_logs_dir), NULL },
+	{ "audit-dir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
+	  "copy the sandbox's audit log to it (run)",
+	  MEMBER(audit_dir), NULL },
+	{ "diagnostic-logs", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
+	  "when the command fails, copy all logs to diagnostics/ in that (run)",
+	  MEMBER(diagnostic_logs), NULL },
+	{ "work-dir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
+	  "the directory of diagnostics/, without --audit-dir",
+	  MEMBER(work_dir), NULL },
 	{ "skip-pull", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
 	  "use the images that are there, which is always so",
 	  MEMBER(skip_pull), NULL },
@@ -128,11 +142,9 @@ const struct option_row option_rows[] = {
 	NOT_HERE("anthropic-api-target", 0, NO_API_PROXY),
 	NOT_HERE("anthropic-auto-cache", 0, NO_API_PROXY),
 	NOT_HERE("anthropic-cache-tail-ttl", 0, NO_API_PROXY),
-	NOT_HERE("audit-dir", 0, LOGS_STAY),
 	NOT_HERE("build-local", 'b',
 		 "images are the operator's to make; --agent-image chooses one that is there"),
 	NOT_HERE("copilot-api-target", 0, NO_API_PROXY),
-	NOT_HERE("diagnostic-logs", 0, LOGS_STAY),
 	NOT_HERE("dns-over-https", 0,
 		 "the command asks no name server, only the sandbox's proxy does; --dns-servers "
 		 "names its servers"),
@@ -160,14 +172,10 @@ const struct option_row option_rows[] = {
 	NOT_HERE("no-rate-limit", 0, NO_API_PROXY),
 	NOT_HERE("openai-api-base-path", 0, NO_API_PROXY),
 	NOT_HERE("openai-api-target", 0, NO_API_PROXY),
-	NOT_HERE("proxy-logs-dir", 0, LOGS_STAY),
 	NOT_HERE("rate-limit-bytes-pm", 0, NO_API_PROXY),
 	NOT_HERE("rate-limit-rph", 0, NO_API_PROXY),
 	NOT_HERE("rate-limit-rpm", 0, NO_API_PROXY),
-	NOT_HERE("session-state-dir", 0,
-		 "--mount gives the command a directory, as in -v DIR:/home/USER/state"),
 	NOT_HERE("ssl-bump", 0, TLS_IS_OPAQUE),
-	NOT_HERE("work-dir", 0, LOGS_STAY),
 };
 /* clang-format on */
 const size_t option_row_count = ARRAY_SIZE(option_rows);

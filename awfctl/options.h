@@ -44,6 +44,11 @@ struct options {
 	const char *socket;
 	const char *log_level;
 	const char *config; /* a path, or "-" */
+	const char *session_state_dir;
+	const char *proxy_logs_dir;
+	const char *audit_dir;
+	bool diagnostic_logs;
+	const char *work_dir;
 	const char *difc_proxy_host;
 	const char *difc_proxy_ca_cert; /* a path */
 	const char *difc_wait;

@@ -4,13 +4,13 @@
 #include <time.h>
 
 #include "awfctl/denial-text.h"
+#include "awfctl/log-copies.h"
 #include "common/alloc.h"
 #include "common/log.h"
 #include "proto/messages.h"
 
-#define ANSWER_MSEC   2000
-#define LINES_MAX     20
-#define LOG_DIRECTORY "/var/log/awfd" /* of awfd; each sandbox has a directory of its id */
+#define ANSWER_MSEC 2000
+#define LINES_MAX   20
 
 static int64_t now_msec(void)
 {

@@ -5,6 +5,7 @@
 #include "awfctl/input-file.h"
 #include "awfctl/start-egress.h"
 #include "awfctl/start-env.h"
+#include "awfctl/start-session.h"
 #include "common/alloc.h"
 #include "common/log.h"
 #include "common/parse.h"
@@ -173,6 +174,8 @@ int start_build(const struct options *o, struct start_request *request, struct e
 		r = set_texts(o, request, e);
 	if (r == 0)
 		r = start_env_build(o, request, e);
+	if (r == 0)
+		r = start_session_build(o, request, e);
 	if (r == 0)
 		r = start_egress_build(o, request, e);
 	if (r == 0)

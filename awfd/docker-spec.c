@@ -441,6 +441,24 @@ static void put_volumes(struct json_object *host, const struct docker_spec *s)
 			put_job_tmpfs(host, s, s->volumes[i], "0755");
 }
 
+/* The directory of the home that a mount lies in: made by runc it would be root's, and the job
+ * could not write beside the mount. */
+static void put_scratch_above(struct json_object *host, const struct docker_spec *s,
+			      const char *target)
+{
+	size_t length = s->home ? strlen(s->home) : 0;
+	_cleanup_free_ char *directory = NULL;
+	const char *slash;
+
+	if (!s->home || strncmp(target, s->home, length) != 0 || target[length] != '/')
+		return;
+	slash = strchr(target + length + 1, '/');
+	if (!slash)
+		return;
+	directory = xstrndup(target, (size_t)(slash - target));
+	put_job_tmpfs(host, s, directory, "0700");
+}
+
 /* The command goes into Entrypoint: it is then the whole argv, and neither the image's entrypoint
  * nor its command are mixed in. */
 static void fill_agent(const struct docker_spec *s, struct json_object *config,
@@ -470,8 +488,11 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 		put_bind(host, s->gh_path, GH_TARGET, false);
 	/* Never ReadOnly: to add that, runc would mount anew, without nosuid, nodev and read-only.
 	 */
-	for (size_t i = 0; i < s->mount_count; i++)
+	for (size_t i = 0; i < s->mount_count; i++) {
 		put_bind(host, s->mounts[i].source, s->mounts[i].target, true);
+		if (s->home)
+			put_scratch_above(host, s, s->mounts[i].target);
+	}
 }
 
 struct json_object *docker_spec_container(const struct docker_spec *s, enum docker_role role)

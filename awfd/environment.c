@@ -11,8 +11,6 @@
 #define SQUID_PORT     3128
 #define GH_DIRECTORY   "/usr/local/bin"
 
-#define NAME_MAX_LENGTH 64
-
 /* The bare name makes the engine leave out what an image's own ENV sets. */
 static void drop_tokens(char ***env, char ***dropped)
 {
@@ -133,16 +131,6 @@ static bool is_part(const char *s, size_t n, const char *also)
 			return false;
 	}
 	return true;
-}
-
-/* A name with anything else in it could be a path of its own. */
-char *environment_home(const char *user, uid_t uid)
-{
-	if (uid == 0)
-		return xstrdup("/root");
-	if (is_part(user, strlen(user), "._-") && user[0] != '.' && strlen(user) <= NAME_MAX_LENGTH)
-		return xasprintf("/home/%s", user);
-	return xasprintf("/home/%u", (unsigned)uid);
 }
 
 int environment_check(char *const *requested, struct err *e)

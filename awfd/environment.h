@@ -3,7 +3,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -13,7 +12,7 @@
 struct environment_input {
 	char *const *requested;        /* KEY=value, may be NULL */
 	const char *user;              /* the caller's name */
-	const char *home;              /* of environment_home() */
+	const char *home;              /* of home_in_sandbox() */
 	const char *squid_address;     /* of the way out, or NULL: no egress */
 	bool host_access;              /* ports of the host are granted */
 	const char *cli_proxy_address; /* of a wired cli-proxy, or NULL: no DIFC proxy */
@@ -29,10 +28,6 @@ char **environment_of_agent(const struct environment_input *in, char ***dropped)
 /* Puts the directory of the sandbox's gh in front of an image's PATH (NULL: it has none, and the
  * engine sets one) that does not have it, unless the caller has set another. */
 void environment_find_gh(char ***env, const char *image_path);
-
-/* The home of a user in a sandbox: a place of its own, whatever it is on the host. The caller owns
- * it. */
-char *environment_home(const char *user, uid_t uid) _must_check_;
 
 /* Whether each variable is as long as one may be. */
 int environment_check(char *const *requested, struct err *e) _must_check_;

@@ -17,6 +17,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/fd.h"
+#include "common/home.h"
 #include "common/log.h"
 #include "common/strv.h"
 
@@ -377,7 +378,7 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	}
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
-	s->home = environment_home(s->user, owner->uid);
+	s->home = home_in_sandbox(s->user, owner->uid);
 	make_environment(s);
 	*ret = s;
 	return 0;

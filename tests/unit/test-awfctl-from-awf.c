@@ -176,7 +176,7 @@ static void test_refused(void **state)
 }
 
 /* A command line of each option that the program can judge alone: "1" unless it is here. What
- * begins with '@' is the content of a file, whose path is the value. */
+ * begins with '@' is the content of a file, whose path is the value; '/' is a directory. */
 static const struct sample {
 	const char *option;
 	const char *value;
@@ -190,6 +190,11 @@ static const struct sample {
 	{ "difc-proxy-ca-cert", "@-----BEGIN", { "--difc-proxy-host", "h" } },
 	{ "difc-proxy-host", "h", { "--difc-proxy-ca-cert", "@" } },
 	{ "log-level", "warn", { NULL } },
+	{ "session-state-dir", "/", { NULL } },
+	{ "proxy-logs-dir", "/", { NULL } },
+	{ "audit-dir", "/", { NULL } },
+	{ "work-dir", "/", { NULL } },
+	{ "diagnostic-logs", "", { "--work-dir", "/" } },
 };
 
 static const struct sample *sample_of(const char *option)
@@ -202,20 +207,36 @@ static const struct sample *sample_of(const char *option)
 	return &other;
 }
 
+/* What stands for a path is one in the directory. */
+static void add_value(char ***args, const char *value, const char *directory)
+{
+	switch (value[0]) {
+	case '@':
+		strv_appendf(args, "%s/file", directory);
+		break;
+	case '/':
+		strv_append(args, directory);
+		break;
+	default:
+		strv_append(args, value);
+	}
+}
+
 /* The arguments of a run with this option. */
-static void build(const struct option_row *row, const char *file, char ***args)
+static void build(const struct option_row *row, const char *directory, char ***args)
 {
 	const struct sample *s = sample_of(row->name);
-	_cleanup_err_ struct err e = { 0 };
 	const char *content = s->value[0] == '@' ? s->value + 1 : "x";
+	_cleanup_free_ char *file = xasprintf("%s/file", directory);
+	_cleanup_err_ struct err e = { 0 };
 
 	assert_int_equal(file_write_atomic(file, 0600, content, strlen(content), &e), 0);
 	strv_append(args, "run");
 	strv_appendf(args, "--%s", row->name);
 	if (row->argument)
-		strv_append(args, s->value[0] == '@' ? file : s->value);
+		add_value(args, s->value, directory);
 	for (size_t i = 0; i < ARRAY_SIZE(s->also) && s->also[i]; i++)
-		strv_append(args, strcmp(s->also[i], "@") == 0 ? file : s->also[i]);
+		add_value(args, s->also[i], directory);
 	strv_append(args, "--");
 	strv_append(args, "x");
 }
@@ -224,12 +245,11 @@ static void build(const struct option_row *row, const char *file, char ***args)
 static void try_option(const struct option_row *row)
 {
 	_cleanup_scratch_ char *directory = scratch_new();
-	_cleanup_free_ char *file = xasprintf("%s/file", directory);
 	_cleanup_strv_ char **args = NULL;
 	struct fake fake;
 	struct fake_conn conn;
 
-	build(row, file, &args);
+	build(row, directory, &args);
 	fake_setup(&fake);
 	fake_spawn(&fake, &(struct fake_stdio){ 0 }, (const char *const *)args);
 	json_object_put(fake_accept_call(&fake, &conn, "io.awf.Sandbox.Start"));

@@ -34,6 +34,9 @@ static const struct cli_proxy_limits one_call = { .running_calls = 1 };
 static const struct docker_mount mounts[] = {
 	{ "/run/awfd/sandboxes/abcdefgh27/mounts/0", "/work" },
 	{ "/run/awfd/sandboxes/abcdefgh27/mounts/1", "/usr/bin/yq" },
+	{ "/run/awfd/sandboxes/abcdefgh27/mounts/2", "/home/alice/.state/deep/in/it" },
+	{ "/run/awfd/sandboxes/abcdefgh27/mounts/3", "/home/alice/direct" },
+	{ "/run/awfd/sandboxes/abcdefgh27/mounts/4", "/home/alice2/not/hers" },
 };
 
 /* In place of the last two there is something else. */

@@ -1,5 +1,6 @@
 #include "awfd/environment.h"
 
+#include "common/home.h"
 #include "common/strbuf.h"
 #include "common/strv.h"
 
@@ -274,7 +275,7 @@ static const struct {
 static void test_home(void **state _unused_)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(homes); i++) {
-		_cleanup_free_ char *home = environment_home(homes[i].user, homes[i].uid);
+		_cleanup_free_ char *home = home_in_sandbox(homes[i].user, homes[i].uid);
 
 		assert_row(homes[i].user, same_text(home, homes[i].home));
 	}

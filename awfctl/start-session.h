@@ -1,0 +1,10 @@
+/* --session-state-dir: a directory that the command has in its home, where Copilot keeps what a
+ * session was. */
+#pragma once
+
+#include "awfctl/options.h"
+#include "proto/messages.h"
+
+/* Adds the mount, made of the request's environment; makes the directory if it is not there. */
+int start_session_build(const struct options *o, struct start_request *request,
+			struct err *e) _must_check_;
