@@ -5,6 +5,7 @@
 #include "awfctl/client.h"
 #include "awfctl/complain.h"
 #include "awfctl/log-copies.h"
+#include "awfctl/start-session.h"
 #include "awfctl/start.h"
 
 /* Connects and calls Start; its replies are still to come. attached: the command's streams are
@@ -15,8 +16,10 @@ static int call_start(const struct options *o, bool attached, struct client **re
 	struct start_request request = { .open_stdin = attached,
 					 .attach = attached,
 					 .lease = attached };
-	int r = start_build(o, &request, e);
+	int r = start_session_make(o, e);
 
+	if (r == 0)
+		r = start_build(o, &request, e);
 	if (r == 0)
 		r = client_open(options_socket(o), &c, e);
 	if (r == 0)

@@ -12,6 +12,8 @@
 #define NOT_HERE(name, letter, why)                                                                \
 	{ name, letter, OPTION_NOT_HERE, OPTION_SANDBOX, NULL, why, 0, NULL }
 
+#define ONE_MODE                                                                                   \
+	"there is one mode of security, which needs neither sudo nor iptables; leave it out"
 #define TLS_IS_OPAQUE "TLS is never decrypted; grant whole domains with --allow-domains"
 #define IMAGES_ARE_THE_OPERATORS                                                                   \
 	"no registry is asked; the operator names the images in [Images] of awfd.conf"
@@ -116,6 +118,9 @@ const struct option_row option_rows[] = {
 	{ "skip-pull", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
 	  "use the images that are there, which is always so",
 	  MEMBER(skip_pull), NULL },
+	{ "network-isolation", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
+	  "no way to the network but what is granted, which is always so",
+	  MEMBER(network_isolation), NULL },
 	{ "tty", 't', OPTION_FLAG, OPTION_SANDBOX, NULL,
 	  "give the command a terminal",
 	  MEMBER(tty), "tty" },
@@ -138,12 +143,16 @@ const struct option_row option_rows[] = {
 	  "show the versions",
 	  MEMBER(version), NULL },
 	NOT_HERE("allow-urls", 0, TLS_IS_OPAQUE),
+	NOT_HERE("anthropic-api-auth-header", 0, NO_API_PROXY),
 	NOT_HERE("anthropic-api-base-path", 0, NO_API_PROXY),
 	NOT_HERE("anthropic-api-target", 0, NO_API_PROXY),
 	NOT_HERE("anthropic-auto-cache", 0, NO_API_PROXY),
 	NOT_HERE("anthropic-cache-tail-ttl", 0, NO_API_PROXY),
 	NOT_HERE("build-local", 'b',
 		 "images are the operator's to make; --agent-image chooses one that is there"),
+	NOT_HERE("container-runtime", 0,
+		 "containers run as the operator's engine runs them; another runtime is set in "
+		 "the configuration of that"),
 	NOT_HERE("copilot-api-target", 0, NO_API_PROXY),
 	NOT_HERE("dns-over-https", 0,
 		 "the command asks no name server, only the sandbox's proxy does; --dns-servers "
@@ -169,13 +178,29 @@ const struct option_row option_rows[] = {
 	NOT_HERE("keep-containers", 'k',
 		 "containers go when the command ends; its logs stay in /var/log/awfd/, and its "
 		 "result with awfctl start"),
+	NOT_HERE("legacy-security", 0, ONE_MODE),
+	NOT_HERE("max-cache-misses", 0, NO_API_PROXY),
+	NOT_HERE("max-model-multiplier", 0, NO_API_PROXY),
+	NOT_HERE("max-model-multiplier-cap", 0, NO_API_PROXY),
+	NOT_HERE("max-permission-denied", 0, NO_API_PROXY),
+	NOT_HERE("no-enable-api-proxy", 0, "there is no API proxy to switch off; leave it out"),
+	NOT_HERE("no-network-isolation", 0,
+		 "nothing switches the isolation off; grant what the command is to reach"),
 	NOT_HERE("no-rate-limit", 0, NO_API_PROXY),
+	NOT_HERE("openai-api-auth-header", 0, NO_API_PROXY),
 	NOT_HERE("openai-api-base-path", 0, NO_API_PROXY),
 	NOT_HERE("openai-api-target", 0, NO_API_PROXY),
 	NOT_HERE("rate-limit-bytes-pm", 0, NO_API_PROXY),
 	NOT_HERE("rate-limit-rph", 0, NO_API_PROXY),
 	NOT_HERE("rate-limit-rpm", 0, NO_API_PROXY),
+	NOT_HERE("reflect", 0, NO_API_PROXY),
+	NOT_HERE("security-mode", 0, ONE_MODE),
 	NOT_HERE("ssl-bump", 0, TLS_IS_OPAQUE),
+	NOT_HERE("topology-attach", 0,
+		 "no other container gets onto a sandbox's network; publish its port on this host "
+		 "and grant that with --allow-host-service-ports"),
+	NOT_HERE("vertex-api-base-path", 0, NO_API_PROXY),
+	NOT_HERE("vertex-api-target", 0, NO_API_PROXY),
 };
 /* clang-format on */
 const size_t option_row_count = ARRAY_SIZE(option_rows);

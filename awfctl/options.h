@@ -40,7 +40,8 @@ struct options {
 	bool json;
 	bool follow;
 	bool tty;
-	bool skip_pull; /* changes nothing */
+	bool skip_pull;         /* changes nothing */
+	bool network_isolation; /* changes nothing */
 	const char *socket;
 	const char *log_level;
 	const char *config; /* a path, or "-" */

@@ -6,6 +6,7 @@
 
 #include "awfctl/output-dir.h"
 #include "common/alloc.h"
+#include "common/fd.h"
 #include "common/home.h"
 #include "common/strv.h"
 
@@ -23,18 +24,37 @@ static char *home_of(const struct start_request *request)
 	return home_in_sandbox(user ? user->pw_name : "", getuid());
 }
 
-int start_session_build(const struct options *o, struct start_request *request, struct err *e)
+/* The path from the root, also of what is not there yet. The caller owns it. */
+static char *absolute(const char *path)
 {
-	_cleanup_free_ char *home = NULL, *source = NULL;
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *here = NULL;
+	char *real = realpath(path, NULL);
+
+	if (real || *path == '/')
+		return real ? real : xstrdup(path);
+	here = getcwd(NULL, 0);
+	return xasprintf("%s/%s", here ? here : "", path);
+}
+
+int start_session_make(const struct options *o, struct err *e)
+{
+	int fd;
 
 	if (!o->session_state_dir)
 		return 0;
 	fd = output_dir_open("session-state-dir", o->session_state_dir, e);
-	if (fd < 0)
-		return fd;
-	source = realpath(o->session_state_dir, NULL);
-	if (!source || strchr(source, ':'))
+	(void)fd_close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+int start_session_build(const struct options *o, struct start_request *request, struct err *e)
+{
+	_cleanup_free_ char *home = NULL, *source = NULL;
+
+	if (!o->session_state_dir)
+		return 0;
+	source = absolute(o->session_state_dir);
+	if (strchr(source, ':'))
 		return usage_error(e,
 				   "--session-state-dir '%s': such a path cannot be mounted; "
 				   "give one without a ':'",

@@ -237,27 +237,56 @@ static void test_background(void **state _unused_)
 	}
 }
 
+/* The mount that this directory becomes. */
+static void assert_mounted(const char *directory, const char *source)
+{
+	_cleanup_free_ char *expected = xasprintf("%s:/h/.copilot/session-state", source);
+	struct start_request request = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	strv_append(&request.environment, "HOME=/h");
+	strv_append(&request.mounts, "/x:/y");
+	assert_int_equal(start_session_build(&(struct options){ .session_state_dir = directory },
+					     &request, &e),
+			 0);
+	assert_int_equal(strv_length(request.mounts), 2);
+	assert_string_equal(request.mounts[1], expected);
+	fields_clear(&start_request_table, &request);
+}
+
 static void test_session_state(void **state)
 {
 	const struct place *p = *state;
-	_cleanup_free_ char *directory = xasprintf("%s/s/t/", p->root);
-	_cleanup_free_ char *expected = xasprintf("%s/s/t:/h/.copilot/session-state", p->root);
-	_cleanup_free_ char *colon = xasprintf("%s/a:b", p->root);
-	_cleanup_strv_ char **environment = NULL;
+	_cleanup_free_ char *directory = xasprintf("%s/s/t", p->root);
+	_cleanup_free_ char *link = xasprintf("%s/link", p->root);
+	_cleanup_free_ char *relative = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	char here[TEXT_MAX];
+
+	assert_non_null(getcwd(here, sizeof(here)));
+	relative = xasprintf("%s/no-such", here);
+	assert_mounted(directory, directory);
+	assert_mounted("no-such", relative);
+	assert_int_not_equal(access(directory, F_OK), 0);
+	assert_int_equal(
+		start_session_make(&(struct options){ .session_state_dir = directory }, &e), 0);
+	assert_return_code(symlink(directory, link), errno);
+	assert_mounted(link, directory);
+}
+
+static void test_session_state_refused(void **state)
+{
+	const struct place *p = *state;
+	_cleanup_free_ char *file = xasprintf("%s/logs/gh.jsonl", p->root);
+	struct options of_file = { .session_state_dir = file };
+	struct options of_colon = { .session_state_dir = "/a:b" };
 	struct start_request request = { 0 };
 	_cleanup_err_ struct err e = { 0 };
-	struct options o = { .session_state_dir = directory };
 
-	strv_append(&environment, "HOME=/h");
-	strv_append(&request.mounts, "/x:/y");
-	request.environment = environment;
-	assert_int_equal(start_session_build(&o, &request, &e), 0);
-	assert_int_equal(strv_length(request.mounts), 2);
-	assert_string_equal(request.mounts[1], expected);
-	o.session_state_dir = colon;
-	assert_int_equal(start_session_build(&o, &request, &e), -EINVAL);
+	assert_int_equal(start_session_make(&of_file, &e), -EINVAL);
+	assert_text_contains(e.message, "gh.jsonl': Not a directory; give a directory");
+	assert_int_equal(start_session_build(&of_colon, &request, &e), -EINVAL);
 	assert_text_contains(e.message, "such a path cannot be mounted; give one without a ':'");
-	strv_free(request.mounts);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -267,7 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_copies),     TEST(test_work_dir),      TEST(test_nothing_asked),
 		TEST(test_links),      TEST(test_failures),      TEST(test_refused),
-		TEST(test_background), TEST(test_session_state),
+		TEST(test_background), TEST(test_session_state), TEST(test_session_state_refused),
 	};
 
 	return RUN_TESTS("awfctl-copies", tests);
