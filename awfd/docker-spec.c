@@ -502,7 +502,6 @@ struct json_object *docker_spec_container(const struct docker_spec *s, enum dock
 
 	put(config, "Labels", labels(s, role));
 	put(config, "Healthcheck", no_health_check());
-	put_ulimit(host, "core", 0); /* one would be a copy of what a process knew, on the host */
 	roles[role].fill(s, config, host);
 	put(config, "HostConfig", host);
 	return config;
