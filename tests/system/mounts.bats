@@ -56,7 +56,7 @@ refused() {
 }
 
 @test "read-only is read-only, for a directory and for a file" {
-	run -0 as alice awfctl run -v /home/alice/work:/work:ro -v /home/alice/work/file:/data/one:ro -- '
+	run -0 --separate-stderr as alice awfctl run -v /home/alice/work:/work:ro -v /home/alice/work/file:/data/one:ro -- '
 		cat /work/file /data/one
 		touch /work/new || echo no touch; rm /work/file || echo no rm; chmod 777 /work || echo no chmod
 		(echo x >/data/one) || echo no write
