@@ -76,6 +76,7 @@ CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exe
 AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response proxy-url session \
                  sources unpack
 PAUSE_SRC     := awf-pause
+HOST_SRC      := awf-init
 SQUID_SRC     := client-hello sni-match
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process-file \
@@ -135,7 +136,11 @@ INSTALLED     := \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
 	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-mount-masks awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
+<<<<<<< /tmp/tmpar59nn13/ours
 	$(foreach f,$(foreach i,$(IMAGES),$i.tar $i.tar.sha256),644:$(BUILD)/images/$f:$(DATADIR)/images/$f) \
+=======
+	$(foreach i,pause host cli-proxy squid agent,644:$(BUILD)/images/$i.tar:$(DATADIR)/images/$i.tar) \
+>>>>>>> /tmp/tmpar59nn13/theirs
 	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
 	644:systemd/sysusers.conf:$(SYSUSERSDIR)/awfd.conf \
 	644:systemd/tmpfiles.conf:$(TMPFILESDIR)/awfd.conf \
@@ -152,7 +157,7 @@ INSTALLED_PATHS := -e 's|/usr/sbin/awfd|$(SBINDIR)/awfd|' -e 's|/usr/bin/awfctl|
 # --- Targets --------------------------------------------------------------------------------------
 
 PROGRAMS      := awf-difc-probe awf-names awf-relay awfctl awfd
-STATICS       := awf-gh awf-mount-masks awf-mount-open awf-pause awf-sni-match
+STATICS       := awf-gh awf-init awf-mount-masks awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
 .PHONY: all help demo test check check-root system-test images test-images test-machine bench fuzz fuzz-replay lint format \
@@ -178,7 +183,7 @@ check: unit-tests fuzz-replay ## build and run the unit tests (no root)
 check-root: unit-tests ## run the unit tests that need root
 	@AWF_SKIP_IS_FAILURE=1 tests/unit/run $(addprefix $(BIN)/tests/test-,$(ROOT_TESTS))
 
-images: $(BIN)/awf-cli-proxy $(BIN)/awf-pause $(BIN)/awf-sni-match ## make the container images from Debian's packages
+images: $(BIN)/awf-cli-proxy $(BIN)/awf-init $(BIN)/awf-pause $(BIN)/awf-sni-match ## make the container images from Debian's packages
 	@containers/make-images $(BIN) $(BUILD)/images
 
 test-machine: deb ## make the root of the Debian machine that tests install the package on (root)
@@ -287,6 +292,9 @@ $(BIN)/awf-mount-masks: $(call objects,static/awfd/masks,$(MASKS_SRC)) $(call ob
 	$(call link_static)
 
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
+	$(call link_static)
+
+$(BIN)/awf-init: $(call objects,static/containers/host,$(HOST_SRC))
 	$(call link_static)
 
 $(BIN)/awf-sni-match: $(call objects,static/containers/squid,$(SQUID_SRC))

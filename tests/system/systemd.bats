@@ -175,7 +175,7 @@ status_is() {
 	[ "$(machine systemctl is-enabled awfd.socket awfd.service | tr '\n' ' ')" = 'enabled enabled ' ]
 	[ "$(machine stat -c '%a %U:%G' /run/awfd/awfd.sock)" = '660 root:awf' ]
 	[ "$(machine docker image ls --format '{{.Repository}}' 'awf/*' | sort | tr '\n' ' ')" = \
-		'awf/agent awf/cli-proxy awf/pause awf/squid ' ]
+		'awf/agent awf/cli-proxy awf/host awf/pause awf/squid ' ]
 	run -0 machine systemd-analyze verify --man=no awfd.service awfd.socket awfd-images.service
 	[ -z "$output" ]
 }
