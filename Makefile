@@ -44,19 +44,19 @@ AWFD_SRC      := audit audit-call audit-record caller child child-output cli-pro
                  conn denial-log denials difc-address difc-ca difc-probe docker docker-answer \
                  docker-attach docker-container docker-http docker-image docker-network \
                  docker-seccomp docker-spec domain egress engine-watch environment fd-store gh-log \
-                 host-addresses host-ipv6 host-pattern host-ports http-answer image-reference \
-                 job-limits link link-bridge link-request link-seal link-watch lock log-journal \
-                 log-tail manager manager-firewall methods mount-credentials mount-helper \
-                 mount-masks mount-namespace mount-open mount-source mount-spec mount-stage names \
-                 netlink netns network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
-                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
-                 policy-words private-networks process quota reconcile relay-proc relay-targets \
-                 resolve resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit \
-                 sandbox-container sandbox-create sandbox-denials sandbox-destroy sandbox-dirs \
-                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
-                 sandbox-mounts sandbox-policy sandbox-ready sandbox-relay sandbox-squid \
-                 sandbox-state server socket-address spawn squid-config squid-log turns \
-                 upstream-proxy
+                 host-addresses host-ipv6 host-pattern host-ports host-view http-answer \
+                 image-reference job-limits link link-bridge link-request link-seal link-watch \
+                 lock log-journal log-tail manager manager-firewall methods mount-credentials \
+                 mount-helper mount-masks mount-namespace mount-open mount-source mount-spec \
+                 mount-stage mount-view names netlink netns network nflog nflog-packet nft \
+                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
+                 nft-watch notify peer plan policy policy-words private-networks process quota \
+                 reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-adopt \
+                 sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
+                 sandbox-destroy sandbox-dirs sandbox-host sandbox-info sandbox-lease \
+                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-policy \
+                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server socket-address \
+                 spawn squid-config squid-log turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -109,13 +109,13 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-config 
                  difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
                  docker-spec domain downloads egress environment err errors escape exec-request fd \
                  fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
-                 gh-trouble host-addresses host-pattern host-ports http-answer http-response \
-                 image-reference interface job-limits json-fields landlock lock log-tail \
-                 mount-credentials mount-open mount-source mount-spec names netlink network \
-                 nflog-packet nft-ruleset notify parse peer plan policy private-networks process \
-                 quota redact relay relay-proc relay-storm relay-upstreams resolvers sandbox-state \
-                 secret sni-match socket-address spawn squid-config squid-log stdcopy strbuf strv \
-                 timestamp turns unpack upstream-proxy
+                 gh-trouble host-addresses host-pattern host-ports host-view http-answer \
+                 http-response image-reference interface job-limits json-fields landlock lock \
+                 log-tail mount-credentials mount-open mount-source mount-spec names netlink \
+                 network nflog-packet nft-ruleset notify parse peer plan policy private-networks \
+                 process quota redact relay relay-proc relay-storm relay-upstreams resolvers \
+                 sandbox-state secret sni-match socket-address spawn squid-config squid-log \
+                 stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -130,17 +130,13 @@ FUZZ_TARGETS  := client-hello config-file denial-log difc-address difc-ca domain
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
-IMAGES        := pause cli-proxy squid agent
+IMAGES        := pause host cli-proxy squid agent
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
 	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-mount-masks awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
-<<<<<<< /tmp/tmpar59nn13/ours
 	$(foreach f,$(foreach i,$(IMAGES),$i.tar $i.tar.sha256),644:$(BUILD)/images/$f:$(DATADIR)/images/$f) \
-=======
-	$(foreach i,pause host cli-proxy squid agent,644:$(BUILD)/images/$i.tar:$(DATADIR)/images/$i.tar) \
->>>>>>> /tmp/tmpar59nn13/theirs
 	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
 	644:systemd/sysusers.conf:$(SYSUSERSDIR)/awfd.conf \
 	644:systemd/tmpfiles.conf:$(TMPFILESDIR)/awfd.conf \

@@ -55,6 +55,7 @@ struct options {
 	const char *difc_wait;
 	const char *workdir;
 	const char *image;
+	const char *workspace;
 	char **environment;
 	char **env_files; /* paths */
 	bool env_all;

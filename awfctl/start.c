@@ -166,12 +166,62 @@ static int set_texts(const struct options *o, struct start_request *request, str
 	return 0;
 }
 
+/* A relative one is meant from here, as with other programs. */
+static int set_named_workspace(const char *path, struct start_request *request, struct err *e)
+{
+	if (*path == '/') {
+		request->workspace = xstrdup(path);
+		return 0;
+	}
+	request->workspace = realpath(path, NULL);
+	return request->workspace ? 0
+				  : usage_error(e,
+						"--workspace '%s': %s; give the path of a "
+						"directory",
+						path, strerror(errno));
+}
+
+static bool is_in(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* The current directory, if it can be told and does not have the user's home in it: that is no
+ * workspace, wherever it is. */
+static char *current_directory(void)
+{
+	_cleanup_free_ char *here = realpath(".", NULL), *home = NULL;
+	const char *named = getenv("HOME");
+
+	if (!here || !utf8_is_valid(here))
+		return NULL;
+	home = named && *named ? realpath(named, NULL) : NULL;
+	return home && is_in(home, strcmp(here, "/") == 0 ? "" : here) ? NULL : TAKE_PTR(here);
+}
+
+/* What of it counts, and whether any does, depends on the image, which awfd knows. */
+static int set_workspace(const struct options *o, struct start_request *request, struct err *e)
+{
+	const char *of_runner = getenv("GITHUB_WORKSPACE");
+
+	request->current_directory = current_directory();
+	if (o->workspace)
+		return set_named_workspace(o->workspace, request, e);
+	if (of_runner && *of_runner && utf8_is_valid(of_runner))
+		request->workspace = xstrdup(of_runner);
+	return 0;
+}
+
 int start_build(const struct options *o, struct start_request *request, struct err *e)
 {
 	int r = set_command(o, request, e);
 
 	if (r == 0)
 		r = set_texts(o, request, e);
+	if (r == 0)
+		r = set_workspace(o, request, e);
 	if (r == 0)
 		r = start_env_build(o, request, e);
 	if (r == 0)
@@ -207,6 +257,10 @@ int start_take_reply(const struct reply *reply, char **id, struct err *e)
 	if (started.waiting_for)
 		log_info("waiting for %s", started.waiting_for);
 	warn_dropped(started.dropped_environment);
+	if (started.no_workspace)
+		log_warning("the command has no workspace: %s; go to a project's directory, or "
+			    "give --workspace DIR",
+			    started.no_workspace);
 	if (!reply->continues) {
 		*id = TAKE_PTR(started.id);
 		r = *id ? 0

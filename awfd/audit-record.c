@@ -132,6 +132,7 @@ struct json_object *audit_grants(const struct audit_grants *g)
 			 *(char *const *const *)((const char *)g->request + lists[i].offset),
 			 lists[i].only_keys);
 	put_text(o, "image", g->image);
+	put_text(o, "workspace", g->workspace);
 	put_text(o, "difcProxy", g->difc_proxy);
 	put_proxy(o, g->request->upstream_proxy);
 	put_true(o, "enableHostAccess", g->request->enable_host_access);

@@ -29,6 +29,7 @@ struct audit_grants {
 	const struct start_request *request;
 	const struct job_limits *limits;
 	const char *image;
+	const char *workspace;  /* or NULL */
 	const char *difc_proxy; /* or NULL */
 };
 

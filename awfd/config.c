@@ -8,6 +8,8 @@
 
 #include "awfd/difc-probe.h"
 #include "awfd/domain.h"
+#include "awfd/host-view.h"
+#include "awfd/image-reference.h"
 #include "awfd/network.h"
 #include "awfd/policy.h"
 #include "awfd/resolvers.h"
@@ -281,7 +283,10 @@ static const struct config_key keys[] = {
 	KEY("Images", "Pause", parse_required, image_pause, "awf/pause:latest", 0, 0),
 	KEY("Images", "Squid", parse_required, image_squid, "awf/squid:latest", 0, 0),
 	KEY("Images", "CliProxy", parse_required, image_cli_proxy, "awf/cli-proxy:latest", 0, 0),
-	KEY("Images", "Agent", parse_required, image_agent, "awf/agent:latest", 0, 0),
+	KEY("Images", "Agent", parse_required, image_agent, IMAGE_REFERENCE_HOST, 0, 0),
+	KEY("Images", "Host", parse_required, image_host, "awf/host:latest", 0, 0),
+	LIST("HostView", "Paths", host_view_paths, "", host_view_is_path,
+	     "absolute paths without '.', '..' and '//', not in /etc"),
 	FIXED("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
 	FIXED("Network", "TableOwner", parse_auto, table_owner, "auto", 0, 0),
 	FIXED("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),

@@ -27,8 +27,10 @@ struct config {
 	char *image_pause;
 	char *image_squid;
 	char *image_cli_proxy;
-	char *image_agent;
-	char *network_prefix; /* "172.30.0.0/24" as written */
+	char *image_agent;      /* IMAGE_REFERENCE_HOST: none, but the host's own programs */
+	char *image_host;       /* what they are mounted into */
+	char **host_view_paths; /* directories of the host that such a sandbox has besides */
+	char *network_prefix;   /* "172.30.0.0/24" as written */
 	struct in_addr network;
 	uint64_t table_owner; /* enum config_switch */
 	char *relay_user;

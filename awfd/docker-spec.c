@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "awfd/docker-seccomp.h"
+#include "awfd/host-view.h"
 #include "common/alloc.h"
 #include "common/strv.h"
 
@@ -13,6 +14,11 @@
 #define CA_BUNDLE_TARGET "/etc/awf/ca-bundle.pem"
 #define GH_TARGET        "/usr/local/bin/gh"
 #define HOST_NAME        "host.docker.internal"
+
+/* The host's programs are read-only: no mount point can be made among them, neither for gh nor, by
+ * the engine, for its own init. */
+#define HOST_VIEW_GH_TARGET HOST_VIEW_PROGRAMS "/gh"
+#define HOST_VIEW_INIT      "/run/awf/init" /* in its image */
 
 #define SQUID_ETC         "/etc/awf"
 #define SQUID_CONF        "/etc/awf/squid.conf"
@@ -459,6 +465,22 @@ static void put_scratch_above(struct json_object *host, const struct docker_spec
 	put_job_tmpfs(host, s, directory, "0700");
 }
 
+/* The command's, with what is in front of it. The init of the host's view goes to the directory
+ * itself: the engine would make it in the image, and with it a home that anybody can look into. */
+static void put_command(struct json_object *config, const struct docker_spec *s)
+{
+	_cleanup_strv_ char **argv = NULL;
+
+	if (s->host_view) {
+		strv_append(&argv, HOST_VIEW_INIT);
+		strv_append(&argv, s->workdir ? s->workdir : "/");
+	}
+	for (char *const *word = s->command; word && *word; word++)
+		strv_append(&argv, *word);
+	put_strings(config, "Entrypoint", argv);
+	put_strings(config, "Cmd", NULL);
+}
+
 /* The command goes into Entrypoint: it is then the whole argv, and neither the image's entrypoint
  * nor its command are mixed in. */
 static void fill_agent(const struct docker_spec *s, struct json_object *config,
@@ -469,15 +491,15 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	_cleanup_free_ char *user = xasprintf("%u:%u", (unsigned)s->uid, (unsigned)s->gid);
 
 	put_string(config, "Image", s->agent_image);
-	put_strings(config, "Entrypoint", s->command);
-	put_strings(config, "Cmd", NULL);
+	put_command(config, s);
 	put_strings(config, "Env", s->environment);
 	put_string(config, "User", user);
-	if (s->workdir)
+	if (s->workdir && !s->host_view)
 		put_string(config, "WorkingDir", s->workdir);
 	put_stdio(config, s);
 	put_string(host, "NetworkMode", network);
-	put_true(host, "Init");
+	if (!s->host_view)
+		put_true(host, "Init");
 	put_limits(host, s, DOCKER_ROLE_AGENT);
 	put_number(host, "OomScoreAdj", AGENT_OOM_SCORE_ADJ);
 	if (s->nano_cpus > 0)
@@ -485,7 +507,7 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 	put_volumes(host, s);
 	put_scratch(host, s);
 	if (s->difc)
-		put_bind(host, s->gh_path, GH_TARGET, false);
+		put_bind(host, s->gh_path, s->host_view ? HOST_VIEW_GH_TARGET : GH_TARGET, false);
 	/* Never ReadOnly: to add that, runc would mount anew, without nosuid, nodev and read-only.
 	 */
 	for (size_t i = 0; i < s->mount_count; i++) {

@@ -25,6 +25,7 @@ struct docker_spec {
 	const char *pause_image;
 	const char *cli_proxy_image;
 	const char *agent_image;
+	bool host_view;            /* which is empty: the host's programs are among the mounts */
 	const char *cgroup_parent; /* or NULL */
 	char *const *command;      /* the agent's argv */
 	char *const *environment;  /* the agent's, complete */

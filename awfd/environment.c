@@ -10,6 +10,7 @@
 #define CLI_PROXY_PORT 11000
 #define SQUID_PORT     3128
 #define GH_DIRECTORY   "/usr/local/bin"
+#define USUAL_PATH     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* The bare name makes the engine leave out what an image's own ENV sets. */
 static void drop_tokens(char ***env, char ***dropped)
@@ -19,6 +20,16 @@ static void drop_tokens(char ***env, char ***dropped)
 			strv_append(dropped, secret_github_tokens[i]);
 		strv_append(env, secret_github_tokens[i]);
 	}
+}
+
+/* Also in front of what the caller wants there. */
+static void put_first_in_path(char ***env, const char *programs)
+{
+	const char *old = strv_env_get(*env, "PATH");
+	_cleanup_free_ char *path = xasprintf("PATH=%s%s%s", programs, *old ? ":" : "", old);
+
+	(void)strv_env_unset(*env, "PATH");
+	strv_append(env, path);
 }
 
 static void set_default(char ***env, const char *key, const char *value)
@@ -93,6 +104,10 @@ char **environment_of_agent(const struct environment_input *in, char ***dropped)
 	}
 	if (in->squid_address)
 		wire_squid(&env, in);
+	if (in->programs) {
+		set_default(&env, "PATH", USUAL_PATH);
+		put_first_in_path(&env, in->programs);
+	}
 	set_default(&env, "HOME", in->home);
 	set_default(&env, "USER", in->user);
 	set_default(&env, "LOGNAME", in->user);

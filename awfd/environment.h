@@ -16,6 +16,7 @@ struct environment_input {
 	const char *squid_address;     /* of the way out, or NULL: no egress */
 	bool host_access;              /* ports of the host are granted */
 	const char *cli_proxy_address; /* of a wired cli-proxy, or NULL: no DIFC proxy */
+	const char *programs;          /* what comes first in PATH, or NULL */
 };
 
 /* Makes the environment (strv, the caller owns it). With a DIFC proxy wired, GitHub tokens are left

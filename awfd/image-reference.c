@@ -30,11 +30,18 @@ static const char *find_tag(const char *text)
 	return strchrnul(slash ? slash : text, ':');
 }
 
+bool image_reference_is_host(const char *text)
+{
+	return strcmp(text, IMAGE_REFERENCE_HOST) == 0;
+}
+
 char *image_reference_normalize(const char *text)
 {
 	const char *digest = strchr(text, '@');
 	_cleanup_free_ char *name = NULL;
 
+	if (image_reference_is_host(text))
+		return xstrdup(text);
 	if (is_id(text))
 		return xasprintf("%s%s", strchr(text, ':') ? "" : ALGORITHM, text);
 	if (!digest)
@@ -48,7 +55,7 @@ bool image_reference_matches(const char *pattern, const char *reference)
 	_cleanup_free_ char *normal = image_reference_normalize(pattern);
 	const char *digest = strchr(reference, '@');
 
-	if (is_id(reference) || is_id(normal))
+	if (is_id(reference) || is_id(normal) || image_reference_is_host(reference))
 		return strcmp(normal, reference) == 0;
 	if (digest && *normal == '@')
 		return strcmp(normal, digest) == 0;

@@ -127,6 +127,7 @@ static void tell_started(struct call *call, const struct sandbox *s)
 	struct start_reply reply = { .id = xstrdup(sandbox_id(s)) };
 
 	reply.dropped_environment = strv_copy(sandbox_dropped_environment(s));
+	reply.no_workspace = sandbox_no_workspace(s);
 	call_reply(call, &start_reply_table, &reply);
 	fields_clear(&start_reply_table, &reply);
 }

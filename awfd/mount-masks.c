@@ -21,7 +21,8 @@ static_assert(sizeof(struct masks_reply) <= MOUNT_HELPER_PACKET_MAX, "a reply is
 
 struct mount_masks {
 	const struct mount_specs *specs;
-	char *field;
+	size_t asked[MOUNT_LIST_MAX]; /* the specs that it looks at, in its order */
+	size_t asked_count;
 	struct mount_helper *helper;
 	struct mount_masks_found found;
 	mount_masks_fn fn;
@@ -46,11 +47,10 @@ void mount_masks_cancel(struct mount_masks *m)
 		fd_close(m->found.list[i].fd);
 		free(m->found.list[i].path);
 	}
-	for (size_t i = 0; i < MOUNTS_MAX; i++) {
+	for (size_t i = 0; i < MOUNT_LIST_MAX; i++) {
 		fd_close(m->found.roots[i]);
 		free(m->found.named[i]);
 	}
-	free(m->field);
 	free(m);
 }
 
@@ -66,7 +66,7 @@ static bool is_reply(const struct mount_masks *m, const struct masks_reply *repl
 		     int fd)
 {
 	return n == sizeof(*reply) && reply->kind >= 0 && reply->kind < MASKS_REPLY_KINDS &&
-	       (fd >= 0) == (reply->kind == MASKS_REPLY_FOUND) && reply->mount < m->specs->count &&
+	       (fd >= 0) == (reply->kind == MASKS_REPLY_FOUND) && reply->mount < m->asked_count &&
 	       memchr(reply->path, '\0', sizeof(reply->path)) != NULL;
 }
 
@@ -83,26 +83,29 @@ static int take_found(struct mount_masks *m, const struct masks_reply *reply, in
 		return refuse_more(e);
 	}
 	m->found.list[m->found.count++] = (struct mount_mask){ .fd = fd,
-							       .mount = reply->mount,
+							       .mount = m->asked[reply->mount],
 							       .path = xstrdup(reply->path) };
 	return 0;
 }
 
 static int take_named(struct mount_masks *m, const struct masks_reply *reply, struct err *e)
 {
-	if (m->found.named[reply->mount])
+	char **named = &m->found.named[m->asked[reply->mount]];
+
+	if (*named)
 		return refuse_more(e);
-	m->found.named[reply->mount] = xstrdup(reply->path);
+	*named = xstrdup(reply->path);
 	return 0;
 }
 
 static int take_failed(const struct mount_masks *m, const struct masks_reply *reply, struct err *e)
 {
-	const char *text = m->specs->list[reply->mount].text;
+	const struct mount_spec *spec = &m->specs->list[m->asked[reply->mount]];
 
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
 		if (failures[i].error == reply->error)
-			return mount_spec_invalid(e, m->field, text, failures[i].reason);
+			return mount_spec_invalid(e, mount_spec_field(spec), spec->text,
+						  failures[i].reason);
 	return err_system(e, reply->error > 0 ? -reply->error : -EIO,
 			  "cannot look for credentials in the mounts");
 }
@@ -146,13 +149,15 @@ static int start(struct mount_masks *m, struct event_base *base, const struct mo
 		 struct err *e)
 {
 	_cleanup_strv_ char **argv = NULL;
-	size_t count = ask->specs->count;
-	int fds[2 * MOUNTS_MAX];
+	const size_t count = m->asked_count;
+	int fds[2 * MOUNT_LIST_MAX];
 
 	strv_append(&argv, NAME);
 	strv_appendf(&argv, "%zu", count);
-	memcpy(fds, ask->fds, count * sizeof(int));
-	memcpy(fds + count, ask->roots, count * sizeof(int));
+	for (size_t i = 0; i < count; i++) {
+		fds[i] = ask->fds[m->asked[i]];
+		fds[count + i] = ask->roots[m->asked[i]];
+	}
 	return mount_helper_start(base,
 				  &(struct mount_helper_spec){ .path = ask->path,
 							       .argv = argv,
@@ -169,10 +174,12 @@ int mount_masks_start(struct event_base *base, const struct mount_masks_ask *ask
 	struct mount_masks *m = xnew(struct mount_masks);
 	int r;
 
-	for (size_t i = 0; i < MOUNTS_MAX; i++)
+	for (size_t i = 0; i < MOUNT_LIST_MAX; i++) {
 		m->found.roots[i] = i < ask->specs->count ? ask->roots[i] : -EBADF;
+		if (m->found.roots[i] >= 0)
+			m->asked[m->asked_count++] = i;
+	}
 	m->specs = ask->specs;
-	m->field = xstrdup(ask->field);
 	m->fn = fn;
 	m->userdata = userdata;
 	r = start(m, base, ask, e);

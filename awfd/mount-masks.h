@@ -19,11 +19,12 @@ struct mount_mask {
 };
 
 struct mount_masks_found {
-	int roots[MOUNTS_MAX]; /* of the staged mounts */
+	int roots[MOUNT_LIST_MAX]; /* of the staged mounts; -EBADF: of one that is none */
 	struct mount_mask list[MASKS_MAX];
 	size_t count;
-	char *named[MOUNTS_MAX]; /* by mount: NULL, or the credential that its source is, or is in
-				  */
+	char *named[MOUNT_LIST_MAX]; /* by mount: NULL, or the credential that its source is, or is
+				      * in
+				      */
 };
 
 /* Called once, from the loop: with what was found (lent), or the error. */
@@ -34,10 +35,9 @@ struct mount_masks_ask {
 	const char *path;                /* of awf-mount-masks */
 	const struct peer *user;         /* lent, like the rest */
 	int mounts;                      /* pidfd of a process in the mount namespace, or -EBADF */
-	const char *field;               /* what an error names */
 	const struct mount_specs *specs; /* at least one; lent until the end */
 	const int *fds;                  /* descriptors of their sources */
-	const int *roots;                /* and of what was staged of them: taken over, always */
+	const int *roots; /* and of what was staged of them, or -EBADF: taken over, always */
 };
 
 int mount_masks_start(struct event_base *base, const struct mount_masks_ask *ask, mount_masks_fn fn,

@@ -11,11 +11,10 @@
 #define NAME "awf-mount-open"
 
 struct mount_open {
-	const struct mount_specs *specs;
-	char *field;
+	struct mount_specs *specs;
 	struct mount_helper *helper;
-	int fds[MOUNTS_MAX];
-	size_t count; /* of those that were opened */
+	int fds[MOUNT_LIST_MAX];
+	size_t count; /* of those that were answered */
 	mount_open_fn fn;
 	void *userdata;
 };
@@ -26,7 +25,7 @@ static const char *const step_reasons[MOUNT_REPLY_STEPS] = {
 	[MOUNT_REPLY_OPEN] = "cannot be opened on this host",
 	[MOUNT_REPLY_TYPE] = "is neither a directory nor a regular file",
 	[MOUNT_REPLY_READ] = "you may not read it",
-	[MOUNT_REPLY_WRITE] = "you may not write it: mount it read-only, by ':ro' at the end",
+	[MOUNT_REPLY_WRITE] = "you may not write it",
 };
 
 static const struct {
@@ -42,8 +41,7 @@ static const struct {
 	{ MOUNT_REPLY_OPEN, ENOSYS,
 	  "can't be opened safely, because something takes openat2(2) away: a filter of awfd's unit, "
 	  "such as RestrictSUIDSGID=, or a kernel before 5.6" },
-	{ MOUNT_REPLY_WRITE, EROFS,
-	  "is on a filesystem that is read-only: mount it read-only, by ':ro' at the end" },
+	{ MOUNT_REPLY_WRITE, EROFS, "is on a filesystem that is read-only" },
 };
 
 void mount_open_cancel(struct mount_open *m)
@@ -53,7 +51,6 @@ void mount_open_cancel(struct mount_open *m)
 	mount_helper_free(m->helper);
 	for (size_t i = 0; i < m->count; i++)
 		fd_close(m->fds[i]);
-	free(m->field);
 	free(m);
 }
 
@@ -64,13 +61,22 @@ static void finish(struct mount_open *m, const struct err *e)
 	mount_open_cancel(m);
 }
 
-static const char *reason_of(const struct mount_reply *reply)
+static const char *text_of(const struct mount_reply *reply)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(error_reasons); i++)
 		if ((int32_t)error_reasons[i].step == reply->step &&
 		    error_reasons[i].error == reply->error)
 			return error_reasons[i].reason;
 	return step_reasons[reply->step];
+}
+
+/* The caller owns it. */
+static char *reason_of(const struct mount_reply *reply, const struct mount_spec *spec)
+{
+	bool may_be_read = reply->step == MOUNT_REPLY_WRITE && spec->kind == MOUNT_ASKED;
+
+	return xasprintf("%s%s", text_of(reply),
+			 may_be_read ? ": mount it read-only, by ':ro' at the end" : "");
 }
 
 /* The user can do with a process of his what he likes, so nothing that it says is believed. */
@@ -80,18 +86,35 @@ static bool is_reply(const struct mount_reply *reply, ssize_t n, int fd)
 	       (fd >= 0) == (reply->step == MOUNT_REPLY_OPENED);
 }
 
+/* Nothing is asked about what awfd makes itself, or leaves out already. */
+static bool is_asked_for(const struct mount_spec *spec)
+{
+	return spec->source && !spec->missing;
+}
+
+/* Goes on to the next one that is asked for; false when there is none. */
+static bool skip_to_next(struct mount_open *m)
+{
+	while (m->count < m->specs->count && !is_asked_for(&m->specs->list[m->count]))
+		m->fds[m->count++] = -EBADF;
+	return m->count < m->specs->count;
+}
+
 static void take_reply(struct mount_open *m, const struct mount_reply *reply, int fd)
 {
 	_cleanup_err_ struct err e = { 0 };
+	struct mount_spec *spec = &m->specs->list[m->count];
+	_cleanup_free_ char *why =
+		reply->step == MOUNT_REPLY_OPENED ? NULL : reason_of(reply, spec);
 
-	if (reply->step != MOUNT_REPLY_OPENED) {
-		(void)mount_spec_invalid(&e, m->field, m->specs->list[m->count].text,
-					 reason_of(reply));
+	if (why && !spec->optional) {
+		(void)mount_spec_invalid(&e, mount_spec_field(spec), spec->text, why);
 		finish(m, &e);
 		return;
 	}
+	spec->missing = TAKE_PTR(why);
 	m->fds[m->count++] = fd;
-	if (m->count == m->specs->count)
+	if (!skip_to_next(m))
 		finish(m, NULL);
 }
 
@@ -115,10 +138,14 @@ static char **format_arguments(const struct mount_specs *specs)
 	char **argv = NULL;
 
 	strv_append(&argv, NAME);
-	for (size_t i = 0; i < specs->count; i++)
-		strv_appendf(&argv, "%s%s",
-			     specs->list[i].writable ? MOUNT_ASK_WRITE : MOUNT_ASK_READ,
-			     specs->list[i].source);
+	for (size_t i = 0; i < specs->count; i++) {
+		const struct mount_spec *spec = &specs->list[i];
+
+		if (is_asked_for(spec))
+			strv_appendf(&argv, "%s%s%s", spec->optional ? MOUNT_ASK_OPTIONAL : "",
+				     spec->writable ? MOUNT_ASK_WRITE : MOUNT_ASK_READ,
+				     spec->source);
+	}
 	return argv;
 }
 
@@ -140,9 +167,8 @@ int mount_open_start(struct event_base *base, const struct mount_open_ask *ask, 
 	struct mount_open *m = xnew(struct mount_open);
 	int r;
 
-	*m = (struct mount_open){
-		.specs = ask->specs, .field = xstrdup(ask->field), .fn = fn, .userdata = userdata
-	};
+	*m = (struct mount_open){ .specs = ask->specs, .fn = fn, .userdata = userdata };
+	(void)skip_to_next(m);
 	r = start(m, base, ask, e);
 	if (r < 0) {
 		mount_open_cancel(m);

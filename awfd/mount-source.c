@@ -1,10 +1,10 @@
 #include "awfd/mount-source.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "awfd/mount-spec.h"
 #include "common/alloc.h"
+#include "common/strv.h"
 
 /* Neither these nor what is in them, nor what they are in. */
 static const struct {
@@ -81,6 +81,11 @@ static char *refuse_type(const char *type)
 	return NULL;
 }
 
+static bool is_inside(const struct mount *m, const char *path)
+{
+	return strcmp(m->point, path) != 0 && mount_path_is_in(m->point, path);
+}
+
 /* Of a mount inside the source neither what it shows may be left out, nor what it hides be shown.
  */
 static char *refuse_mount(const struct mount_source *source, const struct mount *m, bool *found)
@@ -89,7 +94,7 @@ static char *refuse_mount(const struct mount_source *source, const struct mount 
 		*found = true;
 		return refuse_type(m->type);
 	}
-	if (strcmp(m->point, source->path) == 0 || !mount_path_is_in(m->point, source->path))
+	if (source->inner_is_hidden || !is_inside(m, source->path))
 		return NULL;
 	return xasprintf("has another mount in it, at %s: name directories beside that", m->point);
 }
@@ -109,6 +114,20 @@ static char *refuse_by_mounts(const struct mount_source *source, const char *mou
 	if (!why && !found)
 		why = xstrdup("is not mounted on this host any more");
 	return why;
+}
+
+char **mount_source_inner(const char *path, const char *mountinfo)
+{
+	_cleanup_free_ char *copy = xstrdup(mountinfo);
+	char *rest = copy, *line, **points = NULL;
+
+	while ((line = strsep(&rest, "\n"))) {
+		struct mount m;
+
+		if (parse_mount(line, &m) && is_inside(&m, path))
+			strv_append(&points, m.point);
+	}
+	return points;
 }
 
 static char *refuse_place(const char *path, const char *place, const char *what)

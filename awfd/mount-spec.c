@@ -112,6 +112,13 @@ static bool is_normal(const char *path)
 	       (path[1] == '\0' || path[strlen(path) - 1] != '/');
 }
 
+bool mount_path_is_plain(const char *path)
+{
+	_cleanup_free_ reason why = check_path("path", path);
+
+	return !why && path[1] != '\0' && is_normal(path);
+}
+
 static reason check_reserved(const char *target)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(reserved_targets); i++) {
@@ -145,6 +152,8 @@ static reason check_others(const struct mount_specs *others, const char *target)
 	for (size_t i = 0; i < others->count; i++) {
 		const char *other = others->list[i].target;
 
+		if (others->list[i].kind == MOUNT_VIEW)
+			continue;
 		if (strcmp(other, target) == 0)
 			return xasprintf("there are two mounts at %s: choose another destination",
 					 target);
@@ -183,6 +192,7 @@ static void clear_spec(struct mount_spec *s)
 	free(s->text);
 	free(s->source);
 	free(s->target);
+	free(s->missing);
 	*s = (struct mount_spec){ 0 };
 }
 
@@ -216,6 +226,58 @@ int mount_specs_parse(const char *field, char *const *texts, struct mount_specs 
 	*ret = specs;
 	specs = (struct mount_specs){ 0 };
 	return 0;
+}
+
+/* awfd's own are in no one's way, and nobody's are in theirs (awfd/host-view.h). */
+char *mount_specs_put(struct mount_specs *s, const struct mount_spec *spec, const char *path)
+{
+	bool is_own = spec->kind == MOUNT_VIEW;
+	reason why = is_own ? NULL : check_path("path", path);
+
+	if (!why && !is_own)
+		why = check_target(path);
+	if (!why && !is_own)
+		why = check_others(s, path);
+	if (!why && s->count == MOUNT_LIST_MAX)
+		why = xasprintf("there are more than %d mounts", MOUNT_LIST_MAX);
+	if (why)
+		return why;
+	s->list[s->count++] = (struct mount_spec){ .text = xstrdup(path),
+						   .source = xstrdup(path),
+						   .target = xstrdup(path),
+						   .writable = spec->writable,
+						   .kind = spec->kind,
+						   .optional = spec->optional };
+	return NULL;
+}
+
+const struct mount_spec *mount_specs_outer(const struct mount_specs *s,
+					   const struct mount_spec *spec)
+{
+	const struct mount_spec *outer = NULL;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct mount_spec *other = &s->list[i];
+
+		if (other->kind != MOUNT_VIEW || other->missing ||
+		    strcmp(other->target, spec->target) == 0 ||
+		    !mount_path_is_in(spec->target, other->target))
+			continue;
+		if (!outer || mount_path_is_in(other->target, outer->target))
+			outer = other;
+	}
+	return outer;
+}
+
+const char *mount_spec_field(const struct mount_spec *spec)
+{
+	static const char *const fields[] = {
+		[MOUNT_ASKED] = "mounts",
+		[MOUNT_WORKSPACE] = "workspace",
+		[MOUNT_VIEW] = NULL,
+	};
+
+	return fields[spec->kind];
 }
 
 void mount_specs_clear(struct mount_specs *s)

@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "awfd/mount-namespace.h"
 #include "awfd/mount-source.h"
+#include "awfd/mount-stage-internal.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/file.h"
@@ -51,8 +53,7 @@ int mount_stage_read_id(int fd, int *ret, struct err *e)
 	return 0;
 }
 
-/* Where a descriptor's file is, with every link followed. */
-static int read_path(int fd, char **ret, struct err *e)
+int mount_stage_real_path(int fd, char **ret, struct err *e)
 {
 	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", fd);
 	_cleanup_free_ char *path = xcalloc(MOUNT_PATH_MAX + 1, 1);
@@ -76,9 +77,16 @@ int mount_stage_read_type(int fd, mode_t *ret, struct err *e)
 	return 0;
 }
 
-static int refuse(const struct mount_stage *s, size_t i, const char *why, struct err *e)
+int mount_stage_refuse(struct mount_staging *g, size_t i, const char *why, struct err *e)
 {
-	return mount_spec_invalid(e, s->field, s->specs->list[i].text, why);
+	struct mount_spec *spec = &g->stage->specs->list[i];
+
+	if (!spec->optional)
+		return mount_spec_invalid(e, mount_spec_field(spec), spec->text, why);
+	free(spec->missing);
+	spec->missing = xstrdup(why);
+	(void)snprintf(g->reasons[i], sizeof(g->reasons[i]), "%s", why);
+	return 0;
 }
 
 /* awfd's own paths, as they are with every link followed in this namespace; those that are not
@@ -96,41 +104,59 @@ static char **real_paths(char *const *paths)
 }
 
 /* The path is where the source is in the end, whatever links led there. */
-static int check_policy(const struct mount_stage *s, size_t i, const char *path, struct err *e)
+static struct policy_decision decide(const struct mount_stage *s, size_t i, const char *path)
 {
-	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
+	const struct mount_spec *spec = &s->specs->list[i];
 
-	policy_decisions_add(&decisions, policy_check_mount(s->policy, s->field, path,
-							    s->specs->list[i].writable));
-	return policy_decisions_result(&decisions, e);
+	return policy_check_mount(s->policy, mount_spec_field(spec), path, spec->writable);
 }
 
-static int check_source(const struct mount_stage *s, size_t i, const char *mountinfo,
-			char *const *kept, struct err *e)
+static int check_policy(struct mount_staging *g, size_t i, const char *path, struct err *e)
 {
+	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
+	_cleanup_err_ struct err refusal = { 0 };
+	int r;
+
+	policy_decisions_add(&decisions, decide(g->stage, i, path));
+	if (!g->stage->specs->list[i].optional)
+		return policy_decisions_result(&decisions, e);
+	r = policy_decisions_result(&decisions, &refusal);
+	return r < 0 ? mount_stage_refuse(g, i, refusal.message, e) : 0;
+}
+
+/* What awfd adds itself needs nobody's permission. */
+static int check_source(struct mount_staging *g, size_t i, struct err *e)
+{
+	const struct mount_stage *s = g->stage;
+	bool is_own = s->specs->list[i].kind == MOUNT_VIEW;
+	struct mount_source source = { .inner_is_hidden = is_own };
 	_cleanup_free_ char *path = NULL, *why = NULL;
-	struct mount_source source;
-	int r = read_path(s->fds[i], &path, e);
+	mode_t type = 0;
+	int r = mount_stage_real_path(s->fds[i], &path, e);
 
 	source.path = path;
 	if (r == 0)
 		r = mount_stage_read_id(s->fds[i], &source.mount_id, e);
+	if (r == 0)
+		r = mount_stage_read_type(s->fds[i], &type, e);
 	if (r < 0)
 		return r;
-	why = mount_source_refusal(&source, mountinfo, kept);
-	return why ? refuse(s, i, why, e) : check_policy(s, i, path, e);
+	why = mount_source_refusal(&source, g->mountinfo, g->kept);
+	if (why)
+		return mount_stage_refuse(g, i, why, e);
+	if (type != S_IFDIR && type != S_IFREG)
+		return mount_stage_refuse(g, i, "is neither a directory nor a regular file", e);
+	return is_own ? 0 : check_policy(g, i, path, e);
 }
 
-/* What is mounted is mounted onto: a directory or a file. */
-static int make_point(const char *path, mode_t type, struct err *e)
+int mount_stage_point(const char *path, mode_t type, struct err *e)
 {
 	int r = type == S_IFDIR ? mkdir(path, 0700) : mknod(path, S_IFREG | 0600, 0);
 
 	return r < 0 ? err_system(e, -errno, "cannot make mount point %s", path) : 0;
 }
 
-/* A mount of its own of what the descriptor has open; nobody else's changes. */
-static int clone_mount(int fd, bool writable, struct err *e)
+int mount_stage_clone(int fd, bool writable, struct err *e)
 {
 	struct mount_attr attributes = {
 		.attr_set =
@@ -147,27 +173,32 @@ static int clone_mount(int fd, bool writable, struct err *e)
 	return TAKE_FD(tree);
 }
 
-static int stage_one(const struct mount_stage *s, size_t i, int *ret, struct err *e)
+int mount_stage_pass_root(const struct mount_staging *g, size_t i, int root, struct err *e)
 {
+	const uint32_t index = (uint32_t)i;
+	ssize_t n = g->socket < 0 ? 0 : fd_send(g->socket, &index, sizeof(index), root);
+
+	return n < 0 ? err_system(e, (int)n, "cannot pass a mount on") : 0;
+}
+
+static int stage_one(const struct mount_staging *g, size_t i, struct err *e)
+{
+	const struct mount_stage *s = g->stage;
 	_cleanup_free_ char *path = mount_stage_path(s->directory, i);
 	_cleanup_close_ int tree = -EBADF;
 	mode_t type = 0;
 	int r = mount_stage_read_type(s->fds[i], &type, e);
 
+	if (r == 0)
+		r = mount_stage_point(path, type, e);
 	if (r < 0)
 		return r;
-	if (type != S_IFDIR && type != S_IFREG)
-		return refuse(s, i, "is neither a directory nor a regular file", e);
-	r = make_point(path, type, e);
-	if (r < 0)
-		return r;
-	tree = clone_mount(s->fds[i], s->specs->list[i].writable, e);
+	tree = mount_stage_clone(s->fds[i], s->specs->list[i].writable, e);
 	if (tree < 0)
 		return tree;
 	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_system(e, -errno, "cannot stage a mount at %s", path);
-	*ret = TAKE_FD(tree);
-	return 0;
+	return mount_stage_pass_root(g, i, tree, e);
 }
 
 /* Private, so that what is mounted on it is in no other namespace, and goes with it. */
@@ -178,75 +209,123 @@ static int mount_directory(const char *path, struct err *e)
 	if (r < 0)
 		return r;
 	if (mount("awf-mounts", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "mode=0700,size=64k,nr_inodes=64") < 0 ||
+		  "mode=0700,size=512k,nr_inodes=512") < 0 ||
 	    mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
 		return err_system(e, -errno, "cannot mount %s", path);
 	return 0;
 }
 
-/* What a child in the engine's namespace stages, and where it passes the descriptors back. */
-struct making {
-	const struct mount_stage *stage;
-	int socket;
-};
-
-static int stage_and_pass(const struct making *m, size_t i, struct err *e)
+static int check_all(struct mount_staging *g, struct err *e)
 {
-	_cleanup_close_ int root = -EBADF;
-	int r = stage_one(m->stage, i, &root, e);
+	const struct mount_specs *specs = g->stage->specs;
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = (int)fd_send(m->socket, "", 1, root);
-	return r < 0 ? err_system(e, r, "cannot pass a mount on") : 0;
+	for (size_t i = 0; r == 0 && i < specs->count; i++)
+		if (specs->list[i].source && !specs->list[i].missing)
+			r = check_source(g, i, e);
+	return r;
+}
+
+/* Those that are mounted by themselves. */
+static int stage_all(const struct mount_staging *g, struct err *e)
+{
+	const struct mount_stage *s = g->stage;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->specs->count; i++) {
+		const struct mount_spec *spec = &s->specs->list[i];
+
+		if (spec->missing || mount_specs_outer(s->specs, spec))
+			continue;
+		r = spec->source ? stage_one(g, i, e) : mount_view_make_directory(s, i, e);
+	}
+	return r;
 }
 
 static int make(void *userdata, struct err *e)
 {
-	const struct making *m = userdata;
-	const struct mount_stage *s = m->stage;
-	_cleanup_free_ char *mountinfo = read_proc("/proc/self/mountinfo", e);
-	_cleanup_strv_ char **kept = real_paths(s->kept);
-	int r = mountinfo ? 0 : e->error;
+	struct mount_staging *g = userdata;
+	int r;
 
-	for (size_t i = 0; r == 0 && i < s->specs->count; i++)
-		r = check_source(s, i, mountinfo, kept, e);
+	g->mountinfo = read_proc("/proc/self/mountinfo", e);
+	g->kept = real_paths(g->stage->kept);
+	r = g->mountinfo ? check_all(g, e) : e->error;
 	if (r == 0)
-		r = mount_directory(s->directory, e);
-	for (size_t i = 0; r == 0 && i < s->specs->count; i++)
-		r = stage_and_pass(m, i, e);
+		r = mount_directory(g->stage->directory, e);
+	if (r == 0)
+		r = stage_all(g, e);
+	if (r == 0 && g->stage->user)
+		r = mount_view_complete(g, e);
+	free(g->mountinfo);
+	strv_free(g->kept);
 	return r;
 }
 
-/* They wait in the socket: there are few enough of them. */
+static void take_reasons(const struct mount_staging *g, struct mount_specs *specs)
+{
+	for (size_t i = 0; i < specs->count; i++)
+		if (*g->reasons[i])
+			specs->list[i].missing = xstrdup(g->reasons[i]);
+}
+
+static void close_roots(const struct mount_stage *s)
+{
+	for (size_t i = 0; i < s->specs->count; i++)
+		s->roots[i] = fd_close(s->roots[i]);
+}
+
+/* They wait in the socket, whose other end is closed: there are few enough of them. */
 static int take_roots(const struct mount_stage *s, int socket, struct err *e)
 {
-	for (size_t i = 0; i < s->specs->count; i++) {
-		char byte;
-		ssize_t n = fd_receive(socket, &byte, 1, &s->roots[i]);
+	for (;;) {
+		uint32_t index;
+		int fd;
+		ssize_t n = fd_receive(socket, &index, sizeof(index), &fd);
 
-		if (n == 1 && s->roots[i] >= 0)
-			continue;
-		while (i-- > 0)
-			s->roots[i] = fd_close(s->roots[i]);
-		return err_set(e, -EIO, ERR_SYSTEM, "a staged mount was not passed on");
+		if (n == 0)
+			return 0;
+		if (n != sizeof(index) || fd < 0 || index >= s->specs->count ||
+		    s->roots[index] >= 0) {
+			fd_close(fd);
+			close_roots(s);
+			return err_set(e, -EIO, ERR_SYSTEM, "a staged mount was not passed on");
+		}
+		s->roots[index] = fd;
 	}
-	return 0;
+}
+
+static int make_in_namespace(struct mount_staging *g, struct err *e)
+{
+	const struct mount_stage *s = g->stage;
+	const size_t size = (s->specs->count + 1) * MOUNT_STAGE_REASON_MAX;
+	int r;
+
+	g->reasons = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (g->reasons == MAP_FAILED)
+		return err_system(e, -errno, "cannot stage mounts");
+	r = mount_namespace_call(s->mounts, make, g, e);
+	take_reasons(g, s->specs);
+	(void)munmap(g->reasons, size);
+	return r;
 }
 
 int mount_stage_make(const struct mount_stage *s, struct err *e)
 {
 	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+	struct mount_staging g = { .stage = s, .socket = -EBADF };
 	int fds[2], r;
 
+	if (!s->roots)
+		return make_in_namespace(&g, e);
+	for (size_t i = 0; i < s->specs->count; i++)
+		s->roots[i] = -EBADF;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return err_system(e, -errno, "cannot stage mounts");
 	ours = fds[0];
-	theirs = fds[1];
-	r = mount_namespace_call(s->mounts, make, &(struct making){ .stage = s, .socket = theirs },
-				 e);
+	g.socket = theirs = fds[1];
+	r = make_in_namespace(&g, e);
 	theirs = fd_close(theirs);
-	return r < 0 || !s->roots ? r : take_roots(s, ours, e);
+	return r < 0 ? r : take_roots(s, ours, e);
 }
 
 /* With all that is mounted over one another there: an awfd that was killed may have left some. */

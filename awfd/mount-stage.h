@@ -4,25 +4,29 @@
 
 #include <sys/types.h>
 
+#include "awfd/host-view.h"
 #include "awfd/mount-spec.h"
 #include "awfd/policy.h"
 #include "common/err.h"
 
 struct mount_stage {
-	const char *directory;           /* made by mount_stage_make() */
-	int mounts;                      /* pidfd of a process in the mount namespace */
-	const char *field;               /* what an error names */
-	const struct mount_specs *specs; /* what is staged as <directory>/0, 1, … */
-	const int *fds;                  /* their descriptors, opened there by the user */
-	char *const *kept;               /* what is never mounted (mount-source.h) */
-	const struct policy *policy;     /* of where what is mounted may be */
-	int *roots; /* NULL, or what gets their descriptors (O_PATH) as they are
-		       staged, for the caller to close; of a failure, none */
+	const char *directory;             /* made by mount_stage_make() */
+	int mounts;                        /* pidfd of a process in the mount namespace */
+	struct mount_specs *specs;         /* what is staged as <directory>/0, 1, … */
+	const int *fds;                    /* their descriptors, opened there by the user */
+	char *const *kept;                 /* what is never mounted (mount-source.h) */
+	const struct policy *policy;       /* of where what is mounted may be */
+	const struct host_view_user *user; /* who awfd's own are for; NULL: there are none */
+	const char *gh; /* what is in the place of the host's gh, or NULL: that stays */
+	int *roots;     /* NULL, or what gets a descriptor (O_PATH) of each that is staged, for the
+			   caller to close, and -EBADF for the others; of a failure, none */
 };
 
 /* Refuses what is never mounted and what the policy does not permit, and stages the rest, without
- * what is mounted inside of it, and nosuid, nodev and read-only where that was asked for. A failure
- * leaves some of it to remove. */
+ * what is mounted inside of it, and nosuid, nodev and read-only where that was asked for. Optional
+ * ones are left out instead, with the reason as `missing`. What lies in one of awfd's own is staged
+ * there; these have nothing in the place of what is mounted inside of them. A failure leaves some
+ * of it to remove. */
 int mount_stage_make(const struct mount_stage *s, struct err *e) _must_check_;
 
 /* The path of one of them. The caller owns it. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "awfd/image-reference.h"
 #include "awfd/policy-words.h"
 #include "common/alloc.h"
 #include "common/strv.h"
@@ -27,8 +28,8 @@ static const struct key {
 	}
 	[POLICY_DIFC_ADDRESSES] = LIST("Policy", "DifcAddresses", hosts, "localhost:1024-65535",
 				       "addresses such as localhost:1024-65535 or *.example.com"),
-	[POLICY_IMAGES] = LIST("Policy", "Images", images, "awf/agent:latest",
-			       "references such as awf/agent:* or @sha256:HEX"),
+	[POLICY_IMAGES] = LIST("Policy", "Images", images, IMAGE_REFERENCE_HOST,
+			       "host, or references such as awf/agent:* or @sha256:HEX"),
 	[POLICY_ALLOWED_DOMAINS] = LIST("Policy", "AllowedDomains", domains, "*",
 					"domains as --allow-domains takes them, or *"),
 	[POLICY_PRIVATE_DOMAINS] = LIST("Policy", "PrivateDomains", domains, "*",

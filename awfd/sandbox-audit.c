@@ -13,6 +13,7 @@ struct json_object *sandbox_grants(const struct sandbox *s)
 	_cleanup_free_ char *difc = s->has_difc ? difc_address_format(&s->difc) : NULL;
 
 	return audit_grants(&(struct audit_grants){ .request = &s->request,
+						    .workspace = sandbox_workspace(s),
 						    .limits = &s->limits,
 						    .image = s->image,
 						    .difc_proxy = difc });

@@ -228,10 +228,11 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.cli_proxy_image = c->image_cli_proxy,
 		.agent_image = s->image_content.id,
 		.volumes = s->image_content.volumes,
+		.host_view = sandbox_has_host_view(s),
 		.cgroup_parent = c->cgroup_parent,
 		.command = s->request.command,
 		.environment = s->environment,
-		.workdir = s->request.workdir,
+		.workdir = sandbox_workdir(s),
 		.tty = s->request.tty,
 		.open_stdin = s->request.open_stdin,
 		.memory_bytes = s->limits.memory,
@@ -253,16 +254,15 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.redirect_proxy = sandbox_has_redirects(s) ? squid_url : NULL,
 	};
 
-	struct docker_mount *mounts = sandbox_mounts_list(s);
+	struct docker_mount *mounts = sandbox_mounts_list(s, &spec.mount_count);
 	struct json_object *container;
 
 	inet_ntop(AF_INET, &address, host, sizeof(host));
 	if (s->egress.host_ports.count > 0)
 		spec.host_address = host;
 	spec.mounts = mounts;
-	spec.mount_count = s->mounts.count;
 	container = docker_spec_container(&spec, role);
-	sandbox_mounts_list_free(mounts, s->mounts.count);
+	sandbox_mounts_list_free(mounts, spec.mount_count);
 	return container;
 }
 
@@ -299,6 +299,12 @@ static void container_step_cancel(void *subject, unsigned step)
 /* --- the agent's image -------------------------------------------------------------------------
  */
 
+/* What the engine has it by. */
+static const char *image_of(const struct sandbox *s)
+{
+	return sandbox_has_host_view(s) ? s->config->image_host : s->image;
+}
+
 static int take_image(struct sandbox *s, struct json_object *body, struct err *e)
 {
 	int r = docker_image_parse(body, &s->image_content, e);
@@ -324,7 +330,7 @@ static int image_step(void *subject, unsigned step _unused_, struct err *e _unus
 {
 	struct sandbox *s = subject;
 
-	s->image_call = docker_image_inspect(s->manager->docker, s->image, on_image, s);
+	s->image_call = docker_image_inspect(s->manager->docker, image_of(s), on_image, s);
 	return PLAN_STEP_RUNNING;
 }
 

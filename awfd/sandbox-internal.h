@@ -36,8 +36,6 @@
 #define SANDBOX_CLI_ID      65532 /* whom they run as in their images */
 #define SANDBOX_SQUID_ID    65533
 
-#define SANDBOX_MOUNTS_FIELD "mounts" /* of a request */
-
 #define SANDBOX_DIFC_LISTENERS 2 /* 127.0.0.1 and ::1 */
 #define SANDBOX_SIDECARS       2 /* cli-proxy and squid */
 #define SANDBOX_NAMESPACES     3 /* the agent's and the sidecars' */
@@ -118,8 +116,9 @@ struct sandbox {
 	struct mount_specs mounts;
 	struct mount_open *mount_open;
 	struct mount_masks *mount_masks;
-	char **masked;         /* credentials in the mounts that are out of reach; each once */
-	struct policy *policy; /* the owner's; NULL of a leftover */
+	char **masked;           /* credentials in the mounts that are out of reach; each once */
+	char *workspace_refusal; /* why the current directory is none; or NULL */
+	struct policy *policy;   /* the owner's; NULL of a leftover */
 	struct job_limits limits;
 
 	struct egress egress;
@@ -250,12 +249,19 @@ struct log_fields sandbox_log_fields(const struct sandbox *s);
 		log_write(level, &fields_, __VA_ARGS__);                                           \
 	} while (0)
 
+/* sandbox-host.c. Adding: the mounts of the host's programs, if it has those, and the workspace. */
+bool sandbox_has_host_view(const struct sandbox *s);
+int sandbox_host_view_add(struct sandbox *s, const struct start_request *r,
+			  struct err *e) _must_check_;
+const char *sandbox_workspace(const struct sandbox *s); /* NULL: it has none */
+const char *sandbox_workdir(const struct sandbox *s);   /* NULL: the image's */
+
 /* sandbox-mounts.c: staged; then sandbox_mounts_staged() is called once. Removing the stage, which
  * may not be there, leaves the agent what it has. */
 int sandbox_mounts_start(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_mounts_cancel(struct sandbox *s);
 void sandbox_mounts_staged(struct sandbox *s, const struct err *e); /* sandbox-create.c */
-struct docker_mount *sandbox_mounts_list(const struct sandbox *s) _must_check_;
+struct docker_mount *sandbox_mounts_list(const struct sandbox *s, size_t *count) _must_check_;
 void sandbox_mounts_list_free(struct docker_mount *list, size_t count);
 int sandbox_mounts_remove(struct sandbox *s, struct err *e) _must_check_;
 char *sandbox_mounts_directory(const struct sandbox *s) _must_check_; /* the stage's */

@@ -105,7 +105,6 @@ int sandbox_masks_start(struct sandbox *s, const int *fds, const int *roots, str
 	struct mount_masks_ask ask = { .path = path,
 				       .user = &s->owner,
 				       .mounts = engine,
-				       .field = SANDBOX_MOUNTS_FIELD,
 				       .specs = &s->mounts,
 				       .fds = fds,
 				       .roots = roots };

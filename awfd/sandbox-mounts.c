@@ -36,24 +36,37 @@ static char **kept_paths(const struct config *c)
 /* Who mounts what is worth a line. */
 static void log_mounts(const struct sandbox *s)
 {
-	for (size_t i = 0; i < s->mounts.count; i++)
-		sandbox_log(LOG_LEVEL_INFO, s, "mounts %s at %s, %s", s->mounts.list[i].source,
-			    s->mounts.list[i].target,
-			    s->mounts.list[i].writable ? "writable" : "read-only");
+	for (size_t i = 0; i < s->mounts.count; i++) {
+		const struct mount_spec *spec = &s->mounts.list[i];
+
+		if (spec->kind == MOUNT_VIEW)
+			continue;
+		if (spec->missing)
+			sandbox_log(LOG_LEVEL_INFO, s, "leaves out %s: it %s", spec->target,
+				    spec->missing);
+		else
+			sandbox_log(LOG_LEVEL_INFO, s, "mounts %s at %s, %s", spec->source,
+				    spec->target, spec->writable ? "writable" : "read-only");
+	}
 }
 
-static int stage(const struct sandbox *s, const int *fds, int *roots, struct err *e)
+static int stage(struct sandbox *s, const int *fds, int *roots, struct err *e)
 {
+	const struct host_view_user user = {
+		.name = s->user, .uid = s->owner.uid, .gid = s->owner.gid, .home = s->home
+	};
+	_cleanup_free_ char *gh = xasprintf("%s/awf-gh", s->config->helper_directory);
 	_cleanup_free_ char *directory = sandbox_mounts_directory(s);
 	_cleanup_strv_ char **kept = kept_paths(s->config);
 	_cleanup_close_ int engine = enter_engine(s, e);
 	struct mount_stage all = { .directory = directory,
 				   .mounts = engine,
-				   .field = SANDBOX_MOUNTS_FIELD,
 				   .specs = &s->mounts,
 				   .fds = fds,
 				   .kept = kept,
 				   .policy = s->policy,
+				   .user = sandbox_has_host_view(s) ? &user : NULL,
+				   .gh = s->has_difc ? gh : NULL,
 				   .roots = roots };
 
 	return engine < 0 ? engine : mount_stage_make(&all, e);
@@ -62,7 +75,7 @@ static int stage(const struct sandbox *s, const int *fds, int *roots, struct err
 /* Staged, and then without the credentials in them. */
 static int stage_and_mask(struct sandbox *s, const int *fds, struct err *e)
 {
-	int roots[MOUNTS_MAX], r = stage(s, fds, roots, e);
+	int roots[MOUNT_LIST_MAX], r = stage(s, fds, roots, e);
 
 	return r < 0 ? r : sandbox_masks_start(s, fds, roots, e);
 }
@@ -86,11 +99,9 @@ int sandbox_mounts_start(struct sandbox *s, struct err *e)
 	const struct config *c = s->config;
 	_cleanup_free_ char *path = xasprintf("%s/awf-mount-open", c->helper_directory);
 	_cleanup_close_ int engine = enter_engine(s, e);
-	struct mount_open_ask ask = { .path = path,
-				      .user = &s->owner,
-				      .mounts = engine,
-				      .field = SANDBOX_MOUNTS_FIELD,
-				      .specs = &s->mounts };
+	struct mount_open_ask ask = {
+		.path = path, .user = &s->owner, .mounts = engine, .specs = &s->mounts
+	};
 
 	if (engine < 0)
 		return engine;
@@ -103,14 +114,21 @@ void sandbox_mounts_cancel(struct sandbox *s)
 	sandbox_masks_cancel(s);
 }
 
-struct docker_mount *sandbox_mounts_list(const struct sandbox *s)
+/* What lies in one of awfd's own is mounted with it. */
+struct docker_mount *sandbox_mounts_list(const struct sandbox *s, size_t *count)
 {
 	_cleanup_free_ char *directory = sandbox_mounts_directory(s);
 	struct docker_mount *list = xcalloc(s->mounts.count, sizeof(*list));
 
-	for (size_t i = 0; i < s->mounts.count; i++)
-		list[i] = (struct docker_mount){ .source = mount_stage_path(directory, i),
-						 .target = s->mounts.list[i].target };
+	*count = 0;
+	for (size_t i = 0; i < s->mounts.count; i++) {
+		const struct mount_spec *spec = &s->mounts.list[i];
+
+		if (spec->missing || mount_specs_outer(&s->mounts, spec))
+			continue;
+		list[(*count)++] = (struct docker_mount){ .source = mount_stage_path(directory, i),
+							  .target = spec->target };
+	}
 	return list;
 }
 

@@ -119,9 +119,13 @@ static void decide_host_ports(const struct sandbox *s, const struct policy *p,
 static void decide_mounts(const struct sandbox *s, const struct policy *p,
 			  struct policy_decisions *d)
 {
-	for (size_t i = 0; i < s->mounts.count; i++)
-		policy_decisions_add(d, policy_check_mount(p, "mounts", s->mounts.list[i].source,
-							   s->mounts.list[i].writable));
+	for (size_t i = 0; i < s->mounts.count; i++) {
+		const struct mount_spec *spec = &s->mounts.list[i];
+
+		if (spec->kind != MOUNT_VIEW && !spec->missing)
+			policy_decisions_add(d, policy_check_mount(p, mount_spec_field(spec),
+								   spec->source, spec->writable));
+	}
 }
 
 static void decide_limits(const struct sandbox *s, const struct policy *p,

@@ -11,6 +11,7 @@
 #include "awfd/difc-ca.h"
 #include "awfd/docker-network.h"
 #include "awfd/environment.h"
+#include "awfd/host-view.h"
 #include "awfd/image-reference.h"
 #include "awfd/names.h"
 #include "awfd/sandbox-internal.h"
@@ -193,6 +194,7 @@ void sandbox_free(struct sandbox *s)
 	free(s->image);
 	free(s->user);
 	free(s->home);
+	free(s->workspace_refusal);
 	free(s->directory);
 	free(s->reason);
 	config_free(s->config);
@@ -327,8 +329,17 @@ static void make_environment(struct sandbox *s)
 	inet_ntop(AF_INET, &squid, proxy, sizeof(proxy));
 	if (s->egress.wanted)
 		in.squid_address = proxy;
+	if (s->has_difc && sandbox_has_host_view(s))
+		in.programs = HOST_VIEW_PROGRAMS;
 	in.host_access = s->egress.host_ports.count > 0;
 	s->environment = environment_of_agent(&in, &s->dropped);
+}
+
+static int choose_image(struct sandbox *s, const struct start_request *r, struct err *e)
+{
+	s->image = image_reference_normalize(r->image ? r->image : s->config->image_agent);
+	s->home = home_in_sandbox(s->user, s->owner.uid);
+	return sandbox_host_view_add(s, r, e);
 }
 
 /* The object with what the request says of it, as long as that can be granted at all. */
@@ -343,12 +354,12 @@ static int sandbox_of_request(struct manager *m, const struct peer *owner,
 	r = check_request(s, request, e);
 	if (r == 0)
 		r = names_user(m->names, owner->uid, &s->user, e);
+	if (r == 0)
+		r = choose_image(s, request, e);
 	if (r < 0) {
 		sandbox_free(s);
 		return r;
 	}
-	s->image =
-		image_reference_normalize(request->image ? request->image : s->config->image_agent);
 	*ret = s;
 	return 0;
 }
@@ -378,7 +389,6 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	}
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
-	s->home = home_in_sandbox(s->user, owner->uid);
 	make_environment(s);
 	*ret = s;
 	return 0;

@@ -102,6 +102,9 @@ enum sandbox_state sandbox_state(const struct sandbox *s);
 bool sandbox_tty(const struct sandbox *s);
 char *const *sandbox_dropped_environment(const struct sandbox *s);
 
+/* Why it has no workspace although it could have one, or NULL. The caller owns it. */
+char *sandbox_no_workspace(const struct sandbox *s) _must_check_;
+
 /* What it was granted, as the audit log has it. The caller owns it. */
 struct json_object *sandbox_grants(const struct sandbox *s) _must_check_;
 

@@ -30,6 +30,8 @@ static const struct field start_request_fields[] = {
 	START(allow_host_ports, "allowHostPorts", .type = FIELD_STRINGS),
 	START(allow_host_service_ports, "allowHostServicePorts", .type = FIELD_STRINGS),
 	START(mounts, "mounts", .type = FIELD_STRINGS, .max = MESSAGE_MOUNTS_MAX),
+	START(workspace, "workspace", .type = FIELD_STRING),
+	START(current_directory, "currentDirectory", .type = FIELD_STRING),
 	START(memory_limit, "memoryLimit", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 	START(pids_limit, "pidsLimit", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 	START(nano_cpus, "nanoCpus", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
@@ -45,6 +47,7 @@ static const struct field start_reply_fields[] = {
 	REPLY(id, "id", .type = FIELD_STRING),
 	REPLY(dropped_environment, "droppedEnvironment", .type = FIELD_STRINGS,
 	      .max = MESSAGE_ENV_MAX),
+	REPLY(no_workspace, "noWorkspace", .type = FIELD_STRING, .max = 2 * FIELD_MAX_DEFAULT),
 };
 const struct field_table start_reply_table =
 	FIELD_TABLE(struct start_reply, NULL, start_reply_fields);

@@ -38,6 +38,8 @@ struct start_request {
 	char **allow_host_ports;         /* "80", "3000-3010" */
 	char **allow_host_service_ports; /* the same; dangerous ones too */
 	char **mounts;                   /* as awfd/mount-spec.h has them */
+	char *workspace;                 /* of the host, mounted at its own place */
+	char *current_directory;         /* the caller's: its workspace when it names none */
 	int64_t memory_limit;            /* bytes; these are FIELD_INT_ABSENT when not asked for */
 	int64_t pids_limit;
 	int64_t nano_cpus;     /* billionths of a processor */
@@ -51,6 +53,7 @@ struct start_reply {
 	char *waiting_for;  /* what is not as it should be yet, for a person */
 	char *id;
 	char **dropped_environment; /* names of variables that were not passed on */
+	char *no_workspace;         /* why the command has none, where it could have one */
 };
 
 /* One value of a request that needs a grant, and what decides on it. */

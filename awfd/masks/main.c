@@ -39,7 +39,7 @@ struct told {
 };
 
 struct finder {
-	struct source sources[MOUNTS_MAX];
+	struct source sources[MOUNT_LIST_MAX];
 	size_t count;
 	struct credential_places places;
 	struct told told[MASKS_MAX];
@@ -85,7 +85,8 @@ static bool was_told(const struct finder *f, size_t source, const char *path)
 	return false;
 }
 
-/* The path is real, so that no link leads out of the mount, and nothing else is mounted in it. */
+/* The path is real, so that no link leads out of the mount. -EXDEV: something else is mounted there
+ * on the way, awfd's own or another of the mounts. */
 static int open_in_mount(int mount, const char *path, const struct stat *expected)
 {
 	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
@@ -94,6 +95,8 @@ static int open_in_mount(int mount, const char *path, const struct stat *expecte
 	_cleanup_close_ int fd = (int)syscall(SYS_openat2, mount, path, &how, sizeof(how));
 	struct stat st;
 
+	if (fd < 0 && errno == EXDEV)
+		return -EXDEV;
 	if (fd < 0 || fstat(fd, &st) < 0 || !is_same(&st, expected))
 		return -ESTALE;
 	return TAKE_FD(fd);
@@ -109,6 +112,8 @@ static int tell_found(struct finder *f, size_t source, const char *path, const s
 	if (f->told_count == MASKS_MAX)
 		return -E2BIG;
 	fd = open_in_mount(f->sources[source].mount, below, st);
+	if (fd == -EXDEV)
+		return 0; /* not to be seen in this one */
 	if (fd < 0)
 		return fd;
 	f->told[f->told_count++] = (struct told){ .source = source, .path = xstrdup(path) };
@@ -274,7 +279,7 @@ int main(int argc, char *argv[])
 	uint64_t count;
 	int r;
 
-	if (argc != 2 || parse_uint(argv[1], 1, MOUNTS_MAX, &count) < 0)
+	if (argc != 2 || parse_uint(argv[1], 1, MOUNT_LIST_MAX, &count) < 0)
 		return EXIT_USAGE;
 	r = find(f, count);
 	if (r < 0)

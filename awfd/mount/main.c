@@ -1,7 +1,7 @@
 /* awf-mount-open: opens what a user wants to have mounted, with the user's rights. awfd starts it
  * as that user, in the engine's mount namespace; it sends a descriptor of each path (O_PATH:
  * nothing is read, no FIFO waited for, no device touched) on standard output, a socket of packets,
- * and ends at the first that the user may not have. */
+ * and ends at the first that the user may not have, unless it is an optional one. */
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
@@ -44,7 +44,7 @@ static struct mount_reply check(int fd, bool writable)
 	return (struct mount_reply){ .step = MOUNT_REPLY_OPENED };
 }
 
-/* Whether the next one is to be looked at. */
+/* Whether it was told, and all is well. */
 static bool tell(const struct mount_reply *reply, int fd)
 {
 	int passed = reply->step == MOUNT_REPLY_OPENED ? fd : -EBADF;
@@ -53,26 +53,35 @@ static bool tell(const struct mount_reply *reply, int fd)
 	return n == sizeof(*reply) && reply->step == MOUNT_REPLY_OPENED;
 }
 
-static bool answer(const char *argument)
+/* Takes the word off the front of an argument. */
+static bool take(const char **argument, const char *word)
 {
-	bool writable = strncmp(argument, MOUNT_ASK_WRITE, strlen(MOUNT_ASK_WRITE)) == 0;
-	const char *path = argument + strlen(writable ? MOUNT_ASK_WRITE : MOUNT_ASK_READ);
-	_cleanup_close_ int fd = open_path(path);
-	struct mount_reply reply = fd < 0 ? failed(MOUNT_REPLY_OPEN) : check(fd, writable);
+	bool is_there = strncmp(*argument, word, strlen(word)) == 0;
 
-	return tell(&reply, fd);
+	if (is_there)
+		*argument += strlen(word);
+	return is_there;
 }
 
-static bool is_asked(const char *argument)
+/* Whether the next one is to be looked at. */
+static bool answer(const char *argument)
 {
-	return strncmp(argument, MOUNT_ASK_READ, strlen(MOUNT_ASK_READ)) == 0 ||
-	       strncmp(argument, MOUNT_ASK_WRITE, strlen(MOUNT_ASK_WRITE)) == 0;
+	bool optional = take(&argument, MOUNT_ASK_OPTIONAL);
+	bool writable = take(&argument, MOUNT_ASK_WRITE);
+	_cleanup_close_ int fd = -EBADF;
+	struct mount_reply reply;
+
+	if (!writable && !take(&argument, MOUNT_ASK_READ))
+		return false;
+	fd = open_path(argument);
+	reply = fd < 0 ? failed(MOUNT_REPLY_OPEN) : check(fd, writable);
+	return tell(&reply, fd) || optional;
 }
 
 int main(int argc, char *argv[])
 {
 	for (int i = 1; i < argc; i++)
-		if (!is_asked(argv[i]) || !answer(argv[i]))
+		if (!answer(argv[i]))
 			return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }

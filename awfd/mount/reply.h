@@ -22,3 +22,6 @@ struct mount_reply {
 /* How awf-mount-open is asked: the mode, then the path. */
 #define MOUNT_ASK_READ  "ro:"
 #define MOUNT_ASK_WRITE "rw:"
+
+/* In front of that: to be gone on after if it may not be had. */
+#define MOUNT_ASK_OPTIONAL "optional-"

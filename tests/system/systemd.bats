@@ -203,9 +203,9 @@ status_is() {
 }
 
 @test "an image that the engine lost is named with what brings it back, and that does" {
-	machine docker image rm --force awf/agent >/dev/null
+	machine docker image rm --force awf/host >/dev/null
 	run -125 --separate-stderr machine_as alice awfctl run -- true
-	[[ $stderr == *"No such image: awf/agent:latest; 'systemctl start awfd-images'"* ]]
+	[[ $stderr == *"No such image: awf/host:latest; 'systemctl start awfd-images'"* ]]
 	machine systemctl start awfd-images.service
 	run -0 machine_as alice awfctl run -- true
 }

@@ -104,7 +104,6 @@ static int stage(const struct engine_mounts *n, const struct engine_stage *stage
 {
 	struct mount_stage s = { .directory = ENGINE_STAGE,
 				 .mounts = n->pidfd,
-				 .field = "mounts",
 				 .specs = &to->specs,
 				 .fds = to->fds,
 				 .kept = stage->kept,

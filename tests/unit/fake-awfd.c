@@ -63,6 +63,15 @@ static int child_end(int given, int *ours, bool child_reads)
 	return pipe_fds[child_reads ? 0 : 1];
 }
 
+/* Somebody's home is no workspace, so none is asked for. */
+static void leave_projects(void)
+{
+	_cleanup_free_ char *here = realpath(".", NULL);
+
+	setenv("HOME", here ? here : "/", 1);
+	unsetenv("GITHUB_WORKSPACE");
+}
+
 static void become_awfctl(struct fake *f, const struct fake_stdio *stdio, const int *fds,
 			  const char *const *args)
 {
@@ -78,6 +87,8 @@ static void become_awfctl(struct fake *f, const struct fake_stdio *stdio, const 
 		close(STDIN_FILENO);
 	(void)signal(SIGPIPE, SIG_DFL);
 	setenv("AWFD_SOCKET", f->socket, 1);
+	if (!stdio->in_project)
+		leave_projects();
 	if (stdio->as_nobody && setresuid(NOBODY, NOBODY, NOBODY) < 0)
 		_exit(99);
 	fexecve(program, (char *const *)argv, environ);

@@ -32,8 +32,9 @@ struct fake_stdio {
 	int in;
 	int out;
 	int err;
-	bool close_in;  /* no descriptor 0 at all */
-	bool as_nobody; /* as another user, when the test runs as root */
+	bool close_in;   /* no descriptor 0 at all */
+	bool as_nobody;  /* as another user, when the test runs as root */
+	bool in_project; /* with HOME and GITHUB_WORKSPACE as the test has them */
 };
 
 void fake_setup(struct fake *f);

@@ -102,11 +102,13 @@ static void test_grants(void **state _unused_)
 	assert_record(audit_grants(&(struct audit_grants){ .request = &start,
 							   .limits = &limits,
 							   .image = "img",
+							   .workspace = "/home/me/work",
 							   .difc_proxy = "localhost:18443" }),
 		      "{\"command\":[\"sh\",\"-c\",\"echo \\\\x1b\"],"
 		      "\"environment\":[\"A\",\"B\",\"GITHUB_TOKEN\"],"
 		      "\"allowDomains\":[\"github.com\",\"=x.example\"],\"dnsServers\":[\"::1\"],"
 		      "\"allowHostPorts\":[\"80\",\"3000-3010\"],\"image\":\"img\","
+		      "\"workspace\":\"/home/me/work\","
 		      "\"difcProxy\":\"localhost:18443\",\"upstreamProxy\":\"proxy.example:3128\","
 		      "\"enableHostAccess\":true,\"memoryLimit\":1048576,\"pidsLimit\":10,"
 		      "\"nanoCpus\":5,\"agentTimeout\":60}");

@@ -22,12 +22,13 @@
 #define SOON_MSEC    1500 /* before awfctl would give up waiting by itself */
 #define NOT_YET_MSEC 150  /* how long to look whether something happens that must not */
 
-#define STARTED      "{\"parameters\":{\"id\":\"" ID "\"}}"
-#define ATTACHED     "{\"parameters\":{\"stream\":0,\"tty\":false}}"
-#define ATTACHED_TTY "{\"parameters\":{\"stream\":0,\"tty\":true}}"
-#define ENDED(code)  "{\"parameters\":{\"exitCode\":" #code ",\"oomKilled\":false}}"
-#define NO_DENIALS   "{\"parameters\":{\"denials\":[]}}"
-#define STOPPED      "{\"parameters\":{}}"
+#define STARTED           "{\"parameters\":{\"id\":\"" ID "\"}}"
+#define ATTACHED          "{\"parameters\":{\"stream\":0,\"tty\":false}}"
+#define ATTACHED_TTY      "{\"parameters\":{\"stream\":0,\"tty\":true}}"
+#define ENDED(code)       "{\"parameters\":{\"exitCode\":" #code ",\"oomKilled\":false}}"
+#define WITHOUT_WORKSPACE "{\"parameters\":{\"id\":\"" ID "\",\"noWorkspace\":\"/x is \\u0007no\"}}"
+#define NO_DENIALS        "{\"parameters\":{\"denials\":[]}}"
+#define STOPPED           "{\"parameters\":{}}"
 #define FAILED(error, parameters)                                                                  \
 	"{\"error\":\"io.awf.Sandbox." error "\",\"parameters\":" parameters "}"
 
@@ -360,6 +361,52 @@ static void test_request(void **state)
 				   "awfctl: waiting for DIFC proxy h:1: n\\x07 (refused)\n"
 				   "awfctl: warning: not passed on to the command: GH_TOKEN, "
 				   "GITHUB_TOKEN\n");
+}
+
+static const char *text_at(struct json_object *o, const char *key)
+{
+	return json_object_get_string(json_object_object_get(o, key));
+}
+
+/* What is named, else what a runner says, is the workspace; where the caller is goes along. */
+static void test_workspace(void **state)
+{
+	struct run *r = *state;
+	_cleanup_free_ char *here = realpath(".", NULL);
+	const struct {
+		const char *option, *of_runner, *home;
+		const char *workspace, *current;
+	} rows[] = {
+		{ "--workspace=/x/y", "/of/runner", "/nowhere", "/x/y", here },
+		{ "--workspace=.", "", "/nowhere", here, here },
+		{ "--tty", "/of/runner", "/nowhere", "/of/runner", here },
+		{ "--tty", "", "/nowhere", NULL, here },
+		{ "--tty", "\xff", "/", NULL, here },
+		{ "--tty", "", here, NULL, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json_object *call;
+
+		setenv("GITHUB_WORKSPACE", rows[i].of_runner, 1);
+		setenv("HOME", rows[i].home, 1);
+		FAKE_RUN(&r->fake, &(struct fake_stdio){ .in_project = true }, "run",
+			 rows[i].option, "--", "x");
+		call = fake_accept_call(&r->fake, &r->conn, "io.awf.Sandbox.Start");
+		assert_same_text(text_at(call, "workspace"), rows[i].workspace);
+		assert_same_text(text_at(call, "currentDirectory"), rows[i].current);
+		json_object_put(call);
+		fake_send(&r->conn, WITHOUT_WORKSPACE, -EBADF);
+		answer_attach(r, ATTACHED);
+		finish(r, ENDED(0));
+		assert_int_equal(fake_wait(&r->fake), 0);
+		assert_output(r->fake.err,
+			      "awfctl: warning: the command has no workspace: /x is \\x07no; go to "
+			      "a project's directory, or give --workspace DIR\n");
+		teardown(state);
+		setup(state);
+		r = *state;
+	}
 }
 
 static void test_shell_string(void **state)
@@ -1339,6 +1386,7 @@ int main(void)
 		TEST(test_refusals_signal),
 		TEST(test_refusals_vanish),
 		TEST(test_request),
+		TEST(test_workspace),
 		TEST(test_shell_string),
 		TEST(test_pieces),
 		TEST(test_output_exact),

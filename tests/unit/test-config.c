@@ -63,7 +63,9 @@ static void assert_defaults(const struct config *c)
 	assert_same_text(c->cgroup_parent, NULL);
 	assert_same_text(c->image_pause, "awf/pause:latest");
 	assert_same_text(c->image_cli_proxy, "awf/cli-proxy:latest");
-	assert_same_text(c->image_agent, "awf/agent:latest");
+	assert_same_text(c->image_agent, "host");
+	assert_same_text(c->image_host, "awf/host:latest");
+	assert_null(c->host_view_paths);
 	assert_same_text(c->network_prefix, "172.30.0.0/24");
 	assert_int_equal(c->network.s_addr, inet_addr("172.30.0.0"));
 	assert_int_equal(c->table_owner, CONFIG_AUTO);
@@ -150,6 +152,9 @@ static void test_every_key(void **state _unused_)
 						      "Squid=q\n"
 						      "CliProxy=c\n"
 						      "Agent=a\n"
+						      "Host=h\n"
+						      "[HostView]\n"
+						      "Paths=/opt/tools, /data\n"
 						      "[Network]\n"
 						      "Prefix=10.1.2.0/24\n"
 						      "[Relay]\n"
@@ -210,6 +215,8 @@ static void test_every_key(void **state _unused_)
 	assert_same_text(c->image_pause, "p");
 	assert_same_text(c->image_cli_proxy, "c");
 	assert_same_text(c->image_agent, "a");
+	assert_same_text(c->image_host, "h");
+	assert_list(c->host_view_paths, "/opt/tools", "/data");
 	assert_same_text(c->network_prefix, "10.1.2.0/24");
 	assert_same_text(c->relay_user, "u");
 	assert_same_text(c->probe_user, "v");
@@ -398,7 +405,7 @@ static void test_references(void **state _unused_)
 
 	config_free(c);
 	assert_int_equal(held->pids, 5);
-	assert_same_text(held->image_agent, "awf/agent:latest");
+	assert_same_text(held->image_agent, "host");
 }
 
 /* --- What is refused ------------------------------------------------------------------------- */
@@ -433,6 +440,10 @@ static const struct {
 	{ "[Difc]\nWaitSeconds=3601", "2: WaitSeconds=3601: expected a number from 0 to 3600" },
 	{ "[Difc]\nWaitSeconds=", "2: WaitSeconds=: expected a number from 0 to 3600" },
 	{ "[Images]\nAgent=", "2: Agent=: expected a value" },
+	{ "[HostView]\nPaths=/data tools",
+	  "2: Paths=tools: expected absolute paths without '.', '..' and '//', not in /etc" },
+	{ "[HostView]\nPaths=/etc/maven",
+	  "2: Paths=/etc/maven: expected absolute paths without '.', '..' and '//', not in /etc" },
 	{ "[Relay]\nUser=", "2: User=: expected a value" },
 	{ "[Network]\nPrefix=", "2: Prefix=: expected an IPv4 network such as 172.30.0.0/24" },
 	{ "[Network]\nPrefix=172.30.0.0",

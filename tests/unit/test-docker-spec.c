@@ -98,6 +98,16 @@ static const struct docker_spec least = {
 	.cli_proxy_limits = &one_call,
 };
 
+/* The host's programs in place of an image. */
+static struct docker_spec with_host_view(void)
+{
+	struct docker_spec s = full;
+
+	s.agent_image = "awf/host:1";
+	s.host_view = true;
+	return s;
+}
+
 static void assert_spec(const struct docker_spec *s, enum docker_role role, const char *name)
 {
 	struct json_object *o = docker_spec_container(s, role);
@@ -116,6 +126,13 @@ static void makes_all_there_is(_unused_ void **state)
 {
 	for (int role = 0; role < DOCKER_ROLE_COUNT; role++)
 		assert_spec(&full, role, "full");
+}
+
+static void makes_one_for_the_hosts_programs(_unused_ void **state)
+{
+	const struct docker_spec s = with_host_view();
+
+	assert_spec(&s, DOCKER_ROLE_AGENT, "host");
 }
 
 static void makes_the_least(_unused_ void **state)
@@ -210,8 +227,11 @@ static void names_containers(_unused_ void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(makes_all_there_is),       cmocka_unit_test(makes_the_least),
-		cmocka_unit_test(confines_every_container), cmocka_unit_test(keeps_out_of_networks),
+		cmocka_unit_test(makes_all_there_is),
+		cmocka_unit_test(makes_one_for_the_hosts_programs),
+		cmocka_unit_test(makes_the_least),
+		cmocka_unit_test(confines_every_container),
+		cmocka_unit_test(keeps_out_of_networks),
 		cmocka_unit_test(names_containers),
 	};
 

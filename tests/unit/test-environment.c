@@ -90,6 +90,30 @@ static void test_dropped(void **state _unused_)
 	assert_same_text(dropped[0], "GH_TOKEN");
 }
 
+/* Whatever else a caller has in PATH. */
+static void test_programs_come_first(void **state _unused_)
+{
+	static const struct {
+		const char *asked, *path;
+	} rows[] = {
+		{ "PATH=/opt/bin:/bin", "/run/awf/bin:/opt/bin:/bin" },
+		{ "PATH=", "/run/awf/bin" },
+		{ "A=1", "/run/awf/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
+			 "/bin" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_strv_ char **dropped = NULL, **env = NULL;
+
+		env = environment_of_agent(
+			&(struct environment_input){ .requested = STRV(rows[i].asked),
+						     .programs = "/run/awf/bin" },
+			&dropped);
+		assert_same_text(strv_env_get(env, "PATH"), rows[i].path);
+		assert_int_equal(strv_env_unset(env, "PATH"), 1);
+	}
+}
+
 /* A caller can't lead the agent's gh elsewhere. */
 static void test_own_variables_win(void **state _unused_)
 {
@@ -302,11 +326,17 @@ static void test_size(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_without_difc), cmocka_unit_test(test_with_difc),
-		cmocka_unit_test(test_dropped),      cmocka_unit_test(test_own_variables_win),
-		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_repository),
-		cmocka_unit_test(test_egress),       cmocka_unit_test(test_home),
-		cmocka_unit_test(test_size),         cmocka_unit_test(test_path),
+		cmocka_unit_test(test_without_difc),
+		cmocka_unit_test(test_with_difc),
+		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_programs_come_first),
+		cmocka_unit_test(test_own_variables_win),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_repository),
+		cmocka_unit_test(test_egress),
+		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_path),
 	};
 
 	return RUN_TESTS("environment", tests);

@@ -21,6 +21,9 @@ static const struct {
 	{ "0123456789ab", "0123456789ab:latest" }, /* no abbreviated id */
 	{ "sha256:0123", "sha256:0123" },          /* a tag, not an id */
 	{ "", ":latest" },
+	{ "host", "host" }, /* no image, and none of that name without a tag */
+	{ "host:latest", "host:latest" },
+	{ "host/host", "host/host:latest" },
 };
 
 static void test_forms(void **state _unused_)
@@ -62,6 +65,13 @@ static const struct {
 	{ "*:*", "sha256:" HEX, false },
 	{ "sha256:" HEX, "a@sha256:" HEX, false },
 	{ "Debian", "debian:latest", false },
+	{ "host", "host", true },
+	{ "host", "host:latest", false },
+	{ "host:latest", "host", false },
+	{ "host:latest", "host:latest", true },
+	{ "h*", "host", false },
+	{ "*:*", "host", false },
+	{ "awf/agent", "host", false },
 };
 
 static void test_patterns(void **state _unused_)

@@ -98,7 +98,6 @@ static struct mount_masks_ask ask_for(const struct world *w, const struct engine
 	return (struct mount_masks_ask){ .path = program,
 					 .user = &w->user,
 					 .mounts = w->engine->pidfd,
-					 .field = "mounts",
 					 .specs = &staging->specs,
 					 .fds = staging->fds,
 					 .roots = staging->roots };

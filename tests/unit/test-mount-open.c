@@ -17,6 +17,7 @@ struct world {
 	struct event_base *base;
 	char *scratch;
 	struct peer user;
+	const struct mount_specs *specs; /* that are asked for */
 	unsigned told;
 	struct err error;
 	char *content[MOUNTS_MAX]; /* of the file "file", or of what was opened itself */
@@ -74,8 +75,8 @@ static void on_opened(const int *fds, const struct err *e, void *userdata)
 	w->told++;
 	if (e)
 		err_copy(&w->error, e);
-	for (size_t i = 0; fds && i < MOUNTS_MAX && fds[i] > 0; i++)
-		w->content[i] = content_of(fds[i]);
+	for (size_t i = 0; fds && i < w->specs->count; i++)
+		w->content[i] = fds[i] < 0 ? NULL : content_of(fds[i]);
 	event_base_loopbreak(w->base);
 }
 
@@ -85,7 +86,7 @@ static int ask(struct world *w, const char *helper, char *const *texts)
 	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
 	_cleanup_free_ char *path = *helper == '/' ? xstrdup(helper) : program_path(helper);
 	struct mount_open_ask about = {
-		.path = path, .user = &w->user, .mounts = -EBADF, .field = "mounts", .specs = &specs
+		.path = path, .user = &w->user, .mounts = -EBADF, .specs = &specs
 	};
 	struct mount_open *m;
 	int r = mount_specs_parse("mounts", texts, &specs, &w->error);
@@ -94,6 +95,7 @@ static int ask(struct world *w, const char *helper, char *const *texts)
 		r = mount_open_start(w->base, &about, on_opened, w, &m, &w->error);
 	if (r < 0)
 		fail_msg("%s", w->error.message);
+	w->specs = &specs;
 	event_base_dispatch(w->base);
 	assert_int_equal(w->told, 1);
 	return w->error.error;
@@ -129,6 +131,36 @@ static void opens_what_it_may(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_same_text(w->content[i], "text");
 	assert_null(w->content[3]);
+}
+
+/* An optional one is gone on after, with the reason; what awfd makes is nobody's to open. */
+static void leaves_out_what_it_may(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *file = make(w, "file", "ro"), *none = make(w, "none", "ro");
+	_cleanup_free_ char *path = program_path("awf-mount-open");
+	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
+	struct mount_open_ask about = {
+		.path = path, .user = &w->user, .mounts = -EBADF, .specs = &specs
+	};
+	struct mount_open *m;
+
+	assert_int_equal(mount_specs_parse("mounts",
+					   (char *const[]){ (char *)"/x:/made", none, file,
+							    (char *)"/x:/also-made", NULL },
+					   &specs, NULL),
+			 0);
+	free(TAKE_PTR(specs.list[0].source));
+	specs.list[1].optional = true;
+	free(TAKE_PTR(specs.list[3].source));
+	assert_int_equal(mount_open_start(w->base, &about, on_opened, w, &m, NULL), 0);
+	w->specs = &specs;
+	event_base_dispatch(w->base);
+	assert_int_equal(w->told, 1);
+	assert_int_equal(w->error.error, 0);
+	assert_same_text(specs.list[1].missing, "is not there on this host");
+	assert_null(specs.list[2].missing);
+	assert_same_text(w->content[2], "text");
 }
 
 static void names_what_it_may_not(void **state)
@@ -239,7 +271,7 @@ static void never_tells_when_given_up(void **state)
 	_cleanup_free_ char *file = make(w, "file", "ro"), *path = program_path("awf-mount-open");
 	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
 	struct mount_open_ask about = {
-		.path = path, .user = &w->user, .mounts = -EBADF, .field = "mounts", .specs = &specs
+		.path = path, .user = &w->user, .mounts = -EBADF, .specs = &specs
 	};
 	struct mount_open *m;
 
@@ -257,10 +289,10 @@ static void never_tells_when_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(opens_what_it_may),           TEST(names_what_it_may_not),
-		TEST(follows_no_link_of_proc),     TEST(has_the_users_rights),
-		TEST(has_no_capabilities_as_root), TEST(believes_no_other_program),
-		TEST(never_tells_when_given_up),
+		TEST(opens_what_it_may),         TEST(leaves_out_what_it_may),
+		TEST(names_what_it_may_not),     TEST(follows_no_link_of_proc),
+		TEST(has_the_users_rights),      TEST(has_no_capabilities_as_root),
+		TEST(believes_no_other_program), TEST(never_tells_when_given_up),
 	};
 
 	return RUN_TESTS("mount-open", tests);

@@ -1,5 +1,6 @@
 #include "awfd/mount-source.h"
 
+#include "common/strv.h"
 #include "tests/unit/check.h"
 
 /* A host as proc(5) tells of it. */
@@ -66,6 +67,23 @@ static void knows_what_is_never_mounted(void **state _unused_)
 	}
 }
 
+/* Other mounts in it will be covered; what is never mounted stays so. */
+static void knows_what_lies_inside(void **state _unused_)
+{
+	struct mount_source source = { .path = "/home", .mount_id = 30, .inner_is_hidden = true };
+	_cleanup_free_ char *none = mount_source_refusal(&source, MOUNTINFO, kept), *why = NULL;
+	_cleanup_strv_ char **inner = mount_source_inner("/srv", MOUNTINFO);
+
+	assert_same_text(none, NULL);
+	source = (struct mount_source){ "/opt", 28, true };
+	why = mount_source_refusal(&source, MOUNTINFO, kept);
+	assert_text_contains(why, "has /opt/engine/docker.sock in it");
+	assert_int_equal(strv_length(inner), 3);
+	assert_same_text(inner[0], "/srv/chroot/proc");
+	assert_same_text(inner[1], "/srv/work");
+	assert_null(mount_source_inner("/srv/work", MOUNTINFO));
+}
+
 static void takes_nothing_on_trust(void **state _unused_)
 {
 	static const char *const texts[] = {
@@ -84,6 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_what_is_never_mounted),
+		cmocka_unit_test(knows_what_lies_inside),
 		cmocka_unit_test(takes_nothing_on_trust),
 	};
 

@@ -1,0 +1,292 @@
+#!/usr/bin/env bats
+# Image host: the host's own programs, what they need, and the caller's workspace; and nothing else of it.
+# shellcheck disable=SC2016,SC2154 # for other shells; set by run
+
+load bed
+
+HOST=(--agent-image host)
+DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA")
+
+setup_file() {
+	bed up
+}
+
+setup() {
+	as alice sh -c 'rm -rf ~/work && mkdir -p ~/work/deep/down && echo hers >~/work/file'
+}
+
+teardown() {
+	usr_is_the_machines
+	bed_clean_up_test
+}
+
+# in_host [OPTION...] -- COMMAND...: as alice, in her project.
+in_host() {
+	as alice sh -c 'cd ~/work && exec awfctl run --agent-image host "$@"' sh "$@"
+}
+
+# --- the host's programs --------------------------------------------------------------------------
+
+@test "a C program is built with the host's compiler, in the workspace, at its own path" {
+	as alice sh -c 'printf "%s\n" "#include <stdio.h>" "int main(void) { return puts(\"built\") < 0; }" >~/work/a.c'
+	run -0 --separate-stderr in_host -- 'gcc -o a a.c && ./a && pwd && id -u && cat file'
+	[ "$output" = $'built\n/home/alice/work\n'"$(as alice id -u)"$'\nhers' ]
+	[ -z "$stderr" ]
+	[ "$(as alice /home/alice/work/a)" = built ]
+	[ "$(as alice stat -c %U /home/alice/work/a)" = alice ]
+	assert_clean
+}
+
+@test "Node, Python, Java and git of the host work as they are" {
+	run -0 --separate-stderr in_host -- '
+		node -e "console.log(require(\"fs\").readFileSync(\"file\", \"utf8\").trim(), 6 * 7)"
+		python3 -c "import json, ssl, ctypes.util, pwd, os; print(json.dumps(6 * 7), pwd.getpwuid(os.getuid()).pw_name, bool(ctypes.util.find_library(\"c\")))"
+		java -version 2>&1 | grep -ci "openjdk version"
+		git init -q . && git -c user.name=a -c user.email=a@b.c commit -qm first --allow-empty && git log --format=%s'
+	[ "$output" = $'hers 42\n42 alice True\n1\nfirst' ]
+	[ -z "$stderr" ]
+}
+
+@test "git clones what is granted, and trusts the host's certificates" {
+	run -0 in_host --allow-domains git.example -- \
+		'git clone -q https://git.example/hello.git clone && cat clone/README'
+	[[ $output == *'hello from git'* ]]
+	as alice test -e /home/alice/work/clone/README
+	run ! in_host -- 'git clone -q https://git.example/hello.git other'
+}
+
+@test "the names, the time and the users are those of the host, and of the user alone" {
+	run -0 in_host -- 'id -un; id -gn; id -G; cat /etc/passwd; getent passwd bob || echo no bob; date +%Z; echo $HOME; ls -A ~; stat -c %a ~'
+	[ "$output" = "alice
+alice
+$(as alice id -g)
+root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/:/usr/bin/false
+alice:x:60701:60701::/home/alice:/bin/sh
+no bob
+$(as alice date +%Z)
+/home/alice
+work
+700" ]
+	as alice getent passwd bob
+}
+
+@test "exit codes, signals, orphans and a terminal are as with an image" {
+	run -7 in_host -- 'exit 7'
+	run -127 --separate-stderr in_host -- no-such-program x
+	[[ $stderr == *'cannot run no-such-program: No such file or directory'* ]]
+	run -126 in_host -- /etc/passwd x
+	run -139 in_host -- 'kill -SEGV $$'
+	# Nobody but the first process waits for this one.
+	run -0 in_host -- '(sh -c "exit 3" & ) ; while pgrep -x sh -r Z; do :; done; cat /proc/1/comm'
+	[ "$output" = init ]
+	run -0 in_host --tty -- 'test -t 0 && test -t 1 && ps -o pgid=,tpgid= -p $$'
+	# shellcheck disable=SC2086 # two numbers
+	set -- ${output//$'\r'/}
+	[ "$1" = "$2" ]
+	bed_background sh -c 'cd ~/work && exec awfctl run --agent-image host -- "trap \"echo got it; exit 9\" TERM; echo ready; while :; do read -r line; done"'
+	wait_for bed_background_said ready
+	bed_kill TERM awfctl
+	wait_for bed_background_said 'got it'
+	assert_clean
+}
+
+# --- gh -------------------------------------------------------------------------------------------
+
+# The bed's own /usr, with more in it for the rest of the test.
+usr_is_ours() {
+	bed_exec -u root -- sh -c 'mkdir -p /srv/usr && mount -t tmpfs none /srv/usr && mkdir /srv/usr/upper /srv/usr/work &&
+		mount -t overlay -o lowerdir=/usr,upperdir=/srv/usr/upper,workdir=/srv/usr/work usr /usr'
+	BED_USR=yes
+}
+
+usr_is_the_machines() {
+	[[ -n ${BED_USR:-} ]] || return 0
+	bed_exec -u root -- sh -c 'umount -l /usr; umount -l /srv/usr; rmdir /srv/usr'
+}
+
+@test "gh is the sandbox's, whatever the host has, and whatever PATH says" {
+	usr_is_ours
+	bed_exec -u root -- sh -c '
+		for gh in /usr/bin/gh /usr/local/bin/gh; do
+			rm -f "$gh"; printf "#!/bin/sh\necho the gh of this host\n" >"$gh"; chmod 755 "$gh"; done'
+	[ "$(as alice gh)" = 'the gh of this host' ]
+	run -0 in_host "${DIFC[@]}" -- 'command -v gh; for gh in gh /usr/bin/gh /usr/local/bin/gh /bin/gh; do
+		"$gh" api rate_limit | jq -r .resources.core.limit; done'
+	[ "$output" = $'/run/awf/bin/gh\n5000\n5000\n5000\n5000' ]
+	run -0 in_host "${DIFC[@]}" -e PATH=/usr/local/bin:/usr/bin -- 'echo $PATH; command -v gh'
+	[ "$output" = $'/run/awf/bin:/usr/local/bin:/usr/bin\n/run/awf/bin/gh' ]
+	# Without a DIFC proxy it is the host's, which has no token and no way out.
+	run -0 in_host -- gh x
+	[ "$output" = 'the gh of this host' ]
+}
+
+# --- the workspace --------------------------------------------------------------------------------
+
+@test "the workspace is what is named, else the runner's, else the current directory" {
+	run -0 --separate-stderr in_host -- pwd -P
+	[ "$output" = /home/alice/work ]
+	run -0 --separate-stderr as alice sh -c 'cd ~/work/deep && awfctl run --agent-image host --workspace /home/alice/work -- "pwd; ls"'
+	[ "$output" = $'/home/alice/work/deep\ndown' ]
+	run -0 --separate-stderr as alice sh -c 'cd ~/work/deep && GITHUB_WORKSPACE=/home/alice/work awfctl run --agent-image host -- pwd -P'
+	[ "$output" = /home/alice/work/deep ]
+	run -0 --separate-stderr as alice sh -c 'cd / && GITHUB_WORKSPACE=/home/alice/work awfctl run --agent-image host -- pwd -P'
+	[ "$output" = /home/alice/work ]
+	run -0 --separate-stderr as alice sh -c 'cd ~/work && awfctl run --agent-image host --workspace deep -- "pwd; ls .."'
+	[ "$output" = $'/home/alice/work/deep\ndeep' ]
+	run -126 --separate-stderr in_host --container-workdir /none -- pwd
+	[[ $stderr == *'cannot begin in /none: No such file or directory'* ]]
+	run -0 --separate-stderr as alice sh -c 'cd ~/work && awfctl run --agent-image host --container-workdir /tmp -- pwd -P'
+	[ "$output" = /tmp ]
+	[ -z "$stderr" ]
+}
+
+# not_here DIRECTORY REASON: what cannot be a workspace is told and left out, or refused when it is named.
+not_here() {
+	bed_exec -u "${3:-alice}" -- test -d "$1"
+	run -0 --separate-stderr as alice env HOME=/ sh -c 'cd "$1" && awfctl run --agent-image host -- "pwd; ls -A"' sh "$1"
+	[ "$output" = /home/alice ]
+	[[ $stderr == "awfctl: warning: the command has no workspace: $1 "*"$2"*'; go to a project'* ]] || { echo "$stderr"; false; }
+	run -2 --separate-stderr as alice awfctl run --agent-image host --workspace "$1" -- true
+	[[ $stderr == *"--workspace '$1': "*"$2"* ]] || { echo "$stderr"; false; }
+}
+
+@test "what is no workspace is left out with a warning, or refused when it is named" {
+	not_here /home/alice 'is your home directory'
+	not_here /home 'has your home directory in it'
+	not_here /tmp 'nothing is mounted at /tmp'
+	not_here /usr/share 'is in /usr'
+	not_here /opt 'is in /opt'
+	not_here /srv 'you may not write it'
+	not_here /dev/shm 'nothing is mounted at /dev'
+	run -2 --separate-stderr as alice awfctl run --agent-image host --workspace /home/alice/none -- true
+	[[ $stderr == *"--workspace '/home/alice/none': is not there on this host"* ]]
+	run -2 --separate-stderr as alice sh -c 'awfctl run --agent-image host --workspace none -- true'
+	[[ $stderr == *"--workspace 'none': No such file or directory"* ]]
+	run -0 --separate-stderr as alice awfctl run --agent-image host -- 'pwd; touch x'
+	[ "$output" = /home/alice ]
+	[[ $stderr == *'the command has no workspace: no directory was named'* ]]
+	as alice test ! -e /home/alice/x
+	assert_clean
+}
+
+@test "the operator's policy bounds the workspace, links included" {
+	bed_exec -u root -- install -d -o alice /srv/hers /var/tmp/hers
+	as alice ln -s /var/tmp/hers /srv/hers/link
+	bed_exec -u root -- sh -c 'mkdir -p /etc/awfd/awfd.conf.d && printf "[Policy]\nMountRoots=/home:ro /srv:rw\n" >/etc/awfd/awfd.conf.d/test.conf'
+	BED_CONFIGURED=yes
+	run -0 as root awfctl reload
+	run -0 --separate-stderr as alice sh -c 'cd /srv/hers && awfctl check --agent-image host && awfctl run --agent-image host -- pwd -P'
+	[[ $output == *'--workspace'*'/srv/hers:rw'*allowed* ]]
+	[ "${lines[-1]}" = /srv/hers ]
+	run -0 --separate-stderr in_host -- pwd
+	[ "$output" = /home/alice ]
+	[[ $stderr == *"no workspace: /home/alice/work is not permitted by [Policy] MountRoots= (/etc/awfd/awfd.conf.d/test.conf:2)"* ]]
+	run -125 --separate-stderr in_host --workspace /home/alice/work -- true
+	[[ $stderr == *"permission denied: --workspace '/home/alice/work': "*'MountRoots='* ]]
+	run -125 --separate-stderr in_host --workspace /srv/hers/link -- true
+	[[ $stderr == *"permission denied: --workspace '/srv/hers/link': "*'MountRoots='* ]]
+	bed_exec -u root -- rm -r /srv/hers /var/tmp/hers
+	assert_clean
+}
+
+@test "with an image nothing is done about a workspace" {
+	run -0 --separate-stderr as alice sh -c 'cd ~/work && awfctl run --agent-image awf/agent --workspace /home/alice/work -- "pwd; ls -A /home/alice"'
+	[ "$output" = / ]
+	[ -z "$stderr" ]
+}
+
+# --- mounts and the operator's directories --------------------------------------------------------
+
+@test "the operator's directories and the user's mounts are there, in /opt too" {
+	bed_exec -u root -- sh -c '
+		mkdir -p /srv/tools/inner /mnt/cache && echo tool >/srv/tools/tool && echo hidden >/srv/tools/inner/file
+		mount -t tmpfs none /opt && mkdir -p /opt/cache /opt/data && ln -s /srv /opt/link && echo opt >/opt/file
+		install -d -m 700 /srv/closed && echo closed >/srv/closed/file
+		mount -t tmpfs none /srv/tools/inner && echo mounted >/srv/tools/inner/file && echo cached >/mnt/cache/file'
+	bed_configure_awfd <<<$'[HostView]\nPaths=/srv/tools /srv/closed /opt/link /run/docker.sock /srv/none'
+	run -0 --separate-stderr in_host -v /mnt/cache:/opt/cache:ro -v /home/alice/work:/opt/data -- '
+		cat /srv/tools/tool /opt/file /opt/cache/file; echo new >/opt/data/new
+		for path in /srv/tools/x /opt/x /opt/cache/x /usr/x /etc/x; do touch "$path" 2>/dev/null && echo "$path is writable"; done
+		ls -A /srv /srv/tools/inner; ls -A /run; ls /opt/link/'
+	[ "$output" = $'tool\nopt\ncached\n/srv:\ntools\n\n/srv/tools/inner:\nawf\ntools' ] || { echo "$output"; false; }
+	[ "$(as alice cat /home/alice/work/new)" = new ]
+	for target in /opt/none /opt/link/x /usr/none; do
+		run -2 --separate-stderr in_host -v "/home/alice/work:$target" -- true
+		[[ $stderr == *"--mount '/home/alice/work:$target': has no place to be mounted at in the host's /"* ]]
+	done
+	run -2 --separate-stderr in_host -v /home/alice/work:/opt -- true
+	[[ $stderr == *"--mount '/home/alice/work:/opt': nothing is mounted at /opt with image host"* ]]
+	bed_exec -u root -- sh -c 'umount /srv/tools/inner; umount -l /opt; rm -r /srv/tools /srv/closed /mnt/cache'
+	assert_clean
+}
+
+# --- attacks --------------------------------------------------------------------------------------
+
+# Everything that the job can read or list, but what is below the host's programs, is one of these.
+readonly ALLOWED='^/(|\.dockerenv|dev(/.*)?|etc|home|home/alice(/work(/.*)?)?|media|mnt|opt|root|run|run/awf|run/awf/init|srv|sys|proc|tmp|var|var/(tmp|run))$'
+readonly ALLOWED_ETC='^/etc/(ImageMagick-.*|OpenCL|alternatives|bash.bashrc|ca-certificates|ca-certificates.conf|crypto-policies|debian_version|default|default/locale|dotnet|fonts|gai.conf|ghostscript|group|host.conf|hostname|hosts|inputrc|java|java-.*|ld.so.cache|ld.so.conf|ld.so.conf.d|locale.alias|locale.conf|localtime|lsb-release|magic|magic.mime|maven|maven/(logging|m2.conf)|mime.types|mono|mtab|networks|nsswitch.conf|os-release|passwd|perl|pki(/.*)?|protocols|python[23].*|resolv.conf|rpc|services|sgml|shells|ssl|ssl/(certs|openssl.cnf|cert.pem)|terminfo|texmf|timezone|xml)(/.*)?$'
+
+@test "all that a job can read is on a list, and no socket, device or file of another user's is" {
+	run -0 --separate-stderr in_host -- '
+		find / \( -path /proc -o -path /sys -o -path /usr -o -path /bin -o -path /sbin -o -path "/lib*" -o -path /opt \) -prune -o -readable -print'
+	[ "${#lines[@]}" -gt 100 ]
+	run ! grep -vE -e "$ALLOWED" -e "$ALLOWED_ETC" <<<"$output"
+	run -0 in_host -- 'find / \( -path /proc -o -path /sys -o -path /dev \) -prune -o \( -type s -o -type p -o -type b -o -type c \) -print 2>/dev/null; echo end'
+	[ "$output" = end ]
+	# What the host has beside it, the same search finds.
+	as alice find /run /etc -maxdepth 1 -readable | grep -qvE -e "$ALLOWED" -e "$ALLOWED_ETC"
+}
+
+# Path and how it is made; each holds a secret.
+readonly CANARIES=(
+	/home/other/canary /root/canary /tmp/canary /dev/shm/canary /srv/canary /mnt/canary /run/canary /var/lib/canary
+	/home/alice/.ssh/id_ed25519 /home/alice/.aws/credentials /home/alice/.config/gh/hosts.yml /home/alice/.netrc
+	/etc/ssh/ssh_host_canary_key /etc/gitconfig /etc/npmrc /etc/pip.conf /etc/environment /etc/profile.d/canary.sh
+	/etc/maven/settings.xml /etc/ssl/private/canary /etc/ssl/canary /etc/awfd/awfd.conf.d/canary /etc/default/canary
+	/var/lib/awfd/canary /var/log/awfd/canary /run/awfd/canary /usr/local/etc/npmrc /usr/etc/gitconfig
+)
+
+@test "secrets of this host, its users and services are not there" {
+	local path listed
+	usr_is_ours
+	bed_exec -u root -- sh -c 'for path; do mkdir -p "${path%/*}" && echo canary-secret >"$path" && chmod 644 "$path"; done
+		chmod 755 /home/other; chown -R alice /home/alice' sh "${CANARIES[@]}"
+	for path in "${CANARIES[@]}"; do
+		bed_exec -u root -- grep -q canary-secret "$path"
+	done
+	# Most of them alice may read.
+	run -0 as alice sh -c 'cat "$@" 2>/dev/null | grep -c canary-secret' sh "${CANARIES[@]}"
+	[ "$output" -ge 20 ]
+	for path in /etc/shadow /run/docker.sock /run/awfd/awfd.sock /var/lib/docker /home/bob; do
+		bed_exec -u root -- test -e "$path"
+	done
+	run -0 --separate-stderr in_host -- sh -c '
+		for path; do test -e "$path" && echo "$path is there"; done
+		grep -rlF canary-secret /etc /home /root /tmp /dev/shm /run /srv /mnt /var /usr/etc /usr/local/etc 2>/dev/null; echo end' \
+		sh "${CANARIES[@]}" /etc/shadow /run/docker.sock /run/awfd /var/lib/docker /home/bob
+	listed=$output
+	bed_exec -u root -- rm -rf "${CANARIES[@]}" /home/other /home/alice/.ssh /home/alice/.aws /home/alice/.config
+	[ "$listed" = end ] || { echo "$listed"; false; }
+}
+
+# As root the job is none that the host knows: what only root may read is not there, nor to be changed.
+@test "a job of root's has no more of the host" {
+	bed_exec -u root -- sh -c 'mkdir -p /srv/roots && echo secret >/root/secret && chmod 600 /root/secret'
+	run -0 as root sh -c 'cd /srv/roots && awfctl run --agent-image host -- "exec 2>&1; id -u; pwd; ls -A /root; cat /etc/shadow; touch /etc/passwd /usr/x /etc/x /run/x; true"'
+	[[ $output == $'0\n/srv/roots\n'* ]]
+	[ "$(grep -c 'Read-only file system' <<<"$output")" = 4 ] || { echo "$output"; false; }
+	[[ $output != *secret* ]]
+	bed_exec -u root -- rm -r /srv/roots /root/secret
+}
+
+@test "what is mounted in the host's directories is not shown, nor what it hides" {
+	usr_is_ours
+	bed_exec -u root -- sh -c '
+		mkdir -p /usr/local/share/disk && echo beneath >/usr/local/share/disk/file
+		mount -t tmpfs none /usr/local/share/disk && echo mounted >/usr/local/share/disk/file
+		echo plain >/usr/local/share/one && echo mounted >/srv/one && mount --bind /srv/one /usr/local/share/one'
+	[ "$(as alice cat /usr/local/share/disk/file /usr/local/share/one)" = $'mounted\nmounted' ]
+	run -0 --separate-stderr in_host -- 'ls -A /usr/local/share/disk; cat /usr/local/share/one; ls -d /usr/local/share/disk'
+	[ "$output" = /usr/local/share/disk ]
+}
