@@ -52,7 +52,8 @@ static const char *const etc[] = {
 	"maven/logging",
 	"maven/m2.conf",
 	"mono",
-	"perl",
+	"perl/Net",
+	"perl/XML",
 	"python2*",
 	"python3*",
 	"sgml",
@@ -102,9 +103,11 @@ char *const *host_view_gh(void)
 }
 
 /* 1 when there is no room for it. */
-static size_t add(struct mount_specs *to, const char *path)
+static size_t add(struct mount_specs *to, const char *path, bool no_links)
 {
-	const struct mount_spec spec = { .kind = MOUNT_VIEW, .optional = true };
+	const struct mount_spec spec = { .kind = MOUNT_VIEW,
+					 .optional = true,
+					 .no_links = no_links };
 	_cleanup_free_ char *why = mount_specs_put(to, &spec, path);
 
 	return why ? 1 : 0;
@@ -113,7 +116,7 @@ static size_t add(struct mount_specs *to, const char *path)
 /* awfd makes it. */
 static size_t add_etc(struct mount_specs *to)
 {
-	size_t left = add(to, ETC);
+	size_t left = add(to, ETC, false);
 
 	if (left == 0)
 		free(TAKE_PTR(to->list[to->count - 1].source));
@@ -139,7 +142,7 @@ static size_t add_of_etc(struct mount_specs *to, const char *pattern, char *cons
 		if (!is_meant(pattern, *names))
 			continue;
 		path = xasprintf(ETC "/%s%s", *names, pattern + strcspn(pattern, "/"));
-		left += add(to, path);
+		left += add(to, path, false);
 	}
 	return left;
 }
@@ -154,12 +157,13 @@ size_t host_view_add(struct mount_specs *to, char *const *names, char *const *pa
 	size_t left = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
-		left += add(to, roots[i]);
+		left += add(to, roots[i], false);
 	left += add_etc(to);
 	for (size_t i = 0; i < ARRAY_SIZE(etc); i++)
 		left += add_of_etc(to, etc[i], names);
+	/* The operator's may lie where users can write: no link of theirs leads elsewhere. */
 	for (; paths && *paths; paths++)
-		left += add(to, *paths);
+		left += add(to, *paths, true);
 	return left;
 }
 

@@ -247,7 +247,8 @@ char *mount_specs_put(struct mount_specs *s, const struct mount_spec *spec, cons
 						   .target = xstrdup(path),
 						   .writable = spec->writable,
 						   .kind = spec->kind,
-						   .optional = spec->optional };
+						   .optional = spec->optional,
+						   .no_links = spec->no_links };
 	return NULL;
 }
 

@@ -26,6 +26,7 @@ struct mount_spec {
 	bool writable;
 	enum mount_kind kind;
 	bool optional; /* left out when it cannot be had */
+	bool no_links; /* the source is where its path says, not where a link leads */
 	char *missing; /* why it was left out, or NULL */
 };
 

@@ -21,7 +21,8 @@
 #define EMPTY_DIRECTORY "empty"
 #define EMPTY_FILE      "none"
 
-#define GROUPS "/etc/group"
+#define GROUPS  "/etc/group"
+#define SOCKETS "/proc/net/unix"
 
 /* --- The directory that is made --- */
 
@@ -245,6 +246,44 @@ static int hide_mounts(const struct mount_staging *g, const char *staged, const 
 	return r;
 }
 
+/* A line's last column, if it is a path: one of a socket that has none, or is abstract, is not. */
+static const char *path_of_socket(char *line)
+{
+	char *path = strstr(line, " /");
+
+	line[strcspn(line, "\n")] = '\0';
+	return path ? path + 1 : NULL;
+}
+
+static int hide_socket(const struct mount_stage *s, const char *staged, const char *below,
+		       struct err *e)
+{
+	_cleanup_close_ int point = open_below(staged, below);
+	mode_t type = 0;
+	int r = point < 0 ? 0 : mount_stage_type(point, &type, e);
+
+	return r == 0 && type == S_IFSOCK ? hide(s, staged, below, e) : r;
+}
+
+/* Whoever listens at a socket could be talked to, on a read-only mount too. */
+static int hide_sockets(const struct mount_staging *g, const char *staged, const char *real,
+			struct err *e)
+{
+	_cleanup_file_ FILE *f = fopen(SOCKETS, "re");
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	int r = f ? 0 : err_system(e, -errno, SOCKETS);
+
+	while (r == 0 && getline(&line, &size, f) > 0) {
+		const char *path = path_of_socket(line);
+		const char *below = path ? rest_below(path, real) : NULL;
+
+		if (below)
+			r = hide_socket(g->stage, staged, below, e);
+	}
+	return r;
+}
+
 static int hide_configuration(const struct mount_staging *g, const char *staged, const char *real,
 			      struct err *e)
 {
@@ -290,6 +329,8 @@ static int hide_in(const struct mount_staging *g, size_t i, struct err *e)
 		r = hide_mounts(g, staged, real, e);
 	if (r == 0)
 		r = hide_configuration(g, staged, real, e);
+	if (r == 0)
+		r = hide_sockets(g, staged, real, e);
 	return r < 0 ? r : replace_gh(g, staged, real, e);
 }
 

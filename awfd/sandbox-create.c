@@ -36,8 +36,8 @@ enum {
 	IMAGE,
 	NETWORK,
 	DIRS,
+	PAUSE, /* before the mounts: an engine that is gone is noticed by its calls */
 	MOUNTS,
-	PAUSE,
 	SQUID,
 	CLI,
 	LINKS,

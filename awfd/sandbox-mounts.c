@@ -39,12 +39,12 @@ static void log_mounts(const struct sandbox *s)
 	for (size_t i = 0; i < s->mounts.count; i++) {
 		const struct mount_spec *spec = &s->mounts.list[i];
 
-		if (spec->kind == MOUNT_VIEW)
-			continue;
+		bool is_own = spec->kind == MOUNT_VIEW;
+
 		if (spec->missing)
-			sandbox_log(LOG_LEVEL_INFO, s, "leaves out %s: it %s", spec->target,
-				    spec->missing);
-		else
+			sandbox_log(is_own ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, s,
+				    "leaves out %s: it %s", spec->target, spec->missing);
+		else if (!is_own)
 			sandbox_log(LOG_LEVEL_INFO, s, "mounts %s at %s, %s", spec->source,
 				    spec->target, spec->writable ? "writable" : "read-only");
 	}

@@ -172,7 +172,7 @@ not_here() {
 
 @test "the operator's policy bounds the workspace, links included" {
 	bed_exec -u root -- install -d -o alice /srv/hers /var/tmp/hers
-	as alice ln -s /var/tmp/hers /srv/hers/link
+	as alice ln -sfn /var/tmp/hers /srv/hers/link
 	bed_exec -u root -- sh -c 'mkdir -p /etc/awfd/awfd.conf.d && printf "[Policy]\nMountRoots=/home:ro /srv:rw\n" >/etc/awfd/awfd.conf.d/test.conf'
 	BED_CONFIGURED=yes
 	run -0 as root awfctl reload
@@ -278,6 +278,30 @@ readonly CANARIES=(
 	[ "$(grep -c 'Read-only file system' <<<"$output")" = 4 ] || { echo "$output"; false; }
 	[[ $output != *secret* ]]
 	bed_exec -u root -- rm -r /srv/roots /root/secret
+}
+
+# A client of a socket of the host.
+readonly CONNECT='import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1]); print("connected")'
+
+@test "a service's socket among the host's programs is not there, nor is what a link of the user's leads to" {
+	bed_exec -u root -- sh -c 'mount -t tmpfs none /opt && chmod 755 /opt && mkdir /opt/service &&
+		echo tool >/opt/service/tool && install -d -o alice /srv/hers && mkdir -p /srv/outside && echo outside >/srv/outside/file'
+	bed_background -u root -- python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX); s.bind("/opt/service/in it.sock")
+os.chmod("/opt/service/in it.sock", 0o777); s.listen(); print("listening", flush=True); input()'
+	wait_for bed_background_said listening
+	[ "$(as alice python3 -c "$CONNECT" '/opt/service/in it.sock')" = connected ]
+	as alice ln -sfn /srv/outside /srv/hers/tools
+	[ "$(as alice cat /srv/hers/tools/file)" = outside ]
+	bed_configure_awfd <<<$'[HostView]\nPaths=/srv/hers/tools'
+	run -0 in_host -- "cat /opt/service/tool; ls -A /srv; python3 -c '$CONNECT' '/opt/service/in it.sock' 2>&1 | tail -n 1; stat -c %F '/opt/service/in it.sock'"
+	[ "$output" = $'tool\nPermissionError: [Errno 13] Permission denied\nregular empty file' ] || { echo "$output"; false; }
+	grep -q 'leaves out /srv/hers/tools: it has a link on its way' "$BED_DIR/awfd.log"
+	as alice sh -c 'rm /srv/hers/tools && mkdir /srv/hers/tools && echo hers >/srv/hers/tools/file'
+	run -0 in_host -- 'cat /srv/hers/tools/file'
+	[ "$output" = hers ]
+	bed_background_say enough
+	bed_exec -u root -- sh -c 'umount -l /opt; rm -r /srv/hers /srv/outside'
+	assert_clean
 }
 
 @test "what is mounted in the host's directories is not shown, nor what it hides" {

@@ -17,6 +17,8 @@ setup_file() {
 	machine_snapshot >"$BATS_FILE_TMPDIR/before"
 	machine dpkg --install "$(package)"
 	machine usermod --append --groups awf alice
+	machine install -d -o alice /home/alice/project
+	machine install -d -o mallory /home/mallory/project
 	machine systemd-run --quiet --unit=difc --service-type=notify --property=RuntimeDirectory=difc /awf/build/bin/tests/difc-stand-in \
 		--listen 127.0.0.1:18443 --listen '[::1]:18443' --tls-dir /run/difc --record /run/difc/record \
 		--control /run/difc/control
@@ -36,7 +38,7 @@ machine() {
 
 # alice and mallory, as who logs in: with the groups that they have by now.
 machine_as() {
-	machine setpriv --reuid "$1" --regid "$1" --init-groups env HOME="/home/$1" "${@:2}"
+	machine setpriv --reuid "$1" --regid "$1" --init-groups env --chdir="/home/$1/project" HOME="/home/$1" "${@:2}"
 }
 
 package() {

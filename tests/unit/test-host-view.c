@@ -52,6 +52,7 @@ static void shows_programs_and_what_they_need(void **state _unused_)
 	assert_int_equal(host_view_add(&s, (char *const *)names, STRV("/data/tools")), 0);
 	assert_same_text(s.list[0].source, "/usr");
 	assert_same_text(s.list[s.count - 1].target, "/data/tools");
+	assert_true(s.list[s.count - 1].no_links);
 	for (size_t i = 0; i < s.count; i++) {
 		const struct mount_spec *spec = &s.list[i];
 
