@@ -260,7 +260,7 @@ static int hide_socket(const struct mount_stage *s, const char *staged, const ch
 {
 	_cleanup_close_ int point = open_below(staged, below);
 	mode_t type = 0;
-	int r = point < 0 ? 0 : mount_stage_type(point, &type, e);
+	int r = point < 0 ? 0 : mount_stage_read_type(point, &type, e);
 
 	return r == 0 && type == S_IFSOCK ? hide(s, staged, below, e) : r;
 }

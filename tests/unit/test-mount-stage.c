@@ -65,6 +65,29 @@ static void brings_errors_back(void **state)
 	assert_text_contains(e.message, "cannot enter the engine's mount namespace");
 }
 
+/* Makes the stage, of which the sources are opened by the test itself, and may be below roots. */
+static int make_below(const struct engine_mounts *n, const char *roots, struct mount_stage *s,
+		      struct err *e)
+{
+	static const struct policy_place place = { "Policy", "awfd.conf", 1 };
+	static const struct peer root = { .pidfd = -EBADF };
+	_cleanup_(policy_rules_freep) struct policy_rules *rules = policy_rules_new();
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	const struct mount_specs *specs = s->specs;
+	int fds[MOUNT_LIST_MAX], r;
+
+	assert_int_equal(policy_rules_set(rules, &place, "MountRoots", roots, NULL), 0);
+	assert_int_equal(policy_of_peer(rules, NULL, &root, &policy, NULL), 0);
+	s->policy = policy;
+	s->fds = fds;
+	for (size_t i = 0; i < specs->count; i++)
+		fds[i] = specs->list[i].source ? open_there(n, specs->list[i].source) : -EBADF;
+	r = mount_stage_make(s, e);
+	for (size_t i = 0; i < specs->count; i++)
+		fd_close(fds[i]);
+	return r;
+}
+
 /* Stages these, of which the sources are opened by the test itself, if they are below the roots. */
 static int stage_below(const struct engine_mounts *n, const char *roots, char *const *texts,
 		       char *const *kept, struct err *e)
@@ -187,6 +210,88 @@ static void believes_no_descriptor(void **state)
 	assert_int_equal(there(n, "test ! -e " STAGE), 0);
 }
 
+/* One of awfd's own, as if the host had it at `path`. */
+static void put_own(struct mount_specs *specs, const char *source, const char *target)
+{
+	const struct mount_spec own = { .kind = MOUNT_VIEW, .optional = true };
+	struct mount_spec *spec = &specs->list[specs->count];
+
+	assert_null(mount_specs_put(specs, &own, target));
+	free(TAKE_PTR(spec->source));
+	spec->source = xstrdup(source);
+}
+
+/* awfd's own, with what lies in them; what is mounted in them on the host is hidden, and what has
+ * no place is left out or refused. */
+static int stage_view(const struct engine_mounts *n, struct mount_specs *specs, struct err *e)
+{
+	static const struct host_view_user user = { "me", 1000, 1000, NULL, "/home/me" };
+	struct mount_stage s = {
+		.directory = STAGE, .mounts = n->pidfd, .specs = specs, .user = &user
+	};
+
+	return make_below(n, "/:rw", &s, e);
+}
+
+static void completes_awfds_own(void **state)
+{
+	struct engine_mounts *n = *state;
+	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+
+	assert_int_equal(there(n, "cd " ENGINE_ROOT " && mkdir -p view/in view/place other work && "
+				  "echo tool >view/tool && echo beneath >view/in/file && "
+				  "mount -t tmpfs in view/in && echo mounted >view/in/file && "
+				  "ln -s other view/link && echo one >one && echo its >work/file"),
+			 0);
+	assert_int_equal(
+		mount_specs_parse("mounts",
+				  (char *const[]){ (char *)ENGINE_ROOT "/work:/view/place", NULL },
+				  &specs, NULL),
+		0);
+	put_own(&specs, ENGINE_ROOT "/view", "/view");
+	put_own(&specs, ENGINE_ROOT, "/etc");
+	free(TAKE_PTR(specs.list[2].source));
+	put_own(&specs, ENGINE_ROOT "/one", "/etc/sub/one");
+	put_own(&specs, ENGINE_ROOT "/other", "/view/link");
+	put_own(&specs, "/proc", "/proc-of-host");
+	if (stage_view(n, &specs, &e) < 0)
+		fail_msg("%s", e.message);
+	assert_int_equal(there(n, "cd " STAGE "/1 && grep -q tool tool && test -d in && "
+				  "! test -e in/file && grep -q its place/file && "
+				  "echo more >>place/file && ! touch new 2>/dev/null"),
+			 0);
+	assert_int_equal(there(n, "cd " STAGE "/2 && grep -q ^me:x:1000 passwd && "
+				  "grep -q one sub/one && ! touch new passwd sub/new 2>/dev/null"),
+			 0);
+	assert_null(specs.list[0].missing);
+	assert_null(specs.list[1].missing);
+	assert_text_contains(specs.list[4].missing,
+			     "has no place to be mounted at in the host's /view");
+	assert_text_contains(specs.list[5].missing, "is in /proc, which is never mounted");
+	assert_int_equal(there(n, "test ! -e " STAGE "/0 && test ! -e " STAGE "/5"), 0);
+	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, NULL), 0);
+	assert_int_equal(
+		there(n, "! grep -q ' " STAGE "' /proc/self/mountinfo && test ! -e " STAGE), 0);
+}
+
+static void refuses_what_has_no_place(void **state)
+{
+	struct engine_mounts *n = *state;
+	_cleanup_(mount_specs_clear) struct mount_specs specs = { 0 };
+	_cleanup_err_ struct err e = { 0 };
+	char *const asked[] = { (char *)ENGINE_ROOT "/work:/view/none", NULL };
+
+	assert_int_equal(there(n, "cd " ENGINE_ROOT " && mkdir view work"), 0);
+	assert_int_equal(mount_specs_parse("mounts", asked, &specs, NULL), 0);
+	put_own(&specs, ENGINE_ROOT "/view", "/view");
+	assert_int_equal(stage_view(n, &specs, &e), -EINVAL);
+	assert_same_text(e.subject, "mounts");
+	assert_same_text(e.value, asked[0]);
+	assert_text_contains(e.message, "has no place to be mounted at in the host's /view");
+	assert_int_equal(mount_stage_remove(STAGE, n->pidfd, NULL), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -199,6 +304,8 @@ int main(void)
 		TEST(removes_what_lies_over_one_another),
 		TEST(refuses_before_it_stages),
 		TEST(believes_no_descriptor),
+		TEST(completes_awfds_own),
+		TEST(refuses_what_has_no_place),
 	};
 
 	if (geteuid() != 0) {
