@@ -286,7 +286,7 @@ static const struct config_key keys[] = {
 	KEY("Images", "Agent", parse_required, image_agent, IMAGE_REFERENCE_HOST, 0, 0),
 	KEY("Images", "Host", parse_required, image_host, "awf/host:latest", 0, 0),
 	LIST("HostView", "Paths", host_view_paths, "", host_view_is_path,
-	     "absolute paths without '.', '..' and '//', not in /etc"),
+	     "absolute paths without '.', '..' and '//', not in /etc, nor /home, /root or /tmp"),
 	FIXED("Network", "Prefix", parse_prefix, network_prefix, "172.30.0.0/24", 0, 0),
 	FIXED("Network", "TableOwner", parse_auto, table_owner, "auto", 0, 0),
 	FIXED("Relay", "User", parse_required, relay_user, "awf-relay", 0, 0),

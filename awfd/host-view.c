@@ -12,18 +12,16 @@ static const char *const roots[] = {
 	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt",
 };
 
-/* Of /etc, as glob(7) has patterns; none of them may hold a secret. So what configures programs for
- * all users is not there (environment, profile.d, gitconfig, npmrc, pip.conf, maven/settings.xml,
- * apt): names of servers with passwords and tokens are written there. Nor is profile, which would
- * take awf's programs out of PATH. */
+/* Of /etc, as glob(7) has patterns: what programs don't run without, as each one is a mount more.
+ * None may hold a secret. So what configures programs for all users is not there (environment,
+ * profile.d, gitconfig, npmrc, pip.conf, maven/settings.xml, apt): names of servers with passwords
+ * and tokens are written there. Nor is profile, which would take awf's programs out of PATH. */
 static const char *const etc[] = {
 	/* the loader */
 	"ld.so.cache",
 	"ld.so.conf",
 	"ld.so.conf.d",
 	/* certificates, without keys */
-	"ca-certificates",
-	"ca-certificates.conf",
 	"crypto-policies",
 	"pki/ca-trust/extracted",
 	"pki/java",
@@ -60,19 +58,9 @@ static const char *const etc[] = {
 	"texmf",
 	"xml",
 	/* tables */
-	"bash.bashrc",
-	"gai.conf",
-	"host.conf",
-	"inputrc",
-	"magic",
-	"magic.mime",
 	"mime.types",
-	"networks",
 	"protocols",
-	"rpc",
 	"services",
-	"shells",
-	"terminfo",
 	/* which system it is */
 	"alpine-release",
 	"arch-release",
@@ -91,6 +79,9 @@ static const char *const hidden[] = { "/usr/etc", "/usr/local/etc", NULL };
 static const char *const gh[] = { "/usr/bin/gh", "/usr/local/bin/gh", NULL };
 
 #define ETC "/etc"
+
+/* What a sandbox has of its own, or makes homes in. */
+static const char *const sandbox_own[] = { "/home", "/root", "/tmp" };
 
 char *const *host_view_hidden(void)
 {
@@ -149,10 +140,36 @@ static size_t add_of_etc(struct mount_specs *to, const char *pattern, char *cons
 
 bool host_view_is_path(const char *path)
 {
-	return mount_path_is_plain(path) && !mount_path_is_in(path, ETC);
+	if (!mount_path_is_plain(path) || mount_path_is_in(path, ETC))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(sandbox_own); i++)
+		if (strcmp(path, sandbox_own[i]) == 0)
+			return false;
+	return true;
 }
 
-size_t host_view_add(struct mount_specs *to, char *const *names, char *const *paths)
+/* Whether one is there already, or it lies in a mount that is somebody's: in that no mount point is
+ * made. */
+static bool is_in_the_way(const struct mount_specs *s, const char *path, const char *home)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct mount_spec *other = &s->list[i];
+
+		if (other->kind == MOUNT_VIEW ? strcmp(path, other->target) == 0
+					      : mount_path_is_in(path, other->target))
+			return true;
+	}
+	return mount_path_is_in(home, path);
+}
+
+/* They may lie where users can write: no link of theirs leads elsewhere. */
+static size_t add_path(struct mount_specs *to, const char *path, const char *home)
+{
+	return is_in_the_way(to, path, home) ? 0 : add(to, path, true);
+}
+
+size_t host_view_add(struct mount_specs *to, char *const *names, char *const *paths,
+		     const char *home)
 {
 	size_t left = 0;
 
@@ -161,9 +178,8 @@ size_t host_view_add(struct mount_specs *to, char *const *names, char *const *pa
 	left += add_etc(to);
 	for (size_t i = 0; i < ARRAY_SIZE(etc); i++)
 		left += add_of_etc(to, etc[i], names);
-	/* The operator's may lie where users can write: no link of theirs leads elsewhere. */
 	for (; paths && *paths; paths++)
-		left += add(to, *paths, true);
+		left += add_path(to, *paths, home);
 	return left;
 }
 

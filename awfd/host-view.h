@@ -17,8 +17,10 @@ bool host_view_is_path(const char *path);
 
 /* Adds them to the mounts. Each is left out if the host lacks it or the caller may not have it;
  * /etc itself is one that awfd makes. `names` are those of what is in the host's /etc, `paths` the
- * operator's directories. Tells how many there was no room for. */
-size_t host_view_add(struct mount_specs *to, char *const *names, char *const *paths);
+ * operator's directories, of which those are left out that would be in the way of what is there
+ * already or of the command's home. Tells how many there was no room for. */
+size_t host_view_add(struct mount_specs *to, char *const *names, char *const *paths,
+		     const char *home);
 
 /* Adds the workspace, after the mounts that are asked for. Why not (the caller owns the text), or
  * NULL. */

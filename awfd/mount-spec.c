@@ -196,6 +196,12 @@ static void clear_spec(struct mount_spec *s)
 	*s = (struct mount_spec){ 0 };
 }
 
+static void append(struct mount_specs *to, const struct mount_spec *spec)
+{
+	to->list = xrealloc(to->list, to->count + 1, sizeof(*to->list));
+	to->list[to->count++] = *spec;
+}
+
 static int add_spec(struct mount_specs *to, const char *field, const char *text, struct err *e)
 {
 	_cleanup_free_ char *copy = xstrdup(text);
@@ -208,7 +214,7 @@ static int add_spec(struct mount_specs *to, const char *field, const char *text,
 		why = xasprintf("there are more than %d mounts", MOUNTS_MAX);
 	if (why)
 		return mount_spec_invalid(e, field, text, why);
-	to->list[to->count++] = spec;
+	append(to, &spec);
 	spec = (struct mount_spec){ 0 };
 	return 0;
 }
@@ -242,13 +248,13 @@ char *mount_specs_put(struct mount_specs *s, const struct mount_spec *spec, cons
 		why = xasprintf("there are more than %d mounts", MOUNT_LIST_MAX);
 	if (why)
 		return why;
-	s->list[s->count++] = (struct mount_spec){ .text = xstrdup(path),
-						   .source = xstrdup(path),
-						   .target = xstrdup(path),
-						   .writable = spec->writable,
-						   .kind = spec->kind,
-						   .optional = spec->optional,
-						   .no_links = spec->no_links };
+	append(s, &(struct mount_spec){ .text = xstrdup(path),
+					.source = xstrdup(path),
+					.target = xstrdup(path),
+					.writable = spec->writable,
+					.kind = spec->kind,
+					.optional = spec->optional,
+					.no_links = spec->no_links });
 	return NULL;
 }
 
@@ -285,5 +291,6 @@ void mount_specs_clear(struct mount_specs *s)
 {
 	for (size_t i = 0; i < s->count; i++)
 		clear_spec(&s->list[i]);
+	free(s->list);
 	*s = (struct mount_specs){ 0 };
 }

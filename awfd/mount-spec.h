@@ -31,7 +31,7 @@ struct mount_spec {
 };
 
 struct mount_specs {
-	struct mount_spec list[MOUNT_LIST_MAX];
+	struct mount_spec *list;
 	size_t count;
 };
 

@@ -120,7 +120,7 @@ int sandbox_host_view_add(struct sandbox *s, const struct start_request *r, stru
 	if (error < 0)
 		return error;
 	names = names_of_etc();
-	left = host_view_add(&s->mounts, names, s->config->host_view_paths);
+	left = host_view_add(&s->mounts, names, s->config->host_view_paths, s->home);
 	if (left > 0)
 		sandbox_log(LOG_LEVEL_WARNING, s,
 			    "%zu places of the host are left out: there are more than %d mounts; "

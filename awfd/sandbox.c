@@ -687,6 +687,7 @@ static void shrink(struct sandbox *s)
 	strv_free(TAKE_PTR(s->request.allow_domains));
 	strv_free(TAKE_PTR(s->request.block_domains));
 	egress_clear(&s->egress);
+	mount_specs_clear(&s->mounts);
 }
 
 /* The destroy plan has ended. Whoever waits is told after this attempt, even if it failed. */

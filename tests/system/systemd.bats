@@ -13,12 +13,12 @@ setup_file() {
 	"$MACHINE" wait
 	machine useradd --create-home --shell /bin/bash alice
 	machine useradd --create-home --shell /bin/bash mallory
+	machine install -d -o alice /home/alice/project
+	machine install -d -o mallory /home/mallory/project
 	machine systemctl mask --quiet --now console-getty.service
 	machine_snapshot >"$BATS_FILE_TMPDIR/before"
 	machine dpkg --install "$(package)"
 	machine usermod --append --groups awf alice
-	machine install -d -o alice /home/alice/project
-	machine install -d -o mallory /home/mallory/project
 	machine systemd-run --quiet --unit=difc --service-type=notify --property=RuntimeDirectory=difc /awf/build/bin/tests/difc-stand-in \
 		--listen 127.0.0.1:18443 --listen '[::1]:18443' --tls-dir /run/difc --record /run/difc/record \
 		--control /run/difc/control

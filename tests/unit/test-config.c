@@ -441,9 +441,11 @@ static const struct {
 	{ "[Difc]\nWaitSeconds=", "2: WaitSeconds=: expected a number from 0 to 3600" },
 	{ "[Images]\nAgent=", "2: Agent=: expected a value" },
 	{ "[HostView]\nPaths=/data tools",
-	  "2: Paths=tools: expected absolute paths without '.', '..' and '//', not in /etc" },
+	  "2: Paths=tools: expected absolute paths without '.', '..' and '//', not in /etc, "
+	  "nor /home, /root or /tmp" },
 	{ "[HostView]\nPaths=/etc/maven",
-	  "2: Paths=/etc/maven: expected absolute paths without '.', '..' and '//', not in /etc" },
+	  "2: Paths=/etc/maven: expected absolute paths without '.', '..' and '//', not in /etc, "
+	  "nor /home, /root or /tmp" },
 	{ "[Relay]\nUser=", "2: User=: expected a value" },
 	{ "[Network]\nPrefix=", "2: Prefix=: expected an IPv4 network such as 172.30.0.0/24" },
 	{ "[Network]\nPrefix=172.30.0.0",

@@ -25,7 +25,6 @@ static const char *const names[] = {
 static const char *const shown_of_etc[] = {
 	"/etc",
 	"/etc/ld.so.cache",
-	"/etc/ca-certificates",
 	"/etc/pki/ca-trust/extracted",
 	"/etc/pki/java",
 	"/etc/pki/tls/cert.pem",
@@ -49,7 +48,7 @@ static void shows_programs_and_what_they_need(void **state _unused_)
 	_cleanup_specs_ struct mount_specs s = { 0 };
 	size_t of_etc = 0;
 
-	assert_int_equal(host_view_add(&s, (char *const *)names, STRV("/data/tools")), 0);
+	assert_int_equal(host_view_add(&s, (char *const *)names, STRV("/data/tools"), HOME), 0);
 	assert_same_text(s.list[0].source, "/usr");
 	assert_same_text(s.list[s.count - 1].target, "/data/tools");
 	assert_true(s.list[s.count - 1].no_links);
@@ -74,7 +73,7 @@ static void tells_what_it_has_no_room_for(void **state _unused_)
 
 	for (int i = 0; i < MOUNT_LIST_MAX; i++)
 		strv_appendf(&paths, "/data/%d", i);
-	assert_int_equal(host_view_add(&s, NULL, paths), 9);
+	assert_int_equal(host_view_add(&s, NULL, paths, HOME), 9);
 	assert_int_equal(s.count, MOUNT_LIST_MAX);
 }
 
@@ -90,7 +89,7 @@ static void finds_what_lies_in_what(void **state _unused_)
 	};
 	_cleanup_specs_ struct mount_specs s = { 0 };
 
-	assert_int_equal(host_view_add(&s, NULL, STRV("/opt/tool")), 0);
+	assert_int_equal(host_view_add(&s, NULL, STRV("/opt/tool"), HOME), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct mount_spec spec = { .target = (char *)rows[i].path };
 		const struct mount_spec *outer = mount_specs_outer(&s, &spec);
@@ -105,11 +104,33 @@ static void passes_over_what_is_left_out(void **state _unused_)
 	const struct mount_spec spec = { .target = (char *)"/opt/work" };
 	_cleanup_specs_ struct mount_specs s = { 0 };
 
-	assert_int_equal(host_view_add(&s, NULL, NULL), 0);
+	assert_int_equal(host_view_add(&s, NULL, NULL, HOME), 0);
 	for (size_t i = 0; i < s.count; i++)
 		if (strcmp(s.list[i].target, "/opt") == 0)
 			s.list[i].missing = xstrdup("is not there");
 	assert_null(mount_specs_outer(&s, &spec));
+}
+
+/* In a mount of the user's none is made, nor one twice, nor one over the command's home. */
+static void passes_over_what_is_in_the_way(void **state _unused_)
+{
+	static const struct {
+		const char *path;
+		size_t more;
+	} rows[] = {
+		{ "/asked", 1 },     { "/asked/for", 0 },  { "/asked/for/it", 0 },
+		{ "/opt", 0 },       { "/usr/local", 1 },  { HOME, 0 },
+		{ HOME "/.nvm", 1 }, { "/home/other", 1 }, { "/work/space/tools", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_specs_ struct mount_specs s = { 0 };
+
+		assert_int_equal(mount_specs_parse("mounts", STRV("/x:/asked/for"), &s, NULL), 0);
+		assert_null(host_view_add_workspace(&s, "/work/space", HOME, true));
+		assert_int_equal(host_view_add(&s, NULL, STRV(rows[i].path), HOME), 0);
+		assert_row(rows[i].path, s.count == 2 + 9 + rows[i].more);
+	}
 }
 
 static const struct {
@@ -201,8 +222,9 @@ static void knows_what_an_operator_may_name(void **state _unused_)
 {
 	static const char *const good[] = { "/opt/hostedtoolcache", "/data", "/usr/local",
 					    "/home/runner/.nvm", "/etcetera" };
-	static const char *const bad[] = { "",     "data",    "/",    "/data/",    "/a//b",
-					   "/a/.", "/a/../b", "/etc", "/etc/maven" };
+	static const char *const bad[] = { "",           "data",  "/",       "/data/",
+					   "/a//b",      "/a/.",  "/a/../b", "/etc",
+					   "/etc/maven", "/home", "/root",   "/tmp" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		assert_row(good[i], host_view_is_path(good[i]));
@@ -257,6 +279,7 @@ int main(void)
 		cmocka_unit_test(tells_what_it_has_no_room_for),
 		cmocka_unit_test(finds_what_lies_in_what),
 		cmocka_unit_test(passes_over_what_is_left_out),
+		cmocka_unit_test(passes_over_what_is_in_the_way),
 		cmocka_unit_test(knows_what_can_be_a_workspace),
 		cmocka_unit_test(refuses_mounts_over_the_hosts),
 		cmocka_unit_test(knows_what_an_operator_may_name),

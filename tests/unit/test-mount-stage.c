@@ -214,9 +214,10 @@ static void believes_no_descriptor(void **state)
 static void put_own(struct mount_specs *specs, const char *source, const char *target)
 {
 	const struct mount_spec own = { .kind = MOUNT_VIEW, .optional = true };
-	struct mount_spec *spec = &specs->list[specs->count];
+	struct mount_spec *spec;
 
 	assert_null(mount_specs_put(specs, &own, target));
+	spec = &specs->list[specs->count - 1];
 	free(TAKE_PTR(spec->source));
 	spec->source = xstrdup(source);
 }
