@@ -139,7 +139,7 @@ static int check_source(struct mount_staging *g, size_t i, struct err *e)
 		r = mount_stage_read_id(s->fds[i], &source.mount_id, e);
 	if (r == 0)
 		r = mount_stage_read_type(s->fds[i], &type, e);
-	if (r < 0)
+	if (r < 0 || !path)
 		return r;
 	if (s->specs->list[i].no_links && strcmp(path, s->specs->list[i].source) != 0)
 		return mount_stage_refuse(g, i, "has a link on its way: name where it leads", e);

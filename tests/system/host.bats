@@ -1,11 +1,10 @@
 #!/usr/bin/env bats
 # Image host: the host's own programs, what they need, and the caller's workspace; and nothing else of it.
-# shellcheck disable=SC2016,SC2154 # for other shells; set by run
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # for other shells; set by run and for the helpers
 
 load bed
 
-HOST=(--agent-image host)
-DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA")
+readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA")
 
 setup_file() {
 	bed up
