@@ -313,3 +313,50 @@ os.chmod("/opt/service/in it.sock", 0o777); s.listen(); print("listening", flush
 	run -0 --separate-stderr in_host -- 'ls -A /usr/local/share/disk; cat /usr/local/share/one; ls -d /usr/local/share/disk'
 	[ "$output" = /usr/local/share/disk ]
 }
+
+# --- what stays -----------------------------------------------------------------------------------
+
+stage_is_there() {
+	bed_exec -u root -- grep -E ' /run/awfd/sandboxes/[a-z2-7]{10}/mounts/[0-9]+/' /proc/1/mountinfo
+}
+
+@test "SIGKILL of awfd between stage and start leaves nothing after its restart" {
+	bed_fake_engine
+	fake_engine hang 1 POST '/containers/.*-agent/start'
+	bed_background sh -c 'cd ~/work && exec awfctl run --agent-image host -- true'
+	wait_for stage_is_there
+	bed awfd kill
+	stage_is_there
+	fake_engine clear
+	bed awfd start
+	assert_clean
+	run ! stage_is_there
+	[ "$(as alice cat /home/alice/work/file)" = hers ]
+}
+
+# As systemd has it: services see neither homes nor temporary files.
+@test "awfd in a mount namespace of its own shows what the engine's host has" {
+	bed awfd stop
+	bed_exec -u root -- mount --make-shared /run
+	bed_service start awfd-apart -- unshare --mount --propagation slave sh -c '
+		mount -t tmpfs none /home && mount -t tmpfs none /opt && mount -t tmpfs none /tmp && exec /srv/awf/build/bin/awfd'
+	wait_for as alice awfctl list
+	run -0 --separate-stderr in_host "${DIFC[@]}" -- 'cat file; gh api rate_limit | jq .resources.core.limit; ls /opt | wc -l'
+	[ "$output" = $'hers\n5000\n'"$(as alice ls /opt | wc -l)" ]
+	[ -z "$stderr" ]
+	assert_clean
+	bed_service stop awfd-apart
+	bed_exec -u root -- mount --make-private /run
+	bed awfd start
+}
+
+@test "a job goes on in its view while awfd is killed and started again" {
+	bed_background sh -c 'cd ~/work && exec awfctl run --agent-image host -- "echo ready; read -r line; gcc --version | head -n 1; cat file"'
+	wait_for bed_background_said ready
+	bed awfd kill
+	bed awfd start
+	bed_background_say go on
+	wait_for bed_background_said hers
+	bed_background_said gcc
+	wait "$BED_BACKGROUND_PID"
+}
