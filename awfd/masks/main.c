@@ -56,17 +56,16 @@ static int tell(enum masks_reply_kind kind, int error, size_t mount, const char 
 	return n == sizeof(reply) ? 0 : -EPIPE;
 }
 
-/* Where a descriptor's file is. */
-static int read_path(int fd, char **ret)
+/* Where a descriptor's file is (the caller owns it), or NULL with errno. */
+static char *read_path(int fd)
 {
 	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", fd);
 	_cleanup_free_ char *path = xcalloc(MOUNT_PATH_MAX + 1, 1);
 	ssize_t n = readlink(link, path, MOUNT_PATH_MAX);
 
-	if (n < 0 || n == MOUNT_PATH_MAX)
-		return n < 0 ? -errno : -ENAMETOOLONG;
-	*ret = TAKE_PTR(path);
-	return 0;
+	if (n == MOUNT_PATH_MAX)
+		errno = ENAMETOOLONG;
+	return n < 0 || n == MOUNT_PATH_MAX ? NULL : TAKE_PTR(path);
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)
@@ -132,15 +131,12 @@ static int tell_named(struct finder *f, size_t source, const char *path)
 static int on_credential(int fd, void *userdata)
 {
 	struct finder *f = userdata;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = read_path(fd);
 	struct stat st;
-	int r;
+	int r = 0;
 
-	if (fstat(fd, &st) < 0)
+	if (!path || fstat(fd, &st) < 0)
 		return -errno;
-	r = read_path(fd, &path);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; r == 0 && i < f->count; i++) {
 		if (mount_path_is_in(f->sources[i].path, path))
 			r = tell_named(f, i, path);
@@ -233,15 +229,12 @@ static int add_homes(struct finder *f)
 static int add_source(struct finder *f, int fd, int mount)
 {
 	struct source *s = &f->sources[f->count];
-	int r;
 
 	s->fd = fd;
 	s->mount = mount;
-	if (fstat(fd, &s->st) < 0)
+	s->path = read_path(fd);
+	if (!s->path || fstat(fd, &s->st) < 0)
 		return -errno;
-	r = read_path(fd, &s->path);
-	if (r < 0)
-		return r;
 	f->count++;
 	credential_places_add_source(&f->places, s->path);
 	return 0;
@@ -251,10 +244,9 @@ static int add_source(struct finder *f, int fd, int mount)
 static int check_sources(const struct finder *f)
 {
 	for (size_t i = 0; i < f->count; i++) {
-		_cleanup_free_ char *path = NULL;
-		int r = read_path(f->sources[i].fd, &path);
+		_cleanup_free_ char *path = read_path(f->sources[i].fd);
 
-		if (r < 0 || strcmp(path, f->sources[i].path) != 0)
+		if (!path || strcmp(path, f->sources[i].path) != 0)
 			return -ESTALE;
 	}
 	return 0;
