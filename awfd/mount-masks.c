@@ -229,7 +229,7 @@ static int make_mask(const char *directory, enum mask_type type, struct err *e)
 static int check_mount(const struct mount_masks_cover *c, const struct mount_mask *mask,
 		       struct err *e)
 {
-	int id, root_id, r = mount_stage_read_id(mask->fd, &id, e);
+	int id = -1, root_id = -2, r = mount_stage_read_id(mask->fd, &id, e);
 
 	if (r == 0)
 		r = mount_stage_read_id(c->found->roots[mask->mount], &root_id, e);
@@ -242,7 +242,7 @@ static int check_mount(const struct mount_masks_cover *c, const struct mount_mas
 
 static int tell_type(int fd, enum mask_type *ret, struct err *e)
 {
-	mode_t mode;
+	mode_t mode = 0;
 	int r = mount_stage_read_type(fd, &mode, e);
 
 	if (r < 0)
