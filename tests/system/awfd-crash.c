@@ -14,6 +14,7 @@
 #include "awfd/audit-call.h"
 #include "awfd/link.h"
 #include "awfd/log-tail.h"
+#include "awfd/mount-masks.h"
 #include "awfd/nft.h"
 #include "awfd/notify.h"
 #include "awfd/plan.h"
@@ -263,6 +264,7 @@ RESULT(int, sandbox_lease_renew, (struct sandbox *s, struct conn *client, struct
 /* Within steps that do more than one thing. */
 RESULT(int, link_connect, (const struct link_end *a, const struct link_end *b, const char *id,
 			   struct err *e), (a, b, id, e))
+RESULT(int, mount_masks_cover, (const struct mount_masks_cover *c, struct err *e), (c, e))
 RESULT(int, nft_namespace_apply, (int pidfd, const struct nft_namespace *ns, struct err *e),
        (pidfd, ns, e))
 RESULT(int, nft_squid_add, (struct nft *n, const struct nft_squid *squid, struct err *e),

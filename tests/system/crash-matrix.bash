@@ -39,7 +39,7 @@ matrix_up() {
 	bed image agent-test
 	export BED_AWFD=tests/crash/awfd
 	mkdir -p "$CRASH"
-	on_host install -d -o alice -g alice "$SHARED"
+	on_host install -d -o alice -g alice "$SHARED" "$SHARED/.ssh" # which is masked
 	bed_configure_awfd <<-END
 	[Daemon]
 	StopJobs=no
