@@ -205,11 +205,12 @@ static int take_attach(struct session *s, const struct reply *reply, struct err 
 
 static void report_oom(int64_t limit)
 {
+	const bool known = limit != FIELD_INT_ABSENT;
 	_cleanup_free_ char *size = parse_format_size((uint64_t)limit);
 
 	log_error("the command, or a process of it, was killed because it used more memory than it "
 		  "may%s%s; give it more with --memory-limit",
-		  limit > 0 ? ": " : "", limit > 0 ? size : "");
+		  known ? ": " : "", known ? size : "");
 }
 
 int attach_report_end(const struct options *o, const struct reply *reply)

@@ -34,7 +34,7 @@ struct config {
 	struct in_addr network;
 	uint64_t table_owner; /* enum config_switch */
 	char *relay_user;
-	char *host_address_text; /* as written */
+	char *host_address_text;              /* as written */
 	struct host_addresses host_addresses; /* where granted ports of the host lead to, too */
 	char *probe_user;
 	uint64_t probe_timeout_ms;

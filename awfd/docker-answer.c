@@ -58,17 +58,21 @@ static char *shorten(const char *text, size_t max)
 	return xasprintf("%.*s…", (int)length, text);
 }
 
-/* What mends it, where the engine cannot know. Takes the message over. */
+/* That an image is missing, said once and not twice, and what mends it, where the engine cannot
+ * know. Takes the message over. */
 static char *with_advice(char *message)
 {
-	static const char missing[] = "No such image: awf/";
+	static const char missing[] = "No such image: ", ours[] = "awf/";
 	_cleanup_free_ char *told = message;
+	const char *found = strstr(told, missing);
 
-	if (strncmp(told, missing, strlen(missing)) != 0)
+	if (!found)
 		return TAKE_PTR(told);
+	if (strncmp(found + strlen(missing), ours, strlen(ours)) != 0)
+		return xstrdup(found);
 	return xasprintf("%s; 'systemctl start awfd-images' gives the engine the images that awfd "
 			 "came with",
-			 told);
+			 found);
 }
 
 char *docker_answer_message(const char *body, size_t length)

@@ -50,7 +50,7 @@ struct docker_spec {
 	const char *cli_proxy_log;   /* likewise */
 	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */
 	const char *host_address;    /* of host.docker.internal in the agent, or NULL */
-	char *const *volumes; /* of the agent's image: memory takes their place; or NULL */
+	char *const *volumes;        /* of the agent's image: memory takes their place; or NULL */
 	const struct docker_mount *mounts; /* of the agent */
 	size_t mount_count;
 };

@@ -16,7 +16,7 @@ struct relay_targets;
 struct relay_grant {
 	bool has_difc;
 	struct sockaddr_storage difc;
-	struct host_ports ports; /* of the host's loopback, IPv4 and IPv6, and its other addresses */
+	struct host_ports ports; /* of the host: its loopback, and its other addresses */
 };
 
 /* Ports of the host are those of its loopback and of these addresses, which are copied; NULL for

@@ -158,6 +158,7 @@ void sandbox_result(const struct sandbox *s, struct wait_reply *ret)
 {
 	*ret = (struct wait_reply){ .exit_code = s->exit_code,
 				    .oom_killed = s->oom_killed,
-				    .memory_limit = s->oom_killed ? (int64_t)s->limits.memory : 0,
+				    .memory_limit = s->oom_killed ? (int64_t)s->limits.memory
+								  : FIELD_INT_ABSENT,
 				    .reason = xstrdup(s->reason) };
 }

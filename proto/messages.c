@@ -104,7 +104,8 @@ const struct field_table attach_reply_table =
 static const struct field wait_reply_fields[] = {
 	FIELD(struct wait_reply, exit_code, "exitCode", .type = FIELD_INT, REQUIRED),
 	FIELD(struct wait_reply, oom_killed, "oomKilled", .type = FIELD_BOOL, REQUIRED),
-	FIELD(struct wait_reply, memory_limit, "memoryLimit", .type = FIELD_INT),
+	FIELD(struct wait_reply, memory_limit, "memoryLimit", .type = FIELD_INT,
+	      .absent = FIELD_INT_ABSENT),
 	FIELD(struct wait_reply, reason, "reason", .type = FIELD_STRING),
 };
 const struct field_table wait_reply_table = FIELD_TABLE(struct wait_reply, NULL, wait_reply_fields);

@@ -96,8 +96,8 @@ struct attach_reply {
 struct wait_reply {
 	int64_t exit_code;
 	bool oom_killed;
-	int64_t memory_limit; /* bytes, when oom_killed; else 0 */
-	char *reason; /* why the sandbox ended when not by its command; absent otherwise */
+	int64_t memory_limit; /* bytes, when oom_killed; else FIELD_INT_ABSENT */
+	char *reason;         /* why the sandbox ended when not by its command; absent otherwise */
 };
 
 struct step_info {

@@ -12,8 +12,8 @@
 
 struct upstream;
 
-/* Parses [NAME=]HOST:PORT, [V6] for HOST, more of them with commas between, or `*` for the port, and looks a name up, once and for
- * all; localhost is 127.0.0.1, then ::1, without a look-up. */
+/* Parses [NAME=]HOST:PORT, [V6] for HOST, more of them with commas between, or `*` for the port,
+ * and looks a name up, once and for all; localhost is 127.0.0.1, then ::1, without a look-up. */
 int upstream_new(const char *text, struct upstream **ret, struct err *e) _must_check_;
 
 /* The name of the listening sockets that it is for; NULL: of those that no other is for. */

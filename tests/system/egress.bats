@@ -18,6 +18,7 @@ setup() {
 teardown() {
 	attacker_stop
 	bed_service kill host-answers
+	[[ -z ${PUBLISHED:-} ]] || bed_exec -u root -- docker rm -fv "${PUBLISHED[@]}"
 	bed_clean_up_test
 }
 
@@ -197,6 +198,28 @@ refuses() {
 	[ "$(jq -r '.nftables[].set? // empty | select(.name == "relay_targets4") | .elem[] | (.elem.val? // .).concat |
 		join(":")' <<<"$output" | sort | xargs)" = "$(for at in 10.77.0.1 127.0.0.1; do
 		printf "$at:%s\n" 27017 3306 5432 6379; done | xargs)" ]
+	attacker_stop
+}
+
+# publish NAME OPTION...: a container of somebody's whose port 80 is published on the host.
+publish() {
+	bed_exec -u root -- docker run -d --name "$1" "${@:2}" --entrypoint /bin/httpd awf/root-busybox:latest \
+		-f -h /opt/witness >/dev/null
+	PUBLISHED+=("$1")
+}
+
+@test "host access: a service in a container of its own is reached at the port that it is published on" {
+	local port
+	bed image root-busybox
+	publish service-all -p 5432:80
+	publish service-loopback -p 127.0.0.1:6379:80
+	for port in 5432 6379; do
+		wait_for bed_exec -- curl -sSf -o /dev/null "http://127.0.0.1:$port/bin/witness"
+	done
+	agent_start agent --allow-host-service-ports 5432,6379
+	for port in 5432 6379; do
+		in_agent "curl -sSf -o /dev/null http://host.docker.internal:$port/bin/witness"
+	done
 	attacker_stop
 }
 

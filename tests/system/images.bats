@@ -60,6 +60,15 @@ says() {
 	done
 }
 
+@test "what is made of an image is the image as it was looked at, whatever has its name by then" {
+	local image job
+	image=$(bed_exec -u root -- docker image inspect -f '{{.Id}}' awf/root-static:latest)
+	job=$(bed_exec -- awfctl start --agent-image awf/root-static:latest -- witness wait)
+	[ "$(bed_exec -u root -- docker inspect -f '{{.Config.Image}}' "awf-$job-agent")" = "$image" ]
+	bed_exec -- awfctl list --json | jq -e --arg id "$job" 'any(.id == $id and .image == "awf/root-static:latest")'
+	bed_exec -- awfctl stop "$job"
+}
+
 @test "what the caller says wins over what the image says" {
 	local root
 	for root in root-busybox root-static; do
@@ -149,6 +158,8 @@ volumes_of_engine() {
 		in_root "$root" -- witness arguments "${arguments[@]}" >"$BATS_TEST_TMPDIR/arrived"
 		cmp "$BATS_TEST_TMPDIR/given" "$BATS_TEST_TMPDIR/arrived"
 	done
+	run -2 --separate-stderr in_root root-static -- witness arguments "${arguments[-1]}" "${arguments[-1]}"
+	[[ $stderr == *'COMMAND: is longer than 131072 bytes'* ]]
 	# JSON carries nothing else.
 	run -2 --separate-stderr in_root root-static -- witness arguments $'\xff'
 	[[ $stderr == *'argument 3 of the command is not valid UTF-8'* ]]
@@ -174,7 +185,7 @@ close_workdir() {
 		mkdir -p /tmp/layer && install -d -m 700 /tmp/layer/closed
 		docker create --name closed awf/root-static:latest
 		tar -c -C /tmp/layer closed | docker cp - closed:/
-		docker commit --change "WORKDIR /closed" closed awf/closed:test; docker rm closed; rm -r /tmp/layer' >/dev/null
+		docker commit --change "WORKDIR /closed" closed awf/closed:test; docker rm -v closed; rm -r /tmp/layer' >/dev/null
 }
 
 @test "a working directory that is closed to the user keeps no job from starting, and gives it no rights" {

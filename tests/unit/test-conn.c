@@ -74,7 +74,9 @@ static void answer_held(struct world *w, struct call *call)
 
 static void answer_fields(struct world *w _unused_, struct call *call)
 {
-	struct wait_reply reply = { .exit_code = 42, .oom_killed = true };
+	struct wait_reply reply = { .exit_code = 42,
+				    .oom_killed = true,
+				    .memory_limit = FIELD_INT_ABSENT };
 
 	call_reply(call, &wait_reply_table, &reply);
 }

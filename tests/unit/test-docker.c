@@ -341,6 +341,22 @@ static void reports_faults(void **state)
 	} cases[] = {
 		{ { .answer = JSON("500 No") "{\"message\":\"boom\"}\n" }, -EIO, 500, "boom" },
 		{ { .answer = JSON("404 No") "{\"message\":\"none\"}" }, -ENOENT, 404, "none" },
+		{ { .answer = JSON("404 No") "{\"message\":\"No such image: x:1\"}" },
+		  -ENOENT,
+		  404,
+		  "No such image: x:1" },
+		{ { .answer = JSON(
+			    "404 No") "{\"message\":\"no such image: x:1: No such image: x:1\"}" },
+		  -ENOENT,
+		  404,
+		  "No such image: x:1" },
+		{ { .answer =
+			    JSON("404 No") "{\"message\":\"no such image: awf/a:1: No such image: "
+					   "awf/a:1\"}" },
+		  -ENOENT,
+		  404,
+		  "No such image: awf/a:1; 'systemctl start awfd-images' gives the engine the images that "
+		  "awfd came with" },
 		{ { .answer = JSON("403 No") "{\"message\":\"nope\"}" }, -EPERM, 403, "nope" },
 		{ { .answer = JSON("409 No") "{\"message\":\"used\"}" }, -EBUSY, 409, "used" },
 		{ { .answer = HEAD("404 No") "Content-Length: 13\r\n\r\nno\tsuch page\n" },
