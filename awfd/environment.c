@@ -25,8 +25,8 @@ static void drop_tokens(char ***env, char ***dropped)
 /* Also in front of what the caller wants there. */
 static void put_first_in_path(char ***env, const char *programs)
 {
-	const char *old = strv_env_get(*env, "PATH");
-	_cleanup_free_ char *path = xasprintf("PATH=%s%s%s", programs, *old ? ":" : "", old);
+	const char *old = strv_env_get(*env, "PATH"), *rest = old ? old : USUAL_PATH;
+	_cleanup_free_ char *path = xasprintf("PATH=%s%s%s", programs, *rest ? ":" : "", rest);
 
 	(void)strv_env_unset(*env, "PATH");
 	strv_append(env, path);
@@ -104,10 +104,8 @@ char **environment_of_agent(const struct environment_input *in, char ***dropped)
 	}
 	if (in->squid_address)
 		wire_squid(&env, in);
-	if (in->programs) {
-		set_default(&env, "PATH", USUAL_PATH);
+	if (in->programs)
 		put_first_in_path(&env, in->programs);
-	}
 	set_default(&env, "HOME", in->home);
 	set_default(&env, "USER", in->user);
 	set_default(&env, "LOGNAME", in->user);

@@ -299,12 +299,6 @@ static void container_step_cancel(void *subject, unsigned step)
 /* --- the agent's image -------------------------------------------------------------------------
  */
 
-/* What the engine has it by. */
-static const char *image_of(const struct sandbox *s)
-{
-	return sandbox_has_host_view(s) ? s->config->image_host : s->image;
-}
-
 static int take_image(struct sandbox *s, struct json_object *body, struct err *e)
 {
 	int r = docker_image_parse(body, &s->image_content, e);
@@ -330,7 +324,8 @@ static int image_step(void *subject, unsigned step _unused_, struct err *e _unus
 {
 	struct sandbox *s = subject;
 
-	s->image_call = docker_image_inspect(s->manager->docker, image_of(s), on_image, s);
+	s->image_call =
+		docker_image_inspect(s->manager->docker, sandbox_image_of_agent(s), on_image, s);
 	return PLAN_STEP_RUNNING;
 }
 

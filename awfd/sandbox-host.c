@@ -19,6 +19,11 @@ bool sandbox_has_host_view(const struct sandbox *s)
 	return image_reference_is_host(s->image);
 }
 
+const char *sandbox_image_of_agent(const struct sandbox *s)
+{
+	return sandbox_has_host_view(s) ? s->config->image_host : s->image;
+}
+
 /* The names alone: what they stand for is opened with the user's rights, where the engine lives. */
 static char **names_of_etc(void)
 {

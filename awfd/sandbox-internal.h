@@ -251,6 +251,7 @@ struct log_fields sandbox_log_fields(const struct sandbox *s);
 
 /* sandbox-host.c. Adding: the mounts of the host's programs, if it has those, and the workspace. */
 bool sandbox_has_host_view(const struct sandbox *s);
+const char *sandbox_image_of_agent(const struct sandbox *s); /* as the engine knows it */
 int sandbox_host_view_add(struct sandbox *s, const struct start_request *r,
 			  struct err *e) _must_check_;
 const char *sandbox_workspace(const struct sandbox *s); /* NULL: it has none */
