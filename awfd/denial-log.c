@@ -82,33 +82,6 @@ static void line_clear(struct line *line)
 	fields_clear(&table, line);
 }
 
-static void json_putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
-
-static void tokener_freep(struct json_tokener **t)
-{
-	json_tokener_free(*t);
-}
-
-static int parse_json(const char *text, struct line *ret)
-{
-	_cleanup_(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-	_cleanup_(json_putp) struct json_object *o = NULL;
-	size_t length = strlen(text);
-
-	if (!tokener)
-		abort();
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	o = json_tokener_parse_ex(tokener, text, (int)length);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) != length ||
-	    !json_object_is_type(o, json_type_object))
-		return -EINVAL;
-	return fields_parse(&table, o, ret, NULL) < 0 ? -EINVAL : 0;
-}
-
 /* Where each log has what a denial is made of. */
 static const struct {
 	size_t from, protocol, host;
@@ -172,7 +145,7 @@ static int take(enum denial_source source, struct line *line, struct denial *ret
 int denial_log_parse(enum denial_source source, const char *text, struct denial *ret)
 {
 	_cleanup_(line_clear) struct line line = { 0 };
-	int r = parse_json(text, &line);
+	int r = fields_parse_text(&table, text, strlen(text), DEPTH_MAX, &line);
 
 	if (r < 0)
 		return r;

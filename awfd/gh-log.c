@@ -57,32 +57,6 @@ static void line_clear(struct line *line)
 	fields_clear(&table, line);
 }
 
-static void json_putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
-
-static void tokener_freep(struct json_tokener **t)
-{
-	json_tokener_free(*t);
-}
-
-static int parse_json(const char *text, size_t length, struct line *ret)
-{
-	_cleanup_(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-	_cleanup_(json_putp) struct json_object *o = NULL;
-
-	if (!tokener)
-		abort();
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	o = json_tokener_parse_ex(tokener, text, (int)length);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) != length ||
-	    !json_object_is_type(o, json_type_object))
-		return -EINVAL;
-	return fields_parse(&table, o, ret, NULL) < 0 ? -EINVAL : 0;
-}
-
 /* Whether a text is of the form of another: a 0 stands for a digit. */
 static bool has_form(const char *text, const char *form)
 {
@@ -146,7 +120,8 @@ int gh_log_parse(const char *line, struct gh_event *ret)
 	_cleanup_(line_clear) struct line parsed = { 0 };
 	size_t length = strnlen(line, GH_LOG_LINE_MAX + 1);
 
-	if (length > GH_LOG_LINE_MAX || parse_json(line, length, &parsed) < 0)
+	if (length > GH_LOG_LINE_MAX ||
+	    fields_parse_text(&table, line, length, DEPTH_MAX, &parsed) < 0)
 		return -EINVAL;
 	if (strcmp(parsed.event, "server_start") == 0)
 		return 0;

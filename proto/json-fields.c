@@ -365,6 +365,33 @@ int fields_parse(const struct field_table *table, struct json_object *object, vo
 	return r;
 }
 
+static void json_putp(struct json_object **o)
+{
+	json_object_put(*o);
+}
+
+static void tokener_freep(struct json_tokener **t)
+{
+	json_tokener_free(*t);
+}
+
+int fields_parse_text(const struct field_table *table, const char *text, size_t length, int depth,
+		      void *to)
+{
+	_cleanup_(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(depth);
+	_cleanup_(json_putp) struct json_object *o = NULL;
+
+	if (!tokener)
+		abort();
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	o = json_tokener_parse_ex(tokener, text, (int)length);
+	if (json_tokener_get_error(tokener) != json_tokener_success ||
+	    json_tokener_get_parse_end(tokener) != length ||
+	    !json_object_is_type(o, json_type_object))
+		return -EINVAL;
+	return fields_parse(table, o, to, NULL) < 0 ? -EINVAL : 0;
+}
+
 struct json_object *fields_build(const struct field_table *table, const void *from)
 {
 	struct json_object *object = json_object_new_object();

@@ -62,6 +62,11 @@ struct field_table {
 int fields_parse(const struct field_table *table, struct json_object *object, void *to,
 		 struct err *e) _must_check_;
 
+/* The same from a text that is one object, with nothing before or behind it, and no deeper than
+ * `depth`: 0 or -EINVAL. */
+int fields_parse_text(const struct field_table *table, const char *text, size_t length, int depth,
+		      void *to) _must_check_;
+
 /* The JSON object of a struct; absent (NULL) pointers are left out. The caller owns it. */
 struct json_object *fields_build(const struct field_table *table, const void *from) _must_check_;
 
