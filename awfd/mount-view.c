@@ -284,33 +284,20 @@ static int hide_sockets(const struct mount_staging *g, const char *staged, const
 	return r;
 }
 
-static int hide_configuration(const struct mount_staging *g, const char *staged, const char *real,
-			      struct err *e)
+/* Each of these, wherever links to it lead, has something else over it, or (NULL) nothing. */
+static int replace(const struct mount_staging *g, const char *staged, const char *real,
+		   char *const *paths, const char *with, struct err *e)
 {
 	int r = 0;
 
-	for (char *const *path = host_view_hidden(); r == 0 && *path; path++) {
-		_cleanup_free_ char *place = realpath(*path, NULL);
+	for (; r == 0 && *paths; paths++) {
+		_cleanup_free_ char *place = realpath(*paths, NULL);
 		const char *below = place ? rest_below(place, real) : NULL;
 
-		if (below)
+		if (below && with)
+			r = cover(staged, below, with, e);
+		else if (below)
 			r = hide(g->stage, staged, below, e);
-	}
-	return r;
-}
-
-/* Wherever links to it lead. */
-static int replace_gh(const struct mount_staging *g, const char *staged, const char *real,
-		      struct err *e)
-{
-	int r = 0;
-
-	for (char *const *path = host_view_gh(); r == 0 && g->stage->gh && *path; path++) {
-		_cleanup_free_ char *place = realpath(*path, NULL);
-		const char *below = place ? rest_below(place, real) : NULL;
-
-		if (below)
-			r = cover(staged, below, g->stage->gh, e);
 	}
 	return r;
 }
@@ -328,10 +315,12 @@ static int hide_in(const struct mount_staging *g, size_t i, struct err *e)
 	if (r == 0)
 		r = hide_mounts(g, staged, real, e);
 	if (r == 0)
-		r = hide_configuration(g, staged, real, e);
+		r = replace(g, staged, real, host_view_hidden(), NULL, e);
 	if (r == 0)
 		r = hide_sockets(g, staged, real, e);
-	return r < 0 ? r : replace_gh(g, staged, real, e);
+	if (r == 0 && s->gh)
+		r = replace(g, staged, real, host_view_gh(), s->gh, e);
+	return r;
 }
 
 /* --- What lies in one of awfd's own --- */

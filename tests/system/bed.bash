@@ -120,6 +120,23 @@ bed_configure_awfd() {
 	"$BED" awfd restart
 }
 
+# bed_awfd_apart DIRECTORY...: awfd in a mount namespace of its own, in which these are empty. As systemd
+# has it: /run is shared with services, and they see neither homes nor temporary files.
+bed_awfd_apart() {
+	bed awfd stop
+	bed_exec -u root -- mount --make-shared /run
+	# shellcheck disable=SC2016 # for the inner shell
+	bed_service start awfd-apart -- unshare --mount --propagation slave sh -c '
+		for directory; do mount -t tmpfs none "$directory" || exit; done; exec /srv/awf/build/bin/awfd' sh "$@"
+	wait_for as alice awfctl list
+}
+
+bed_awfd_back() {
+	bed_service stop awfd-apart
+	bed_exec -u root -- mount --make-private /run
+	bed awfd start
+}
+
 # Puts the fake engine between awfd and the engine; fake_engine tells it what to do.
 bed_fake_engine() {
 	bed_service start fake-engine -- "$BED_TOOLS/fake-engine" --listen /run/fake-engine.sock \

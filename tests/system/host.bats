@@ -269,6 +269,19 @@ readonly CANARIES=(
 	[ "$listed" = end ] || { echo "$listed"; false; }
 }
 
+@test "what an agent attacks the kernel with fails here, too" {
+	local escape=/srv/awf/build/bin/tests/escape attack attacks
+	attacks=$(bed_exec -u root -- "$escape" --list | tr '\n' ' ')
+	for attack in $attacks; do
+		run -0 bed_exec -u root -- "$escape" "$attack"
+		[ "$output" = "$attack reached" ]
+	done
+	bed_exec -u root -- install -m 755 "$escape" /home/alice/work/escape
+	run -0 --separate-stderr in_host -- "for attack in $attacks; do ./escape \$attack; done; true"
+	[ "${#lines[@]}" = "$(wc -w <<<"$attacks")" ]
+	run ! grep -vE '^[a-z0-9_-]+ (EPERM|EACCES|EROFS|ENOSYS)$' <<<"$output"
+}
+
 # As root the job is none that the host knows: what only root may read is not there, nor to be changed.
 @test "a job of root's has no more of the host" {
 	bed_exec -u root -- sh -c 'mkdir -p /srv/roots && echo secret >/root/secret && chmod 600 /root/secret'
@@ -334,20 +347,13 @@ stage_is_there() {
 	[ "$(as alice cat /home/alice/work/file)" = hers ]
 }
 
-# As systemd has it: services see neither homes nor temporary files.
 @test "awfd in a mount namespace of its own shows what the engine's host has" {
-	bed awfd stop
-	bed_exec -u root -- mount --make-shared /run
-	bed_service start awfd-apart -- unshare --mount --propagation slave sh -c '
-		mount -t tmpfs none /home && mount -t tmpfs none /opt && mount -t tmpfs none /tmp && exec /srv/awf/build/bin/awfd'
-	wait_for as alice awfctl list
+	bed_awfd_apart /home /opt /tmp
 	run -0 --separate-stderr in_host "${DIFC[@]}" -- 'cat file; gh api rate_limit | jq .resources.core.limit; ls /opt | wc -l'
 	[ "$output" = $'hers\n5000\n'"$(as alice ls /opt | wc -l)" ]
 	[ -z "$stderr" ]
 	assert_clean
-	bed_service stop awfd-apart
-	bed_exec -u root -- mount --make-private /run
-	bed awfd start
+	bed_awfd_back
 }
 
 @test "a job goes on in its view while awfd is killed and started again" {

@@ -336,21 +336,14 @@ stage_is_there() {
 	[ "$(as alice cat /home/alice/work/file)" = hers ]
 }
 
-# As systemd has it: /run is shared with services, and they see neither homes nor temporary files.
 @test "awfd in a mount namespace of its own mounts what the engine's host has" {
-	bed awfd stop
-	bed_exec -u root -- mount --make-shared /run
-	bed_service start awfd-apart -- unshare --mount --propagation slave sh -c '
-		mount -t tmpfs none /home && mount -t tmpfs none /tmp && exec /srv/awf/build/bin/awfd'
-	wait_for as alice awfctl list
+	bed_awfd_apart /home /tmp
 	run ! bed_exec -u root -- nsenter -t "$(bed_exec -u root -- pgrep -x awfd)" -m ls /home/alice
 	run -0 mount_run /home/alice/work:/work 'cat /work/file; echo new >/work/new'
 	[ "$output" = hers ]
 	refused 'you have no right to reach it' /home/bob/secrets:/x:ro
 	no_mounts_are_left
 	assert_clean
-	bed_service stop awfd-apart
-	bed_exec -u root -- mount --make-private /run
-	bed awfd start
+	bed_awfd_back
 	[ "$(as alice cat /home/alice/work/new)" = new ]
 }
