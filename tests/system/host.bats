@@ -316,6 +316,19 @@ os.chmod("/opt/service/in it.sock", 0o777); s.listen(); print("listening", flush
 	assert_clean
 }
 
+# A runner that was installed in /opt: its keys, and what lies in its workspace, by the path of either.
+@test "credentials among the host's programs are masked, and in a workspace that lies there" {
+	bed_exec -u root -- sh -c 'mount -t tmpfs none /opt && chmod 755 /opt && cd /opt && install -d -o alice runner/_work/repo home/ci/.ssh &&
+		for file in runner/.credentials runner/_work/repo/.netrc runner/_work/repo/kept home/ci/.ssh/id_rsa; do
+			echo secret >$file && chown alice $file
+		done'
+	[ "$(as alice sh -c 'cd /opt && cat runner/.credentials runner/_work/repo/.netrc home/ci/.ssh/id_rsa')" = $'secret\nsecret\nsecret' ]
+	run -0 in_host --workspace /opt/runner/_work/repo -- 'grep -rl secret /opt; wc -c </opt/runner/.credentials; wc -c <.netrc; ls -A /opt/home/ci/.ssh'
+	[ "$output" = $'/opt/runner/_work/repo/kept\n0\n0' ] || { echo "$output"; false; }
+	bed_exec -u root -- umount -l /opt
+	assert_clean
+}
+
 @test "what is mounted in the host's directories is not shown, nor what it hides" {
 	usr_is_ours
 	bed_exec -u root -- sh -c '
