@@ -213,7 +213,7 @@ static void report_oom(int64_t limit)
 		  known ? ": " : "", known ? size : "");
 }
 
-int attach_report_end(const struct options *o, const struct reply *reply)
+int attach_report_end(const struct options *o, const char *id, const struct reply *reply)
 {
 	_cleanup_err_ struct err e = { 0 };
 	struct wait_reply ended = { 0 };
@@ -226,6 +226,8 @@ int attach_report_end(const struct options *o, const struct reply *reply)
 	if (ended.reason)
 		log_error("the sandbox was ended: %s", ended.reason);
 	code = exit_code_of_wait(&ended);
+	if (o->keep && (!ended.reason || code == EXIT_CODE_TIMED_OUT))
+		log_info("sandbox %s is kept: awfctl stop %s removes it", id, id);
 	fields_clear(&wait_reply_table, &ended);
 	return code;
 }
@@ -234,7 +236,7 @@ int attach_report_end(const struct options *o, const struct reply *reply)
 static int take_wait(struct session *s, const struct reply *reply, struct err *e _unused_)
 {
 	if (s->forced_code == 0)
-		s->code = attach_report_end(s->options, reply);
+		s->code = attach_report_end(s->options, s->id, reply);
 	s->answered = true;
 	s->stage = STAGE_DONE;
 	return 0;

@@ -14,4 +14,4 @@ int attach_started(const struct options *o, struct client *c, const struct log_c
 int attach_existing(const struct options *o, struct client *c, const char *id);
 
 /* Reports how a command ended and returns the exit code. */
-int attach_report_end(const struct options *o, const struct reply *reply);
+int attach_report_end(const struct options *o, const char *id, const struct reply *reply);

@@ -16,7 +16,7 @@ int cmd_wait(const struct options *o)
 	int r = comeback_ask(options_socket(o), AWF_INTERFACE ".Wait", &wait_request_table,
 			     &request, &reply, &e);
 
-	return r < 0 ? complain(o, &e) : attach_report_end(o, &reply);
+	return r < 0 ? complain(o, &e) : attach_report_end(o, request.id, &reply);
 }
 
 int cmd_attach(const struct options *o)

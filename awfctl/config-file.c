@@ -198,7 +198,7 @@ static const struct yaml_key container_keys[] = {
 	VALUE("workDir", read_text, "work-dir"),
 	VALUE("containerWorkDir", read_text, "container-workdir"),
 	VALUE("imageRegistry", read_not_here, "image-registry"),
-	VALUE("imageTag", read_not_here, "image-tag"),
+	VALUE("imageTag", read_text, "image-tag"),
 	VALUE("skipPull", read_flag, "skip-pull"),
 	VALUE("buildLocal", read_not_here, "build-local"),
 	VALUE("agentImage", read_text, "agent-image"),

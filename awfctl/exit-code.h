@@ -7,6 +7,7 @@
 enum {
 	EXIT_CODE_REFUSED = 1,          /* of check: the operator does not permit it */
 	EXIT_CODE_USAGE = 2,            /* the command line or one of its values is wrong */
+	EXIT_CODE_TIMED_OUT = 124,      /* the command was ended at --agent-timeout */
 	EXIT_CODE_FAILED = 125,         /* awfd, the engine or awfctl itself failed */
 	EXIT_CODE_NOT_EXECUTABLE = 126, /* as a shell: the command exists but cannot be executed */
 	EXIT_CODE_NOT_FOUND = 127,      /* as a shell: there is no such command */

@@ -40,6 +40,7 @@ struct options {
 	bool json;
 	bool follow;
 	bool tty;
+	bool keep;
 	bool skip_pull;         /* changes nothing */
 	bool network_isolation; /* changes nothing */
 	const char *socket;
@@ -55,6 +56,7 @@ struct options {
 	const char *difc_wait;
 	const char *workdir;
 	const char *image;
+	const char *image_tag;
 	const char *workspace;
 	char **environment;
 	char **env_files; /* paths */

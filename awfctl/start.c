@@ -12,6 +12,8 @@
 #include "common/strv.h"
 #include "common/utf8.h"
 
+#define IMAGE_HOST "host" /* no image: this host's own programs */
+
 static const struct input_file ca_file = {
 	.option = "difc-proxy-ca-cert",
 	.max = MESSAGE_CA_MAX,
@@ -152,6 +154,31 @@ static int check_texts(const struct options *o, struct err *e)
 	return 0;
 }
 
+/* Whether a reference says which of a name's images it is: a registry's port is no tag. */
+static bool is_exact(const char *image)
+{
+	const char *name = strrchr(image, '/');
+
+	return strpbrk(name ? name : image, ":@") != NULL;
+}
+
+/* The image that the options name, or NULL. The caller owns it. */
+static int choose_image(const struct options *o, char **ret, struct err *e)
+{
+	const char *tag = o->image_tag;
+
+	if (tag && (*tag == '\0' || strpbrk(tag, ",@:/")))
+		return usage_error(e,
+				   "--image-tag '%s': give a tag alone; an image by its digest is "
+				   "named by --agent-image, as in NAME@sha256:...",
+				   tag);
+	if (tag && o->image && strcmp(o->image, IMAGE_HOST) != 0 && !is_exact(o->image))
+		*ret = xasprintf("%s:%s", o->image, tag);
+	else
+		*ret = xstrdup(o->image);
+	return 0;
+}
+
 /* The other texts, which go to awfd as they are. */
 static int set_texts(const struct options *o, struct start_request *request, struct err *e)
 {
@@ -159,7 +186,10 @@ static int set_texts(const struct options *o, struct start_request *request, str
 
 	if (r < 0)
 		return r;
-	request->image = xstrdup(o->image);
+	r = choose_image(o, &request->image, e);
+	if (r < 0)
+		return r;
+	request->keep = o->keep;
 	request->workdir = xstrdup(o->workdir);
 	request->tty = o->tty;
 	request->mounts = o->mounts ? strv_copy(o->mounts) : NULL;

@@ -150,6 +150,7 @@ static void on_start_event(struct sandbox *s, enum sandbox_event event,
 		tell_started(call, s);
 		break;
 	case SANDBOX_DENIED:
+	case SANDBOX_KEPT:
 		break;
 	case SANDBOX_ENDED:
 		waiting_free(w);
@@ -270,7 +271,7 @@ static void on_wait_event(struct sandbox *s, enum sandbox_event event,
 	struct waiting *w = userdata;
 	struct call *call = w->call;
 
-	if (event != SANDBOX_ENDED)
+	if (event != SANDBOX_ENDED && event != SANDBOX_KEPT)
 		return;
 	waiting_free(w);
 	if (news->error)
@@ -284,6 +285,10 @@ static void method_wait(struct manager *m _unused_, struct call *call, void *in,
 	const struct wait_request *request = in;
 	_cleanup_err_ struct err e = { 0 };
 
+	if (sandbox_is_kept(s)) {
+		reply_result(call, s);
+		return;
+	}
 	if (request->lease && sandbox_lease_renew(s, call_conn(call), &e) < 0) {
 		reply_error(call, &e);
 		return;

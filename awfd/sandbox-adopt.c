@@ -101,8 +101,10 @@ static void go_on_running(struct sandbox *s)
 	if (s->state != SANDBOX_RUNNING)
 		return;
 	watch_sidecars(s);
-	sandbox_start_timeout(s);
-	sandbox_wait_for_agent(s);
+	if (!sandbox_is_kept(s)) {
+		sandbox_start_timeout(s);
+		sandbox_wait_for_agent(s);
+	}
 	sandbox_log(LOG_LEVEL_INFO, s, "goes on: an earlier awfd started it");
 }
 

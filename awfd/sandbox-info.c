@@ -33,6 +33,11 @@ enum sandbox_state sandbox_state(const struct sandbox *s)
 	return s->state;
 }
 
+bool sandbox_is_kept(const struct sandbox *s)
+{
+	return s->state == SANDBOX_RUNNING && s->command_ended;
+}
+
 bool sandbox_tty(const struct sandbox *s)
 {
 	return s->request.tty;
@@ -140,7 +145,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 {
 	*ret = (struct sandbox_info){
 		.id = xstrdup(s->id),
-		.state = xstrdup(sandbox_state_name(s->state)),
+		.state = xstrdup(sandbox_is_kept(s) ? "kept" : sandbox_state_name(s->state)),
 		.owner_uid = s->owner.uid,
 		.owner = xstrdup(s->user),
 		.image = xstrdup(s->image),

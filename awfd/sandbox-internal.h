@@ -216,6 +216,7 @@ void sandbox_lease_init(struct sandbox *s);
 void sandbox_lease_clear(struct sandbox *s);
 void sandbox_lease_give(struct sandbox *s, struct conn *client);
 void sandbox_lease_await(struct sandbox *s);
+void sandbox_lease_end(struct sandbox *s); /* its client may go */
 
 /* sandbox-attach.c */
 int sandbox_keep_stream(struct sandbox *s, int fd, struct sandbox_stream **ret) _must_check_;

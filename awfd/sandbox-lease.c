@@ -13,8 +13,7 @@ static void on_lease_lost(void *userdata)
 
 	if (s->manager->leaving)
 		return;
-	s->leased = false;
-	conn_unwatch(TAKE_PTR(s->lease));
+	sandbox_lease_end(s);
 	if (s->state == SANDBOX_EXITED)
 		sandbox_free(s);
 	else
@@ -50,6 +49,13 @@ void sandbox_lease_give(struct sandbox *s, struct conn *client)
 		s->client = (struct process_id){ 0 };
 }
 
+void sandbox_lease_end(struct sandbox *s)
+{
+	s->leased = false;
+	conn_unwatch(TAKE_PTR(s->lease));
+	event_del(s->lease_timer);
+}
+
 int sandbox_lease_renew(struct sandbox *s, struct conn *client, struct err *e)
 {
 	if (!s->request.lease)
@@ -77,7 +83,7 @@ void sandbox_lease_await(struct sandbox *s)
 {
 	struct timeval tv = { .tv_sec = (time_t)s->config->lease_seconds };
 
-	if (!s->request.lease)
+	if (!s->request.lease || sandbox_is_kept(s))
 		return;
 	s->leased = true;
 	if (is_gone(&s->client))

@@ -549,6 +549,32 @@ static void name_ended_sidecar(struct sandbox *s)
 	}
 }
 
+/* What is left of it is as well confined as before. Nobody's connection has to do with it now. */
+static void keep(struct sandbox *s)
+{
+	event_del(s->stop_timer);
+	event_del(s->timeout);
+	docker_call_cancel(TAKE_PTR(s->signal));
+	sandbox_lease_end(s);
+	sandbox_log(LOG_LEVEL_INFO, s, "its command has ended; it is kept until it is stopped");
+	sandbox_state_update(s);
+	sandbox_tell(s, SANDBOX_KEPT, &(struct sandbox_news){ 0 });
+}
+
+/* Not after it was stopped, or a part of it failed. */
+static bool is_to_be_kept(const struct sandbox *s)
+{
+	return s->request.keep && (!s->reason || s->timed_out);
+}
+
+static void after_command(struct sandbox *s)
+{
+	if (is_to_be_kept(s))
+		keep(s);
+	else
+		sandbox_destroy(s, NULL);
+}
+
 /* The create plan has ended. */
 void sandbox_created(struct sandbox *s, const struct err *e)
 {
@@ -569,7 +595,7 @@ void sandbox_created(struct sandbox *s, const struct err *e)
 		sandbox_state_update(s);
 	sandbox_tell(s, SANDBOX_STARTED, &(struct sandbox_news){ 0 });
 	if (s->command_ended)
-		sandbox_destroy(s, NULL);
+		after_command(s);
 }
 
 void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed)
@@ -578,7 +604,7 @@ void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed)
 	s->exit_code = s->timed_out ? EXIT_CODE_TIMED_OUT : exit_code;
 	s->oom_killed = oom_killed;
 	if (s->state == SANDBOX_RUNNING)
-		sandbox_destroy(s, NULL);
+		after_command(s);
 }
 
 void sandbox_start_destroy_plan(struct sandbox *s)
@@ -737,8 +763,8 @@ void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms)
 			sandbox_free(s);
 		return;
 	}
-	if (s->state != SANDBOX_RUNNING || grace_ms <= 0) {
-		sandbox_destroy(s, "stopped");
+	if (s->state != SANDBOX_RUNNING || s->command_ended || grace_ms <= 0) {
+		sandbox_destroy(s, s->command_ended ? NULL : "stopped");
 		return;
 	}
 	if (!s->reason)

@@ -27,6 +27,7 @@ enum sandbox_event {
 	SANDBOX_WAITING, /* its start waits for what news->error tells */
 	SANDBOX_STARTED, /* the agent runs */
 	SANDBOX_DENIED,  /* it was refused something: news->denial */
+	SANDBOX_KEPT,    /* the command has ended, the rest stays until it is stopped */
 	SANDBOX_ENDED,   /* nothing is left; news->error is why it never ran, or NULL */
 };
 
@@ -99,6 +100,7 @@ const char *sandbox_state_name(enum sandbox_state state);
 const char *sandbox_id(const struct sandbox *s);
 uid_t sandbox_owner(const struct sandbox *s);
 enum sandbox_state sandbox_state(const struct sandbox *s);
+bool sandbox_is_kept(const struct sandbox *s); /* running, but its command has ended */
 bool sandbox_tty(const struct sandbox *s);
 char *const *sandbox_dropped_environment(const struct sandbox *s);
 

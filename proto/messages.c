@@ -21,6 +21,7 @@ static const struct field start_request_fields[] = {
 	START(open_stdin, "openStdin", .type = FIELD_BOOL),
 	START(attach, "attach", .type = FIELD_BOOL),
 	START(lease, "lease", .type = FIELD_BOOL),
+	START(keep, "keep", .type = FIELD_BOOL),
 	START(allow_domains, "allowDomains", .type = FIELD_STRINGS, .max = MESSAGE_DOMAINS_MAX),
 	START(block_domains, "blockDomains", .type = FIELD_STRINGS, .max = MESSAGE_DOMAINS_MAX),
 	START(allow_private, "allowPrivate", .type = FIELD_STRINGS),

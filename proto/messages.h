@@ -28,7 +28,8 @@ struct start_request {
 	bool tty;
 	bool open_stdin;
 	bool attach; /* open the attach stream before the agent starts; Attach then hands it over */
-	bool lease;  /* destroy the sandbox when this connection ends */
+	bool lease;
+	bool keep;            /* destroy the sandbox when this connection ends */
 	char **allow_domains; /* as awfd/domain.h has them; none of both: no egress */
 	char **block_domains;
 	char **allow_private;            /* exact names that may have private addresses */

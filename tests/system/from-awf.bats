@@ -31,8 +31,8 @@ teardown() {
 @test "a configuration comes by standard input, and the command finds that at its end" {
 	run -0 --separate-stderr as alice awfctl run --config - -- 'pwd; cat' <<<'container: {containerWorkDir: /opt}'
 	[ "$output" = /opt ]
-	run -2 --separate-stderr as alice awfctl run --config - -- true <<<'container: {imageTag: "1"}'
-	[[ $stderr == *"--config: standard input:1: 'imageTag' is not here: no registry is asked"* ]]
+	run -2 --separate-stderr as alice awfctl run --config - -- true <<<'container: {imageRegistry: "1"}'
+	[[ $stderr == *"--config: standard input:1: 'imageRegistry' is not here: no registry is asked"* ]]
 	assert_clean
 }
 

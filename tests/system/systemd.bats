@@ -199,7 +199,7 @@ status_is() {
 	[ "$(machine stat -c %U /home/alice/work/out)" = alice ]
 	# What masks credentials has the same rights.
 	machine_as alice sh -c 'echo canary >~/work/.netrc && grep -q canary ~/work/.netrc'
-	run -0 --separate-stderr machine_as alice awfctl run -v /home/alice:/h:ro -- 'cat /h/work/in; grep -r canary /h; echo end'
+	run -0 --separate-stderr machine_as alice awfctl run -v /home/alice/work:/h:ro -- 'cat /h/in; grep -r canary /h; echo end'
 	[[ $output == *from-home*end && $output != *canary* ]]
 	wait_for status_is '0 sandboxes'
 }

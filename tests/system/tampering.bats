@@ -39,9 +39,9 @@ container_of() {
 	printf 'awf-%s-%s' "$1" "$2"
 }
 
-# The id of the sandbox that was started last.
-last_id() {
-	bed_exec -- awfctl list --json | jq -r '[.[] | select(.state == "running")] | sort_by(.createdAt) | last.id'
+# The ids of the sandboxes that run.
+running_ids() {
+	bed_exec -- awfctl list --json | jq -r '.[] | select(.state == "running").id' | sort
 }
 
 # The host's interface on the bridge of a squid.
@@ -120,8 +120,10 @@ assert_attack_in_vain() {
 
 victim_start() {
 	prove_alive https://granted.example/
+	local before
+	before=$(running_ids)
 	agent_start victim --allow-domains granted.example
-	VICTIM=$(last_id)
+	VICTIM=$(comm -13 <(printf '%s\n' "$before") <(running_ids))
 	granted_works
 }
 

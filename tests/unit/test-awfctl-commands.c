@@ -17,7 +17,7 @@
 	"[{\"name\":\"start pause\",\"state\":\"done\",\"elapsedUs\":12300}]}"
 #define CHECK(command)                                                                             \
 	"{\"command\":[" command "],\"image\":\"x\",\"tty\":false,\"openStdin\":false,"            \
-	"\"attach\":false,\"lease\":false,\"allowDomains\":[\"a.example\"],"                       \
+	"\"attach\":false,\"lease\":false,\"keep\":false,\"allowDomains\":[\"a.example\"],"        \
 	"\"enableHostAccess\":false}"
 #define CHECK_X   CHECK("\"true\",\"\"")
 #define CHECK_CMD CHECK("\"cmd\",\"a\"")
@@ -189,7 +189,7 @@ static void test_calls(void **state)
 		{ { "start", "--", "true" },
 		  "io.awf.Sandbox.Start",
 		  "{\"command\":[\"\\/bin\\/sh\",\"-c\",\"true\"],\"tty\":false,\"openStdin\":false,"
-		  "\"attach\":false,\"lease\":false,\"enableHostAccess\":false}",
+		  "\"attach\":false,\"lease\":false,\"keep\":false,\"enableHostAccess\":false}",
 		  "{\"parameters\":{\"id\":\"" ID "\",\"droppedEnvironment\":[]}}",
 		  0,
 		  ID "\n",
@@ -258,8 +258,8 @@ static void test_usage(void **state)
 		{ { "run", "--" }, "there is no command; give it after '--'" },
 		{ { "run", "gh", "api" },
 		  "unexpected 'gh': the sandbox's command goes after '--'" },
-		{ { "run", "--image-tag", "x", "--", "y" },
-		  "run: --image-tag is not here: no registry is asked; " },
+		{ { "run", "--image-registry", "x", "--", "y" },
+		  "run: --image-registry is not here: no registry is asked; " },
 		{ { "list", "--", "x" }, "list takes no '--'" },
 		{ { "list", "x" }, "unexpected argument 'x'" },
 		{ { "list", "--tty" }, "list: unknown option '--tty'" },

@@ -326,7 +326,7 @@ static void test_help(void **state _unused_)
 	assert_non_null(strstr(run.data, "  -e, --env KEY[=VALUE] "));
 	assert_null(strstr(run.data, "--json"));
 	assert_non_null(strstr(run.data, "  -d, --allow-domains LIST  "));
-	assert_null(strstr(run.data, "--image-tag"));
+	assert_null(strstr(run.data, "--image-registry"));
 }
 
 int main(void)

@@ -336,7 +336,7 @@ static void test_request(void **state)
 		"\"image\":\"img\",\"environment\":{\"A\":\"b c\"},"
 		"\"workdir\":\"/w\",\"difcProxyHost\":\"\","
 		"\"difcProxyCaCert\":\"-----BEGIN\",\"difcWait\":0,\"tty\":true,\"openStdin\":true,"
-		"\"attach\":true,\"lease\":true,\"enableHostAccess\":false,"
+		"\"attach\":true,\"lease\":true,\"keep\":false,\"enableHostAccess\":false,"
 		"\"memoryLimit\":536870912,\"pidsLimit\":20,\"nanoCpus\":500000000,"
 		"\"agentTimeout\":120}");
 	json_object_put(call);
@@ -366,6 +366,70 @@ static void test_request(void **state)
 static const char *text_at(struct json_object *o, const char *key)
 {
 	return json_object_get_string(json_object_object_get(o, key));
+}
+
+static void next_run(void **state)
+{
+	teardown(state);
+	setup(state);
+}
+
+/* The tag is for a name that has none, and for no other. */
+static void test_image_tag(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "--agent-image=a/b", "a/b:t" }, { "--agent-image=h:5000/a", "h:5000/a:t" },
+		{ "--agent-image=a:x", "a:x" },   { "--agent-image=a@sha256:1", "a@sha256:1" },
+		{ "--agent-image=host", "host" }, { "--tty", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct run *r = *state;
+		struct json_object *call;
+
+		FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "run", "--image-tag", "t", rows[i][0],
+			 "--", "x");
+		call = fake_accept_call(&r->fake, &r->conn, "io.awf.Sandbox.Start");
+		assert_same_text(text_at(call, "image"), rows[i][1]);
+		json_object_put(call);
+		next_run(state);
+	}
+}
+
+/* It says so, unless the sandbox ended for another reason than its command or its time. */
+static void test_keep(void **state)
+{
+	static const char kept[] =
+		"awfctl: sandbox " ID " is kept: awfctl stop " ID " removes it\n";
+	static const struct {
+		const char *end;
+		int code;
+		bool kept;
+	} rows[] = {
+		{ ENDED(7), 7, true },
+		{ "{\"parameters\":{\"exitCode\":124,\"oomKilled\":false,\"reason\":\"late\"}}",
+		  124, true },
+		{ "{\"parameters\":{\"exitCode\":3,\"oomKilled\":false,\"reason\":\"bad\"}}", 3,
+		  false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct run *r = *state;
+		_cleanup_free_ char *err = NULL;
+		struct json_object *call;
+
+		FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "run", "-k", "--", "x");
+		call = fake_accept_call(&r->fake, &r->conn, "io.awf.Sandbox.Start");
+		assert_true(json_object_get_boolean(json_object_object_get(call, "keep")));
+		json_object_put(call);
+		fake_send(&r->conn, STARTED, -EBADF);
+		answer_attach(r, ATTACHED);
+		finish_failed(r, rows[i].end, "{\"parameters\":{\"denials\":[]}}");
+		assert_int_equal(fake_wait(&r->fake), rows[i].code);
+		err = fake_read_all(r->fake.err, NULL);
+		assert_int_equal(strstr(err, kept) != NULL, rows[i].kept);
+		next_run(state);
+	}
 }
 
 /* What is named, else what a runner says, is the workspace; where the caller is goes along. */
@@ -403,8 +467,7 @@ static void test_workspace(void **state)
 		assert_output(r->fake.err,
 			      "awfctl: warning: the command has no workspace: /x is \\x07no; go to "
 			      "a project's directory, or give --workspace DIR\n");
-		teardown(state);
-		setup(state);
+		next_run(state);
 		r = *state;
 	}
 }
@@ -1386,6 +1449,8 @@ int main(void)
 		TEST(test_refusals_signal),
 		TEST(test_refusals_vanish),
 		TEST(test_request),
+		TEST(test_image_tag),
+		TEST(test_keep),
 		TEST(test_workspace),
 		TEST(test_shell_string),
 		TEST(test_pieces),
