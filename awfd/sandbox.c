@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -35,6 +36,9 @@
 /* Between attempts to finish a destroy plan that failed (the engine is away, say). */
 #define RETRY_FIRST_S 1
 #define RETRY_MAX_S   30
+
+/* How long at most it takes from the end of a process's namespaces to its own. */
+#define ENDING_MS 100
 
 struct sandbox_list {
 	LIST_HEAD(, sandbox) head; /* newest first */
@@ -535,10 +539,24 @@ void sandbox_start_timeout(struct sandbox *s)
 	event_add(s->timeout, &tv);
 }
 
+/* A process that is ending has no namespaces any more (ESRCH of setns(2)) a moment before its end
+ * shows. */
+static void await_ending_sidecar(const struct sandbox *s)
+{
+	struct pollfd all[DOCKER_ROLE_COUNT];
+
+	if (s->error.error != -ESRCH)
+		return;
+	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
+		all[role] = (struct pollfd){ .fd = s->containers[role].pidfd, .events = POLLIN };
+	(void)poll(all, ARRAY_SIZE(all), ENDING_MS);
+}
+
 /* A sidecar that has ended is why a step failed, also when the loop has not been told of its end.
  */
 static void name_ended_sidecar(struct sandbox *s)
 {
+	await_ending_sidecar(s);
 	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++) {
 		const struct container *c = &s->containers[role];
 
