@@ -101,6 +101,31 @@ static int open_in_mount(int mount, const char *path, const struct stat *expecte
 	return TAKE_FD(fd);
 }
 
+/* Whether it is seen all the same through what is mounted there: a file system may mount by itself
+ * as it is walked into. */
+static bool is_seen(int mount, const char *path, const struct stat *expected)
+{
+	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, mount, path, &how, sizeof(how));
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && is_same(&st, expected);
+}
+
+/* Whether it is told of in another source, which lies in this one. */
+static bool is_in_inner_source(const struct finder *f, size_t source, const char *path)
+{
+	const char *outer = f->sources[source].path;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (strcmp(f->sources[i].path, outer) != 0 &&
+		    mount_path_is_in(f->sources[i].path, outer) &&
+		    mount_path_is_in(path, f->sources[i].path))
+			return true;
+	return false;
+}
+
 static int tell_found(struct finder *f, size_t source, const char *path, const struct stat *st)
 {
 	const char *below = path + strlen(f->sources[source].path) + 1;
@@ -112,7 +137,10 @@ static int tell_found(struct finder *f, size_t source, const char *path, const s
 		return -E2BIG;
 	fd = open_in_mount(f->sources[source].mount, below, st);
 	if (fd == -EXDEV)
-		return 0; /* not to be seen in this one */
+		return is_seen(f->sources[source].mount, below, st) &&
+				       !is_in_inner_source(f, source, path)
+			       ? -ESTALE
+			       : 0;
 	if (fd < 0)
 		return fd;
 	f->told[f->told_count++] = (struct told){ .source = source, .path = xstrdup(path) };

@@ -366,6 +366,31 @@ static void refuses_what_is_another_in_the_mount(void **state)
 	unstage(w);
 }
 
+/* A file system that mounts by itself as it is walked into shows a credential all the same; another
+ * mount hides it. */
+static void refuses_what_another_mount_shows(void **state)
+{
+	struct world *w = *state;
+
+	hide(w, ".config/gh/hosts.yml");
+	w->meanwhile = "mount --bind " HOME "/.config " ENGINE_STAGE "/0/.config";
+	assert_int_equal(MASK(w, (char *)HOME ":/a"), -EINVAL);
+	assert_text_contains(w->error.message, "try again");
+	unstage(w);
+}
+
+static void leaves_what_another_mount_hides(void **state)
+{
+	struct world *w = *state;
+
+	hide(w, ".config/gh/hosts.yml");
+	w->meanwhile = "mount -t tmpfs none " ENGINE_STAGE "/0/.config";
+	assert_int_equal(MASK(w, (char *)HOME ":/a"), 0);
+	assert_int_equal(w->masked, 0);
+	assert_false(shows(w));
+	unstage(w);
+}
+
 /* What is gone by then takes nothing with it. */
 static void masks_what_is_left(void **state)
 {
@@ -531,6 +556,8 @@ int main(int argc, char *argv[])
 		TEST(looks_with_the_users_rights),
 		TEST(refuses_more_than_it_can_mask),
 		TEST(refuses_what_is_another_in_the_mount),
+		TEST(refuses_what_another_mount_shows),
+		TEST(leaves_what_another_mount_hides),
 		TEST(masks_what_is_left),
 		TEST(believes_no_other_program),
 		TEST(believes_no_lie),
