@@ -120,6 +120,16 @@ void relay_await_idle(pid_t pid)
 	fail_msg("the relay is never idle");
 }
 
+double relay_cpu_ms(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/schedstat", pid);
+	_cleanup_file_ FILE *f = fopen(path, "re");
+	unsigned long long ns = 0;
+
+	assert_true(f && fscanf(f, "%llu", &ns) == 1);
+	return (double)ns / 1e6;
+}
+
 int relay_await(pid_t pid)
 {
 	int status;

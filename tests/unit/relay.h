@@ -44,6 +44,9 @@ int relay_await(pid_t pid);
 /* Waits until it has seen all that has happened so far, and waits for more. */
 void relay_await_idle(pid_t pid);
 
+/* Processor time that it has used, in milliseconds. */
+double relay_cpu_ms(pid_t pid);
+
 /* Starts a relay to a listening socket of its own, with more options, and waits until it serves. */
 void relay_start(struct relay *r, char *const *options);
 

@@ -30,17 +30,6 @@ static long status_value(pid_t pid, const char *key)
 	return -1;
 }
 
-/* Processor time that a process has used, in milliseconds. */
-static double cpu_ms(pid_t pid)
-{
-	_cleanup_free_ char *path = xasprintf("/proc/%d/schedstat", pid);
-	_cleanup_file_ FILE *f = fopen(path, "re");
-	unsigned long long ns = 0;
-
-	assert_true(f && fscanf(f, "%llu", &ns) == 1);
-	return (double)ns / 1e6;
-}
-
 /* --- Bytes ----------------------------------------------------------------------------------- */
 
 static void *send_stream(void *argument)
@@ -252,9 +241,9 @@ static void test_slow_reader(void **state)
 	sent = send_until_blocked(server);
 	after = status_value(r->pid, "VmRSS");
 	assert_true(after - before < 2048);
-	cpu = cpu_ms(r->pid);
+	cpu = relay_cpu_ms(r->pid);
 	poll(NULL, 0, 300);
-	assert_true(cpu_ms(r->pid) - cpu < 50);
+	assert_true(relay_cpu_ms(r->pid) - cpu < 50);
 	loopback_pass(client2, server2, "still served");
 	assert_true(receives_stream(client, 0, sent / STEP * STEP));
 	loopback_pass(client, server, "and back");
@@ -367,10 +356,10 @@ static void test_limit(void **state)
 	relay_connect(&r, &c2, &s2);
 	c3 = loopback_connect(r.port);
 	loopback_send(c3, "3", 1);
-	cpu = cpu_ms(r.pid);
+	cpu = relay_cpu_ms(r.pid);
 	p.fd = r.target;
 	assert_int_equal(poll(&p, 1, 300), 0);
-	assert_true(cpu_ms(r.pid) - cpu < 50);
+	assert_true(relay_cpu_ms(r.pid) - cpu < 50);
 	loopback_pass(c1, s1, "meanwhile");
 	loopback_reset(TAKE_FD(c1));
 	s3 = loopback_accept(r.target);
@@ -393,9 +382,9 @@ static void test_no_descriptors(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
 		clients[i] = loopback_connect(r.port);
 	poll(NULL, 0, 200);
-	cpu = cpu_ms(r.pid);
+	cpu = relay_cpu_ms(r.pid);
 	poll(NULL, 0, 500);
-	assert_true(cpu_ms(r.pid) - cpu < 100);
+	assert_true(relay_cpu_ms(r.pid) - cpu < 100);
 	loopback_pass(client, server, "still served");
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
 		close(clients[i]);
