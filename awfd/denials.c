@@ -6,7 +6,7 @@
 #include "common/alloc.h"
 
 struct denials {
-	struct denial entries[DENIALS_MAX];
+	struct denial *entries; /* most sandboxes have none */
 	size_t count;
 	uint64_t lost;
 };
@@ -29,6 +29,8 @@ void denials_free(struct denials *d)
 {
 	for (size_t i = 0; d && i < d->count; i++)
 		free_strings(&d->entries[i]);
+	if (d)
+		free(d->entries);
 	free(d);
 }
 
@@ -54,8 +56,10 @@ static struct denial *find(struct denials *d, const struct denial *attempt)
 
 static struct denial *append(struct denials *d, const struct denial *attempt)
 {
-	struct denial *entry = &d->entries[d->count++];
+	struct denial *entry;
 
+	d->entries = xrealloc(d->entries, d->count + 1, sizeof(*d->entries));
+	entry = &d->entries[d->count++];
 	*entry = (struct denial){
 		.source = attempt->source,
 		.from = xstrdup(attempt->from),

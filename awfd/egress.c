@@ -254,7 +254,7 @@ int egress_pin(struct egress *egress, const struct config *config, const struct 
 	       struct err *e)
 {
 	const char *field;
-	struct egress_pin *pin = &egress->pins[egress->pin_count];
+	struct egress_pin *pin;
 	bool is_upstream;
 
 	(void)egress_next_name(egress, &field);
@@ -268,6 +268,8 @@ int egress_pin(struct egress *egress, const struct config *config, const struct 
 		if (r < 0)
 			return r;
 	}
+	egress->pins = xrealloc(egress->pins, egress->pin_count + 1, sizeof(*egress->pins));
+	pin = &egress->pins[egress->pin_count];
 	*pin = (struct egress_pin){ .resolved = *resolved, .is_upstream = is_upstream };
 	pin->resolved.name = xstrdup(resolved->name);
 	egress->pin_count++;
@@ -295,5 +297,6 @@ void egress_clear(struct egress *egress)
 	upstream_proxy_clear(&egress->upstream);
 	for (unsigned i = 0; i < egress->pin_count; i++)
 		free(egress->pins[i].resolved.name);
+	free(egress->pins);
 	*egress = (struct egress){ 0 };
 }

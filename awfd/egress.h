@@ -34,7 +34,8 @@ struct egress {
 	bool upstream_is_users;   /* named by the request, not by the operator */
 	bool upstream_is_avoided; /* the request wants none, but the operator has one */
 	struct upstream_proxy upstream;
-	struct egress_pin pins[EGRESS_PRIVATE_MAX + 1];
+	struct egress_pin
+		*pins; /* EGRESS_PRIVATE_MAX + 1 at most; 2 KiB each, and most have none */
 	unsigned pin_count;
 	struct host_ports host_ports; /* of the host, that the agent may connect to */
 };

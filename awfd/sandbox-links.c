@@ -2,6 +2,8 @@
  * link, and squid's port of the engine's bridge is isolated before any of it. */
 #include "awfd/sandbox-internal.h"
 
+#include <string.h>
+
 #include "awfd/config.h"
 #include "awfd/docker-network.h"
 #include "awfd/link-watch.h"
@@ -153,16 +155,21 @@ static size_t resolver_targets(const struct egress *egress, struct sockaddr_stor
 	return n;
 }
 
-/* They stay with the sandbox: what was granted is what will be taken back. */
+/* They stay with the sandbox, without the room that there is for more: what was granted is what
+ * will be taken back. */
 static void collect_targets(struct sandbox *s)
 {
-	const size_t max = (EGRESS_PRIVATE_MAX * 2 + 1) * RESOLVE_ADDRESSES_MAX;
+	struct sockaddr_storage
+		all[RESOLVERS_MAX + (EGRESS_PRIVATE_MAX * 2 + 1) * RESOLVE_ADDRESSES_MAX];
+	size_t dns = resolver_targets(&s->egress, all);
+	size_t grants = pinned_targets(&s->egress, all + dns);
 
-	s->squid_targets = xcalloc(RESOLVERS_MAX + max, sizeof(*s->squid_targets));
+	s->squid_targets = xcalloc(dns + grants + 1, sizeof(*s->squid_targets));
+	memcpy(s->squid_targets, all, (dns + grants) * sizeof(*all));
 	s->squid.dns_servers = s->squid_targets;
-	s->squid.dns_count = resolver_targets(&s->egress, s->squid_targets);
-	s->squid.grants = s->squid_targets + RESOLVERS_MAX;
-	s->squid.grant_count = pinned_targets(&s->egress, s->squid_targets + RESOLVERS_MAX);
+	s->squid.dns_count = dns;
+	s->squid.grants = s->squid_targets + dns;
+	s->squid.grant_count = grants;
 }
 
 static int prepare_squid(struct sandbox *s, struct err *e)

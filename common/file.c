@@ -31,6 +31,28 @@ static int read_up_to(int fd, char *buffer, size_t limit, size_t *length)
 	return 0;
 }
 
+/* Reads all of a file of that size into memory, which the caller frees, also on failure: as much
+ * more than the file has as is needed to see its end, and a NUL. What has no size (files of /proc),
+ * or grows meanwhile, may have up to limit + 1 bytes. */
+static int read_sized(int fd, size_t size, size_t limit, char **buffer, size_t *have)
+{
+	size_t room = size > 0 ? size : limit;
+
+	for (;; room = limit) {
+		size_t more = 0;
+		int r;
+
+		*buffer = xrealloc(*buffer, room + 2, 1);
+		r = read_up_to(fd, *buffer + *have, room + 1 - *have, &more);
+		if (r < 0)
+			return r;
+		*have += more;
+		(*buffer)[*have] = '\0';
+		if (*have <= room || room == limit)
+			return 0;
+	}
+}
+
 int file_read(const char *path, size_t limit, char **ret, size_t *length, struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -48,8 +70,7 @@ int file_read(const char *path, size_t limit, char **ret, size_t *length, struct
 		return err_set(e, -EINVAL, ERR_SYSTEM, "%s: not a regular file", path);
 	if (st.st_size > (off_t)limit)
 		return err_set(e, -EFBIG, ERR_SYSTEM, "%s: larger than %zu bytes", path, limit);
-	buffer = xcalloc(limit + 2, 1);
-	r = read_up_to(fd, buffer, limit + 1, &have);
+	r = read_sized(fd, (size_t)st.st_size, limit, &buffer, &have);
 	if (r < 0)
 		return err_system(e, r, "%s", path);
 	if (have > limit)
