@@ -421,6 +421,7 @@ static void method_inspect(struct manager *m _unused_, struct call *call, void *
 	sandbox_describe(s, reply.sandbox);
 	reply.sandbox->mounts = sandbox_mounts_asked(s);
 	reply.sandbox->masked = sandbox_masked(s);
+	reply.sandbox->steps = sandbox_describe_steps(s);
 	call_reply(call, &inspect_reply_table, &reply);
 	fields_clear(&inspect_reply_table, &reply);
 }

@@ -155,7 +155,6 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 		.exit_code = s->exit_code,
 		.oom_killed = s->oom_killed,
 		.reason = xstrdup(s->reason),
-		.steps = sandbox_describe_steps(s),
 	};
 }
 

@@ -234,7 +234,6 @@ unsigned sandbox_create_plan_length(void);
 const char *sandbox_create_plan_step(unsigned step);
 
 /* sandbox-info.c: what it consists of. */
-struct step_info **sandbox_describe_steps(const struct sandbox *s) _must_check_;
 bool sandbox_has_cli_proxy(const struct sandbox *s);
 bool sandbox_has_egress(const struct sandbox *s);
 bool sandbox_has_redirects(const struct sandbox *s);

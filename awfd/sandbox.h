@@ -139,6 +139,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 /* Its mounts as they were asked for (strv, the caller's), which can be long; NULL without any. */
 char **sandbox_mounts_asked(const struct sandbox *s) _must_check_;
 char **sandbox_masked(const struct sandbox *s) _must_check_;
+struct step_info **sandbox_describe_steps(const struct sandbox *s) _must_check_;
 void sandbox_result(const struct sandbox *s, struct wait_reply *ret);
 
 /* --- All sandboxes -----------------------------------------------------------------------------

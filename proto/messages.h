@@ -121,7 +121,7 @@ struct sandbox_info {
 	int64_t exit_code;
 	bool oom_killed;
 	char *reason;
-	struct step_info **steps;
+	struct step_info **steps; /* of its start; not in List */
 };
 
 /* Something that a sandbox tried to reach and was refused, however often. */
