@@ -55,8 +55,8 @@ AWFD_SRC      := audit audit-call audit-record caller child child-output cli-pro
                  sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
                  sandbox-destroy sandbox-dirs sandbox-host sandbox-info sandbox-lease \
                  sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-policy \
-                 sandbox-ready sandbox-relay sandbox-squid sandbox-state server socket-address \
-                 spawn squid-config squid-log turns upstream-proxy
+                 sandbox-ready sandbox-relay sandbox-removal sandbox-squid sandbox-state \
+                 server socket-address spawn squid-config squid-log turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main

@@ -383,7 +383,7 @@ static bool finished(const struct session *s)
 {
 	if (s->over)
 		return true;
-	if (s->stopper || (s->output && !s->killed))
+	if ((s->stopper && !s->answered) || (s->output && !s->killed))
 		return false;
 	return s->forced_code != 0 || s->stage == STAGE_DONE;
 }
@@ -430,8 +430,8 @@ static int session_code(const struct session *s)
 	return s->code != 0 ? s->code : s->incomplete_code;
 }
 
-/* A sandbox of ours that was not stopped is there until the connection ends, with what it was
- * refused, which may be why its command failed. */
+/* A sandbox of ours whose job is over is there until the connection ends, with what it was refused,
+ * which may be why its command failed. */
 static void explain_failure(const struct session *s)
 {
 	if (s->leased && s->answered && s->forced_code == 0 && session_code(s) != 0) {
@@ -440,7 +440,7 @@ static void explain_failure(const struct session *s)
 	}
 }
 
-/* A sandbox that has ended is gone, and its logs are complete. */
+/* The logs of a sandbox whose job is over are whole. */
 static void copy_logs(const struct session *s)
 {
 	_cleanup_free_ char *from = NULL;

@@ -163,6 +163,7 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *s)
 	append_value(to, "Exit code", ended ? code : NULL);
 	append_value(to, "OOM killed", s->oom_killed ? "yes" : NULL);
 	append_value(to, "Reason", s->reason);
+	append_value(to, "Left", s->left);
 	if (s->steps && s->steps[0])
 		append_steps(to, s->steps);
 }

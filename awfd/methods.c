@@ -151,6 +151,7 @@ static void on_start_event(struct sandbox *s, enum sandbox_event event,
 		break;
 	case SANDBOX_DENIED:
 	case SANDBOX_KEPT:
+	case SANDBOX_OVER:
 		break;
 	case SANDBOX_ENDED:
 		waiting_free(w);
@@ -271,7 +272,7 @@ static void on_wait_event(struct sandbox *s, enum sandbox_event event,
 	struct waiting *w = userdata;
 	struct call *call = w->call;
 
-	if (event != SANDBOX_ENDED && event != SANDBOX_KEPT)
+	if (event != SANDBOX_ENDED && event != SANDBOX_KEPT && event != SANDBOX_OVER)
 		return;
 	waiting_free(w);
 	if (news->error)
@@ -293,7 +294,7 @@ static void method_wait(struct manager *m _unused_, struct call *call, void *in,
 		reply_error(call, &e);
 		return;
 	}
-	if (sandbox_state(s) == SANDBOX_EXITED)
+	if (sandbox_is_over(s))
 		reply_result(call, s);
 	else
 		(void)waiting_new(call, s, on_wait_event);
@@ -489,7 +490,7 @@ static void on_denials_event(struct sandbox *s _unused_, enum sandbox_event even
 
 	if (event == SANDBOX_DENIED)
 		reply_denial(call, news->denial);
-	if (event != SANDBOX_ENDED)
+	if (event != SANDBOX_ENDED && event != SANDBOX_OVER)
 		return;
 	waiting_free(w);
 	reply_no_more_denials(call);
@@ -498,7 +499,7 @@ static void on_denials_event(struct sandbox *s _unused_, enum sandbox_event even
 static void method_denials(struct manager *m _unused_, struct call *call, void *in _unused_,
 			   struct sandbox *s)
 {
-	bool more = call_wants_more(call) && sandbox_state(s) != SANDBOX_EXITED;
+	bool more = call_wants_more(call) && !sandbox_is_over(s);
 
 	if (more)
 		(void)waiting_new(call, s, on_denials_event);

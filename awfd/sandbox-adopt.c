@@ -111,7 +111,9 @@ static void go_on_running(struct sandbox *s)
 static void go_on_destroying(struct sandbox *s)
 {
 	(void)sandbox_relay_adopt(s);
-	sandbox_logs_reopen(s);
+	s->denials_forgotten = s->over; /* its logs are whole */
+	if (!s->over)
+		sandbox_logs_reopen(s);
 	sandbox_lease_await(s);
 	sandbox_log(LOG_LEVEL_INFO, s, "goes on being destroyed");
 	sandbox_start_destroy_plan(s);
@@ -119,10 +121,10 @@ static void go_on_destroying(struct sandbox *s)
 
 static void adopt(struct sandbox *s)
 {
-	if (s->state != SANDBOX_EXITED) {
-		sandbox_charge_anyway(s);
+	if (s->state != SANDBOX_EXITED)
 		sandbox_load_streams(s);
-	}
+	if (!sandbox_is_over(s))
+		sandbox_charge_anyway(s);
 	switch (s->state) {
 	case SANDBOX_RUNNING:
 		go_on_running(s);

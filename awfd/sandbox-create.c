@@ -31,6 +31,7 @@
 #define DIFC_TIMEOUT_MS (DIFC_PROBE_WAIT_MAX_S * 1000 + 70000)
 
 enum {
+	PLACE,
 	DIFC,
 	RESOLVE,
 	IMAGE,
@@ -90,6 +91,25 @@ static bool wants_attach(const void *subject)
 static void step_done(void *userdata, unsigned step, const struct err *e)
 {
 	plan_step_ended(((struct sandbox *)userdata)->plan, step, e);
+}
+
+/* --- a place among its owner's: before anything else ---------------------------------------------
+ */
+
+static int place_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	sandbox_wait_for_place(subject);
+	return PLAN_STEP_RUNNING;
+}
+
+static void place_cancel(void *subject, unsigned step _unused_)
+{
+	sandbox_wait_no_more(subject);
+}
+
+void sandbox_placed(struct sandbox *s, const struct err *e)
+{
+	plan_step_ended(s->plan, PLACE, e);
 }
 
 /* --- reach DIFC proxy: before anything is created ----------------------------------------------
@@ -692,12 +712,18 @@ static int run_agent_step(void *subject, unsigned step, struct err *e _unused_)
 
 /* Calls that make something are drained, not cancelled: what the engine makes late must be seen. */
 static const struct plan_step create_plan[STEP_COUNT] = {
+	[PLACE] = { .name = "removal of earlier ones",
+		    .start = place_step,
+		    .cancel = place_cancel,
+		    .wanted = sandbox_has_to_wait },
 	[DIFC] = { .name = "reach DIFC proxy",
+		   .after = AFTER(PLACE),
 		   .timeout_ms = DIFC_TIMEOUT_MS,
 		   .start = probe_step,
 		   .cancel = probe_cancel,
 		   .wanted = has_difc },
 	[RESOLVE] = { .name = "resolve names",
+		      .after = AFTER(PLACE),
 		      .timeout_ms = 15000,
 		      .start = resolve_step,
 		      .cancel = resolve_step_cancel,
@@ -708,6 +734,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		    .start = image_step,
 		    .cancel = image_cancel },
 	[NETWORK] = { .name = "egress network",
+		      .after = AFTER(PLACE),
 		      .timeout_ms = 30000,
 		      .start = network_step,
 		      .cancel = network_cancel,

@@ -7,13 +7,16 @@
 
 enum {
 	STREAMS,
+	END_AGENT,
+	END_CLI,
+	END_SQUID,
+	LOGS,
+	OVER,
 	AGENT,
 	CLI,
-	END_SQUID,
 	SQUID_RULES,
 	SQUID,
 	PAUSE,
-	LOGS,
 	RELAY,
 	TARGET,
 	DIRS,
@@ -64,14 +67,21 @@ static int target_step(void *subject, unsigned step _unused_, struct err *e)
 	return sandbox_relay_revoke(subject, e);
 }
 
-/* Its connections end properly, which needs the rules; then the rules go, and only then the
- * container: the engine gives its address to the next squid. */
-static int end_squid_step(void *subject, unsigned step, struct err *e _unused_)
+/* A command that has ended by itself took all its processes along. */
+static bool may_run(const void *subject)
+{
+	return !((const struct sandbox *)subject)->command_ended;
+}
+
+/* Without the engine, which would take its time. squid's connections end properly, which needs the
+ * rules; then the rules go, and only then the container: the engine gives its address to the next
+ * squid. */
+static int end_step(void *subject, unsigned step, struct err *e _unused_)
 {
 	struct sandbox *s = subject;
 
-	return container_end(&s->containers[DOCKER_ROLE_SQUID], s->manager->base, step_done, s,
-			     step)
+	return container_end(&s->containers[destroy_plan[step].role], s->manager->base, step_done,
+			     s, step)
 		       ? PLAN_STEP_DONE
 		       : PLAN_STEP_RUNNING;
 }
@@ -86,10 +96,22 @@ static int squid_rules_step(void *subject, unsigned step _unused_, struct err *e
 	return r;
 }
 
-/* The agent is gone by now, so these are its last lines. */
+/* The agent has ended, and who wrote about it, so these are the last lines. */
 static int logs_step(void *subject, unsigned step _unused_, struct err *e _unused_)
 {
 	sandbox_logs_end(subject);
+	return PLAN_STEP_DONE;
+}
+
+/* Whoever waits for the job goes on from here. Not of one that never ran, whose start is answered
+ * at the end, nor while an agent may run that could not be removed. */
+static int over_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	struct sandbox *s = subject;
+
+	if (!s->over && !s->leftover && s->error.error == 0 &&
+	    plan_step_state(s->plan, END_AGENT) != PLAN_FAILED)
+		sandbox_over(s);
 	return PLAN_STEP_DONE;
 }
 
@@ -101,7 +123,7 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 static bool all_before_done(const struct sandbox *s)
 {
 	for (unsigned i = 0; i < STATE; i++)
-		if (plan_step_state(s->plan, i) != PLAN_DONE)
+		if (plan_step_state(s->plan, i) == PLAN_FAILED)
 			return false;
 	return true;
 }
@@ -121,42 +143,43 @@ static int state_step(void *subject, unsigned step _unused_, struct err *e)
 
 #define ALL_CONTAINERS (AFTER(AGENT) | AFTER(CLI) | AFTER(SQUID) | AFTER(PAUSE))
 
+/* A row that asks the engine to remove a container. */
+#define REMOVE(what, whose, ...)                                                                   \
+	{                                                                                          \
+		.name = "remove " what, .timeout_ms = 30000, .start = remove_step,                 \
+		.cancel = remove_cancel, .role = (whose), __VA_ARGS__                              \
+	}
+
 static const struct plan_step destroy_plan[STEP_COUNT] = {
 	[STREAMS] = { .name = "shut streams down", .start = streams_step },
-	[AGENT] = { .name = "remove agent",
-		    .after = AFTER(STREAMS),
-		    .timeout_ms = 30000,
-		    .start = remove_step,
-		    .cancel = remove_cancel,
-		    .role = DOCKER_ROLE_AGENT },
-	[CLI] = { .name = "remove cli-proxy",
-		  .timeout_ms = 30000,
-		  .start = remove_step,
-		  .cancel = remove_cancel,
-		  .role = DOCKER_ROLE_CLI_PROXY },
+	[END_AGENT] = { .name = "end agent",
+			.after = AFTER(STREAMS),
+			.timeout_ms = 30000,
+			.start = remove_step,
+			.cancel = remove_cancel,
+			.wanted = may_run,
+			.role = DOCKER_ROLE_AGENT },
+	[END_CLI] = { .name = "end cli-proxy",
+		      .timeout_ms = 5000,
+		      .start = end_step,
+		      .cancel = remove_cancel,
+		      .role = DOCKER_ROLE_CLI_PROXY },
 	[END_SQUID] = { .name = "end squid",
 			.timeout_ms = 5000,
-			.start = end_squid_step,
+			.start = end_step,
 			.cancel = remove_cancel,
 			.role = DOCKER_ROLE_SQUID },
+	[LOGS] = { .name = "read the last of the logs",
+		   .after = AFTER(END_AGENT) | AFTER(END_CLI) | AFTER(END_SQUID),
+		   .start = logs_step },
+	[OVER] = { .name = "tell the end", .after = AFTER(LOGS), .start = over_step },
+	[AGENT] = REMOVE("agent", DOCKER_ROLE_AGENT, .after = AFTER(OVER)),
+	[CLI] = REMOVE("cli-proxy", DOCKER_ROLE_CLI_PROXY, .after = AFTER(END_CLI)),
 	[SQUID_RULES] = { .name = "remove squid's rules",
 			  .after = AFTER(END_SQUID),
 			  .start = squid_rules_step },
-	[SQUID] = { .name = "remove squid",
-		    .after = AFTER(SQUID_RULES),
-		    .timeout_ms = 30000,
-		    .start = remove_step,
-		    .cancel = remove_cancel,
-		    .role = DOCKER_ROLE_SQUID },
-	[PAUSE] = { .name = "remove pause",
-		    .after = AFTER(STREAMS),
-		    .timeout_ms = 30000,
-		    .start = remove_step,
-		    .cancel = remove_cancel,
-		    .role = DOCKER_ROLE_PAUSE },
-	[LOGS] = { .name = "read the last of the logs",
-		   .after = AFTER(AGENT) | AFTER(SQUID) | AFTER(CLI) | AFTER(PAUSE),
-		   .start = logs_step },
+	[SQUID] = REMOVE("squid", DOCKER_ROLE_SQUID, .after = AFTER(SQUID_RULES)),
+	[PAUSE] = REMOVE("pause", DOCKER_ROLE_PAUSE, .after = AFTER(STREAMS)),
 	[RELAY] = { .name = "end relay", .start = relay_step },
 	[TARGET] = { .name = "remove relay target", .after = AFTER(RELAY), .start = target_step },
 	[DIRS] = { .name = "remove directory",

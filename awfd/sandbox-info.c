@@ -38,6 +38,11 @@ bool sandbox_is_kept(const struct sandbox *s)
 	return s->state == SANDBOX_RUNNING && s->command_ended;
 }
 
+bool sandbox_is_over(const struct sandbox *s)
+{
+	return s->over || s->state == SANDBOX_EXITED;
+}
+
 bool sandbox_tty(const struct sandbox *s)
 {
 	return s->request.tty;
@@ -155,6 +160,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 		.exit_code = s->exit_code,
 		.oom_killed = s->oom_killed,
 		.reason = xstrdup(s->reason),
+		.left = xstrdup(s->left),
 	};
 }
 

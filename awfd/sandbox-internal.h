@@ -174,9 +174,12 @@ struct sandbox {
 	int exit_code;
 	bool oom_killed;
 	bool command_ended;
+	bool over; /* SANDBOX_OVER was told */
 	char *reason;
-	bool leftover;  /* of an earlier awfd: nobody wants its result */
-	bool same_boot; /* loaded: the machine was not started again since */
+	char *left;            /* why not everything could be removed yet; or NULL */
+	struct event *waiting; /* for its place: until when; NULL: it does not wait */
+	bool leftover;         /* of an earlier awfd: nobody wants its result */
+	bool same_boot;        /* loaded: the machine was not started again since */
 	bool leased;
 	struct conn_watch *lease;  /* NULL: its client is to come back */
 	struct process_id client;  /* whose lease it is */
@@ -232,6 +235,17 @@ void sandbox_on_wait_retry(evutil_socket_t fd, short what, void *userdata);
 struct plan *sandbox_destroy_plan(struct sandbox *s) _must_check_;
 unsigned sandbox_create_plan_length(void);
 const char *sandbox_create_plan_step(unsigned step);
+
+/* sandbox-removal.c. The job is over; why something is left of it (NULL: nothing). */
+void sandbox_over(struct sandbox *s);
+void sandbox_set_left(struct sandbox *s, const struct err *e);
+/* A start waits until few enough of its owner's are being removed; then, or after a time that is
+ * too long, sandbox_placed() is called once. */
+bool sandbox_has_to_wait(const void *sandbox);
+void sandbox_wait_for_place(struct sandbox *s);
+void sandbox_wait_no_more(struct sandbox *s);
+void sandbox_removed(struct manager *m);
+void sandbox_placed(struct sandbox *s, const struct err *e); /* sandbox-create.c */
 
 /* sandbox-info.c: what it consists of. */
 bool sandbox_has_cli_proxy(const struct sandbox *s);

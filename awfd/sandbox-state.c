@@ -51,7 +51,7 @@ struct saved {
 	struct saved_process *pause, *squid, *cli_proxy, *relay;
 	struct step_info **steps;
 	int64_t exit_code;
-	bool oom_killed, timed_out, command_ended;
+	bool oom_killed, timed_out, command_ended, over;
 	char *reason;
 };
 
@@ -100,6 +100,7 @@ static const struct field saved_fields[] = {
 	SAVED(oom_killed, "oomKilled", .type = FIELD_BOOL),
 	SAVED(timed_out, "timedOut", .type = FIELD_BOOL),
 	SAVED(command_ended, "commandEnded", .type = FIELD_BOOL),
+	SAVED(over, "over", .type = FIELD_BOOL),
 	SAVED(reason, "reason", .type = FIELD_STRING, .max = 64 * 1024),
 };
 static const struct field_table saved_table = FIELD_TABLE(struct saved, NULL, saved_fields);
@@ -232,6 +233,7 @@ static void save_result(const struct sandbox *s, struct saved *v)
 	v->oom_killed = s->oom_killed;
 	v->timed_out = s->timed_out;
 	v->command_ended = s->command_ended;
+	v->over = s->over;
 	v->reason = xstrdup(s->reason);
 }
 
@@ -423,6 +425,7 @@ static void load_result(struct sandbox *s, struct saved *v)
 	s->oom_killed = v->oom_killed;
 	s->timed_out = v->timed_out;
 	s->command_ended = v->command_ended;
+	s->over = v->over;
 	s->reason = TAKE_PTR(v->reason);
 }
 

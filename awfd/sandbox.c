@@ -162,6 +162,7 @@ void sandbox_free(struct sandbox *s)
 	docker_call_cancel(s->wait);
 	docker_call_cancel(s->signal);
 	sandbox_lease_clear(s);
+	sandbox_wait_no_more(s);
 	resolve_cancel(s->resolve);
 	sandbox_mounts_cancel(s);
 	docker_network_cancel(s->network);
@@ -201,6 +202,7 @@ void sandbox_free(struct sandbox *s)
 	free(s->workspace_refusal);
 	free(s->directory);
 	free(s->reason);
+	free(s->left);
 	config_free(s->config);
 	free(s);
 }
@@ -249,7 +251,7 @@ static int check_difc(struct sandbox *s, const struct start_request *r, struct e
 	return 0;
 }
 
-/* What all its containers may use, from now until nothing is left of it. */
+/* What all its containers may use, from now until its job is over. */
 static struct quota_amounts amounts_of(const struct sandbox *s)
 {
 	struct quota_amounts amounts = { .of = { [QUOTA_SANDBOXES] = 1 } };
@@ -682,15 +684,14 @@ void sandbox_watch_sidecar(struct sandbox *s, struct container *c)
 	container_watch_exit(c, s->manager->base, on_sidecar_exit, s);
 }
 
-static void retry_later(struct sandbox *s, const struct err *e)
+static void retry_later(struct sandbox *s)
 {
-	_cleanup_free_ char *text = err_text(e);
 	struct timeval tv;
 
 	s->retry_s = s->retry_s ? MIN(s->retry_s * 2, RETRY_MAX_S) : RETRY_FIRST_S;
 	tv = (struct timeval){ .tv_sec = s->retry_s };
 	sandbox_log(LOG_LEVEL_ERROR, s, "not everything could be removed: %s; trying again in %us",
-		    text, s->retry_s);
+		    s->left, s->retry_s);
 	event_add(s->retry_timer, &tv);
 }
 
@@ -742,11 +743,12 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 	uid_t owner = s->owner.uid;
 
 	plan_free(TAKE_PTR(s->plan));
+	sandbox_set_left(s, e);
 	if (e)
-		retry_later(s, e);
+		retry_later(s);
 	else
 		sandbox_set_state(s, SANDBOX_EXITED);
-	if (!e)
+	if (!e && !s->over)
 		sandbox_audit_end(s);
 	s->telling++; /* keeps it while watchers are told */
 	sandbox_tell(s, SANDBOX_ENDED, &news);
@@ -758,6 +760,7 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 	if (!sandbox_is_worth_keeping(s) || s->free_pending)
 		sandbox_free(s);
 	forget_oldest_exited(m, owner);
+	sandbox_removed(m);
 	manager_sandbox_gone(m);
 }
 

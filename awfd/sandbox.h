@@ -28,6 +28,8 @@ enum sandbox_event {
 	SANDBOX_STARTED, /* the agent runs */
 	SANDBOX_DENIED,  /* it was refused something: news->denial */
 	SANDBOX_KEPT,    /* the command has ended, the rest stays until it is stopped */
+	SANDBOX_OVER,    /* its job is over, the result is known and the logs are whole; the rest is
+			  * being removed */
 	SANDBOX_ENDED,   /* nothing is left; news->error is why it never ran, or NULL */
 };
 
@@ -101,6 +103,7 @@ const char *sandbox_id(const struct sandbox *s);
 uid_t sandbox_owner(const struct sandbox *s);
 enum sandbox_state sandbox_state(const struct sandbox *s);
 bool sandbox_is_kept(const struct sandbox *s); /* running, but its command has ended */
+bool sandbox_is_over(const struct sandbox *s); /* what is left of it, if anything, is no job */
 bool sandbox_tty(const struct sandbox *s);
 char *const *sandbox_dropped_environment(const struct sandbox *s);
 

@@ -121,6 +121,7 @@ struct sandbox_info {
 	int64_t exit_code;
 	bool oom_killed;
 	char *reason;
+	char *left; /* why not everything of it could be removed yet; awfd goes on trying */
 	struct step_info **steps; /* of its start; not in List */
 };
 

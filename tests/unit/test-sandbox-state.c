@@ -83,7 +83,7 @@ static struct json_object *make_good(pid_t relay_pid)
 		"\"squidGrants\":[\"10.0.0.1:443\"],\"pause\":%s,\"squid\":%s,\"cliProxy\":%s,"
 		"\"relay\":%s,\"steps\":[{\"name\":\"start pause\",\"state\":\"done\","
 		"\"elapsedUs\":16}],\"exitCode\":17,\"oomKilled\":true,\"timedOut\":true,"
-		"\"commandEnded\":true,\"reason\":\"because\"}",
+		"\"commandEnded\":true,\"over\":true,\"reason\":\"because\"}",
 		boot, self, self, self, self, relay);
 	object = json_tokener_parse(text);
 	assert_non_null(object);
