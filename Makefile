@@ -54,9 +54,10 @@ AWFD_SRC      := audit audit-call audit-record caller child child-output cli-pro
                  reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-adopt \
                  sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
                  sandbox-destroy sandbox-dirs sandbox-host sandbox-info sandbox-lease \
-                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-policy \
-                 sandbox-ready sandbox-relay sandbox-removal sandbox-squid sandbox-state \
-                 server socket-address spawn squid-config squid-log turns upstream-proxy
+                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-name \
+                 sandbox-policy sandbox-ready sandbox-relay sandbox-removal sandbox-squid \
+                 sandbox-state server socket-address spawn squid-config squid-log turns \
+                 upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -114,8 +115,8 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-config 
                  log-tail mount-credentials mount-open mount-source mount-spec names netlink \
                  network nflog-packet nft-ruleset notify parse peer plan policy private-networks \
                  process quota redact relay relay-proc relay-storm relay-upstreams resolvers \
-                 sandbox-state secret sni-match socket-address spawn squid-config squid-log \
-                 stdcopy strbuf strv timestamp turns unpack upstream-proxy
+                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
+                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 

@@ -66,6 +66,7 @@ struct options {
 	const char *pids_limit;
 	const char *cpus;
 	const char *agent_timeout; /* minutes */
+	const char *name;
 	struct word_list allow_domains;
 	char **allow_domains_files; /* paths */
 	struct word_list block_domains;

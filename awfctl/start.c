@@ -192,6 +192,7 @@ static int set_texts(const struct options *o, struct start_request *request, str
 	request->keep = o->keep;
 	request->workdir = xstrdup(o->workdir);
 	request->tty = o->tty;
+	request->name = xstrdup(o->name);
 	request->mounts = o->mounts ? strv_copy(o->mounts) : NULL;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "awfd/audit-call.h"
 #include "awfd/caller.h"
+#include "awfd/sandbox-name.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -552,16 +553,7 @@ const char *methods_name(size_t i)
 static int find_own(struct manager *m, const struct call *call, const void *in,
 		    struct sandbox **ret, struct err *e)
 {
-	const char *id = *(char *const *)in;
-	struct sandbox *s = sandbox_find(m, id);
-
-	if (s && may_see(call, s)) {
-		*ret = s;
-		return 0;
-	}
-	(void)err_set(e, -ENOENT, ERR_NOT_FOUND, "no such sandbox");
-	e->subject = xstrdup(id);
-	return -ENOENT;
+	return sandbox_lookup(m, conn_peer(call_conn(call))->uid, *(char *const *)in, ret, e);
 }
 
 static int require_root(const struct call *call, struct err *e)

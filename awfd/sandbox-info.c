@@ -150,6 +150,7 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 {
 	*ret = (struct sandbox_info){
 		.id = xstrdup(s->id),
+		.name = xstrdup(s->request.name),
 		.state = xstrdup(sandbox_is_kept(s) ? "kept" : sandbox_state_name(s->state)),
 		.owner_uid = s->owner.uid,
 		.owner = xstrdup(s->user),

@@ -16,6 +16,7 @@
 #include "awfd/image-reference.h"
 #include "awfd/names.h"
 #include "awfd/sandbox-internal.h"
+#include "awfd/sandbox-name.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/fd.h"
@@ -387,6 +388,8 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	if (r < 0)
 		return r;
 	r = check_policy(s, e);
+	if (r == 0)
+		r = sandbox_name_check(m, owner->uid, request->name, e);
 	if (r == 0)
 		r = charge(s, e);
 	if (r < 0) {

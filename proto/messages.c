@@ -37,6 +37,7 @@ static const struct field start_request_fields[] = {
 	START(pids_limit, "pidsLimit", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 	START(nano_cpus, "nanoCpus", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 	START(agent_timeout, "agentTimeout", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+	START(name, "name", .type = FIELD_STRING),
 };
 const struct field_table start_request_table =
 	FIELD_TABLE(struct start_request, NULL, start_request_fields);
@@ -120,6 +121,7 @@ const struct field_table step_info_table = FIELD_TABLE(struct step_info, "Step",
 
 static const struct field sandbox_info_fields[] = {
 	SANDBOX(id, "id", .type = FIELD_STRING, REQUIRED),
+	SANDBOX(name, "name", .type = FIELD_STRING),
 	SANDBOX(state, "state", .type = FIELD_STRING, REQUIRED),
 	SANDBOX(owner_uid, "ownerUid", .type = FIELD_INT, REQUIRED),
 	SANDBOX(owner, "owner", .type = FIELD_STRING, REQUIRED),

@@ -45,6 +45,7 @@ struct start_request {
 	int64_t pids_limit;
 	int64_t nano_cpus;     /* billionths of a processor */
 	int64_t agent_timeout; /* seconds */
+	char *name;            /* what its owner calls it; or NULL */
 };
 
 /* One reply of Start: a phase that ended, what is waited for, or with `id` the last one. */
@@ -109,6 +110,7 @@ struct step_info {
 
 struct sandbox_info {
 	char *id;
+	char *name;  /* or NULL */
 	char *state; /* "creating", "running", "exited", "destroying" */
 	int64_t owner_uid;
 	char *owner; /* the uid's name, or its number */

@@ -65,7 +65,7 @@ time_guesses() {
 	local id
 	id=$(bed_exec awfctl start -- 'exec sleep 600')
 	ask alice Inspect "{\"id\":\"$id\"}" | grep -qF "\"id\":\"$id\""
-	for other in '' . .. "../$id" "$id/" "$id/../$id" "$id " "${id^^}" "${id:0:9}" "*" '\u0000' "$id\\n"; do
+	for other in '' . .. "../$id" "$id/" "$id/../$id" "$id " "${id^^}" "${id:1}" "${id:0:2}" "*" '\u0000' "$id\\n"; do
 		run -0 ask alice Inspect "{\"id\":\"$other\"}"
 		[[ $output == *'"error":"io.awf.Sandbox.'@(NotFound|InvalidArgument)\"* ]]
 	done

@@ -72,6 +72,7 @@ static struct json_object *make_good(pid_t relay_pid)
 		"\"request\":{\"command\":[\"sh\",\"-c\",\"/a\\u0001\"],\"image\":\"img\","
 		"\"workdir\":\"/w\",\"difcProxyHost\":\"localhost:18443\",\"tty\":true,"
 		"\"openStdin\":true,\"attach\":true,\"lease\":true,\"keep\":false,\"mounts\":[\"/a:/b\"],"
+		"\"name\":\"n.1\","
 		"\"allowDomains\":[\"a.example\"],\"allowHostPorts\":[\"8080\",\"9090\"]},"
 		"\"user\":\"alice\",\"home\":\"/home/alice\",\"image\":\"docker.io/library/img\","
 		"\"createdAt\":1700000000,\"createdMs\":11,\"deadlineMs\":12,\"memory\":268435456,"
