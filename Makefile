@@ -64,9 +64,9 @@ PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
 MASKS_SRC     := main walk
 NAMES_SRC     := main
-AWFCTL_SRC    := attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
+AWFCTL_SRC    := age attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
                  cmd-version cmd-wait comeback commands complain config-file denial-text \
-                 domains-file env-file exit-code help input-file log-copies main nearest options \
+                 domains-file env-file exit-code help input-file log-copies look main nearest options output \
                  output-dir pump refusals render ruleset start start-egress start-env \
                  start-session table tenant terminal word-list yaml-reader
 GH_SRC        := arguments command flags refusal
@@ -105,7 +105,7 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-config awfctl-copies \
                  awfctl-denials awfctl-egress awfctl-env awfctl-exit-code awfctl-from-awf \
-                 awfctl-nearest awfctl-options awfctl-render awfctl-ruleset awfctl-run \
+                 awfctl-nearest awfctl-options awfctl-output awfctl-render awfctl-ruleset awfctl-run \
                  awfctl-tenant cli-proxy-limits client-hello clone config conn denial-log denials \
                  difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
                  docker-spec domain downloads egress environment err errors escape exec-request fd \
@@ -144,6 +144,7 @@ INSTALLED     := \
 	644:systemd/awfd.catalog:$(CATALOGDIR)/awfd.catalog \
 	644:systemd/awfd.conf:$(SYSCONFDIR)/awfd/awfd.conf \
 	644:awfctl/config.schema.json:$(DATADIR)/config.schema.json \
+	644:awfctl/output.schema.json:$(DATADIR)/output.schema.json \
 	$(foreach m,awfctl.1 awf-gh.1 awfd.conf.5 awfd.8 awf-relay.8,644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 
 # Files that name others by path, and what the paths are when PREFIX is another one.

@@ -5,7 +5,7 @@
 #include "awfctl/comeback.h"
 #include "awfctl/complain.h"
 #include "awfctl/exit-code.h"
-#include "awfctl/render.h"
+#include "awfctl/output.h"
 #include "awfctl/start.h"
 #include "awfctl/table.h"
 #include "common/alloc.h"
@@ -35,11 +35,16 @@ static char *cell_where(const void *row)
 	return escape_control(((const struct decision_info *)row)->where);
 }
 
+static enum colour colour_of_decision(const void *row)
+{
+	return ((const struct decision_info *)row)->allowed ? COLOUR_GREEN : COLOUR_RED;
+}
+
 static const struct table_column columns[] = {
-	{ "WHAT", cell_what },
-	{ "VALUE", cell_value },
-	{ "DECISION", cell_decision },
-	{ "DECIDED BY", cell_where },
+	{ "WHAT", cell_what, NULL, NULL },
+	{ "VALUE", cell_value, NULL, NULL },
+	{ "DECISION", cell_decision, NULL, colour_of_decision },
+	{ "DECIDED BY", cell_where, NULL, NULL },
 };
 
 static void render_decisions(struct strbuf *to, struct decision_info *const *decisions)
@@ -91,12 +96,13 @@ int cmd_check(const struct options *o)
 	struct check_reply answer = { 0 };
 	int code;
 
-	if (ask(o, &reply, &answer, &e) < 0)
+	if (output_check(o, &decision_info_table, &e) < 0 || ask(o, &reply, &answer, &e) < 0)
 		return complain(o, &e);
-	if (o->json)
-		render_json(&text, json_object_object_get(reply.parameters, "decisions"));
-	else
+	if (output_is_table(o))
 		render_decisions(&text, answer.decisions);
+	else
+		output_append(o, &text, json_object_object_get(reply.parameters, "decisions"),
+			      false);
 	fputs(text.data, stdout);
 	code = all_allowed(answer.decisions) ? 0 : EXIT_CODE_REFUSED;
 	fields_clear(&check_reply_table, &answer);

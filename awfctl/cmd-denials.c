@@ -4,7 +4,7 @@
 #include "awfctl/client.h"
 #include "awfctl/complain.h"
 #include "awfctl/denial-text.h"
-#include "awfctl/render.h"
+#include "awfctl/output.h"
 
 static void append_table(struct strbuf *to, struct table *t, bool first,
 			 const struct denials_reply *denials)
@@ -15,12 +15,6 @@ static void append_table(struct strbuf *to, struct table *t, bool first,
 	if (first)
 		table_titles(t, to);
 	table_rows(t, to, rows);
-}
-
-static void append_lines(struct strbuf *to, struct json_object *array)
-{
-	for (size_t i = 0; i < json_object_array_length(array); i++)
-		render_json_line(to, json_object_array_get_idx(array, i));
 }
 
 /* One reply as what the options ask for; the first one has the titles above it. */
@@ -35,12 +29,10 @@ static int print_reply(const struct options *o, struct table *t, bool first,
 	if (r < 0)
 		return r;
 	strbuf_puts(&text, "");
-	if (o->json && o->follow)
-		append_lines(&text, array);
-	else if (o->json)
-		render_json(&text, array);
-	else
+	if (output_is_table(o))
 		append_table(&text, t, first, &denials);
+	else
+		output_append(o, &text, array, o->follow);
 	fputs(text.data, stdout);
 	fields_clear(&denials_reply_table, &denials);
 	return 0;
@@ -51,6 +43,8 @@ static int print_replies(const struct options *o, struct client *c, struct err *
 {
 	struct table t = denial_table();
 	bool more = true;
+
+	t.exact = o->follow; /* an age would soon be wrong */
 
 	for (bool first = true; more; first = false) {
 		_cleanup_reply_ struct reply reply = { 0 };
@@ -70,8 +64,10 @@ int cmd_denials(const struct options *o)
 	_cleanup_client_ struct client *c = NULL;
 	_cleanup_err_ struct err e = { 0 };
 	struct id_request request = { .id = o->operands[0] };
-	int r = client_open(options_socket(o), &c, &e);
+	int r = output_check(o, &denial_info_table, &e);
 
+	if (r == 0)
+		r = client_open(options_socket(o), &c, &e);
 	if (r == 0)
 		r = client_call(c, AWF_INTERFACE ".Denials", &id_request_table, &request, o->follow,
 				&e);

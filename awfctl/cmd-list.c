@@ -1,9 +1,12 @@
 /* awfctl list and awfctl inspect: what awfd knows, for people or as JSON. */
 #include "awfctl/commands.h"
 
+#include <unistd.h>
+
 #include "awfctl/client.h"
 #include "awfctl/comeback.h"
 #include "awfctl/complain.h"
+#include "awfctl/output.h"
 #include "awfctl/render.h"
 
 union answer {
@@ -15,24 +18,29 @@ struct question {
 	const char *method;
 	const struct field_table *in;
 	const struct field_table *out;
-	const char *member; /* of the reply: what --json prints */
+	const struct field_table *shown; /* what it is about */
+	const char *member; /* of the reply: what is printed */
 	void (*render)(struct strbuf *to, const union answer *answer);
 };
 
 static void render_list(struct strbuf *to, const union answer *answer)
 {
-	render_sandboxes(to, answer->list.sandboxes);
+	struct look look = look_of(STDOUT_FILENO);
+
+	render_sandboxes(to, answer->list.sandboxes, &look);
 }
 
 static void render_inspect(struct strbuf *to, const union answer *answer)
 {
-	render_sandbox(to, answer->inspect.sandbox);
+	struct look look = look_of(STDOUT_FILENO);
+
+	render_sandbox(to, answer->inspect.sandbox, &look);
 }
 
 static const struct question list_question = { AWF_INTERFACE ".List", &empty_table,
-					       &list_reply_table, "sandboxes", render_list };
+					       &list_reply_table, &sandbox_info_table, "sandboxes", render_list };
 static const struct question inspect_question = { AWF_INTERFACE ".Inspect", &id_request_table,
-						  &inspect_reply_table, "sandbox", render_inspect };
+						  &inspect_reply_table, &sandbox_info_table, "sandbox", render_inspect };
 
 /* Gets the reply, which is known to be of the right form once it is read into `answer`. */
 static int ask(const struct options *o, const struct question *q, const void *in,
@@ -50,12 +58,12 @@ static int show(const struct options *o, const struct question *q, const void *i
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	union answer answer = { 0 };
 
-	if (ask(o, q, in, &reply, &answer, &e) < 0)
+	if (output_check(o, q->shown, &e) < 0 || ask(o, q, in, &reply, &answer, &e) < 0)
 		return complain(o, &e);
-	if (o->json)
-		render_json(&text, json_object_object_get(reply.parameters, q->member));
-	else
+	if (output_is_table(o))
 		q->render(&text, &answer);
+	else
+		output_append(o, &text, json_object_object_get(reply.parameters, q->member), false);
 	fputs(text.data, stdout);
 	fields_clear(q->out, &answer);
 	return 0;

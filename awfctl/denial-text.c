@@ -3,16 +3,21 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
+#include "awfctl/age.h"
+#include "awfctl/render.h"
 #include "common/alloc.h"
 #include "common/escape.h"
-
-/* What stands for a value that is not there. */
-#define NOTHING "-"
 
 static char *cell_time(const void *row)
 {
 	return escape_control(((const struct denial_info *)row)->time);
+}
+
+static char *cell_age(const void *row)
+{
+	return age_text(((const struct denial_info *)row)->time, time(NULL));
 }
 
 static char *cell_from(const void *row)
@@ -34,7 +39,7 @@ static char *cell_port(const void *row)
 {
 	const struct denial_info *d = row;
 
-	return d->port > 0 ? xasprintf("%" PRId64, d->port) : xstrdup(NOTHING);
+	return d->port > 0 ? xasprintf("%" PRId64, d->port) : xstrdup(RENDER_NOTHING);
 }
 
 static char *cell_count(const void *row)
@@ -51,13 +56,14 @@ static char *cell_grant(const void *row)
 {
 	const struct denial_info *d = row;
 
-	return escape_control(d->grant ? d->grant : NOTHING);
+	return escape_control(d->grant ? d->grant : RENDER_NOTHING);
 }
 
 static const struct table_column columns[] = {
-	{ "TIME", cell_time },     { "FROM", cell_from },   { "PROTOCOL", cell_protocol },
-	{ "HOST", cell_host },     { "PORT", cell_port },   { "COUNT", cell_count },
-	{ "REASON", cell_reason }, { "GRANT", cell_grant },
+	{ "TIME", cell_time, cell_age, NULL },     { "FROM", cell_from, NULL, NULL },
+	{ "PROTOCOL", cell_protocol, NULL, NULL }, { "HOST", cell_host, NULL, NULL },
+	{ "PORT", cell_port, NULL, NULL },         { "COUNT", cell_count, NULL, NULL },
+	{ "REASON", cell_reason, NULL, NULL },     { "GRANT", cell_grant, NULL, NULL },
 };
 static_assert(ARRAY_SIZE(columns) <= TABLE_COLUMNS_MAX, "a column too many");
 

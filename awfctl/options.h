@@ -18,6 +18,7 @@ enum option_group {
 	OPTION_READING = 1 << 2,   /* those that print what awfd knows */
 	OPTION_LEADING = 1 << 3,   /* none: before the command's name */
 	OPTION_FOLLOWING = 1 << 4, /* those that can go on with what is new */
+	OPTION_LISTING = 1 << 5,   /* those that list sandboxes */
 };
 
 enum option_kind {
@@ -38,6 +39,8 @@ struct options {
 	bool help;
 	bool version;
 	bool json;
+	bool quiet;
+	struct word_list format; /* names of fields */
 	bool follow;
 	bool tty;
 	bool keep;

@@ -1,16 +1,17 @@
 #include "awfctl/render.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
+#include "awfctl/age.h"
 #include "awfctl/table.h"
 #include "common/alloc.h"
 #include "common/escape.h"
-#include "common/utf8.h"
 
-#define COMMAND_CELL_MAX 48
-#define LABEL_WIDTH      13
+#define LABEL_WIDTH 13
 
 /* What needs no quotes in a shell. */
 #define PLAIN_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^"
@@ -50,29 +51,59 @@ static char *cell_image(const void *row)
 	return escape_control(s->image);
 }
 
-static char *cell_command(const void *row)
+static char *cell_age(const void *row)
 {
 	const struct sandbox_info *s = row;
-	_cleanup_free_ char *full = render_command(s->command);
-	const char *end = full, *cut = full;
 
-	for (size_t i = 0; *end && i < COMMAND_CELL_MAX; i++) {
-		cut = end;
-		end += utf8_sequence(end);
-	}
-	if (*end == '\0')
-		return TAKE_PTR(full);
-	return xasprintf("%.*s…", (int)(cut - full), full);
+	return age_text(s->created_at, time(NULL));
+}
+
+static char *cell_name(const void *row)
+{
+	const struct sandbox_info *s = row;
+
+	return escape_control(s->name ? s->name : RENDER_NOTHING);
+}
+
+static char *cell_command(const void *row)
+{
+	return render_command(((const struct sandbox_info *)row)->command);
+}
+
+static enum colour colour_of_state(const void *row)
+{
+	static const struct {
+		const char *state;
+		enum colour colour;
+	} colours[] = {
+		{ "creating", COLOUR_YELLOW },
+		{ "running", COLOUR_GREEN },
+		{ "kept", COLOUR_YELLOW },
+		{ "destroying", COLOUR_YELLOW },
+	};
+	const struct sandbox_info *s = row;
+
+	for (size_t i = 0; i < ARRAY_SIZE(colours); i++)
+		if (strcmp(colours[i].state, s->state) == 0)
+			return colours[i].colour;
+	return s->exit_code == 0 ? COLOUR_NONE : COLOUR_RED;
 }
 
 static const struct table_column columns[] = {
-	{ "ID", cell_id },           { "STATE", cell_state }, { "OWNER", cell_owner },
-	{ "CREATED", cell_created }, { "IMAGE", cell_image }, { "COMMAND", cell_command },
+	{ "ID", cell_id, NULL, NULL },
+	{ "NAME", cell_name, NULL, NULL },
+	{ "STATE", cell_state, NULL, colour_of_state },
+	{ "OWNER", cell_owner, NULL, NULL },
+	{ "CREATED", cell_created, cell_age, NULL },
+	{ "IMAGE", cell_image, NULL, NULL },
+	{ "COMMAND", cell_command, NULL, NULL },
 };
+static_assert(ARRAY_SIZE(columns) <= TABLE_COLUMNS_MAX, "a column too many");
 
-void render_sandboxes(struct strbuf *to, struct sandbox_info *const *sandboxes)
+void render_sandboxes(struct strbuf *to, struct sandbox_info *const *sandboxes,
+		      const struct look *look)
 {
-	struct table t = table_new(columns, ARRAY_SIZE(columns));
+	struct table t = table_new_as(columns, ARRAY_SIZE(columns), look);
 	const void *const *rows = (const void *const *)sandboxes;
 
 	table_fit(&t, rows);
@@ -142,7 +173,15 @@ static void append_steps(struct strbuf *to, struct step_info *const *steps)
 	}
 }
 
-void render_sandbox(struct strbuf *to, const struct sandbox_info *s)
+static void append_created(struct strbuf *to, const struct sandbox_info *s, const struct look *look)
+{
+	_cleanup_free_ char *age = age_text(s->created_at, time(NULL)),
+			    *both = xasprintf("%s (%s)", s->created_at, age);
+
+	append_value(to, "Created", look->terminal ? both : s->created_at);
+}
+
+void render_sandbox(struct strbuf *to, const struct sandbox_info *s, const struct look *look)
 {
 	_cleanup_free_ char *owner = xasprintf("%s (uid %" PRId64 ")", s->owner, s->owner_uid);
 	_cleanup_free_ char *command = render_command(s->command);
@@ -150,9 +189,10 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *s)
 	bool ended = strcmp(s->state, "exited") == 0;
 
 	append_value(to, "ID", s->id);
+	append_value(to, "Name", s->name);
 	append_value(to, "State", s->state);
 	append_value(to, "Owner", owner);
-	append_value(to, "Created", s->created_at);
+	append_created(to, s, look);
 	append_value(to, "Image", s->image);
 	strbuf_appendf(to, "Command:%*s%s\n", (int)(LABEL_WIDTH - strlen("Command")), "", command);
 	append_value(to, "DIFC proxy", s->difc_proxy);

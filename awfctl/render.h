@@ -6,14 +6,19 @@
 
 #include <json-c/json.h>
 
+#include "awfctl/look.h"
 #include "common/strbuf.h"
 #include "proto/messages.h"
 
-/* A table with aligned columns. */
-void render_sandboxes(struct strbuf *to, struct sandbox_info *const *sandboxes);
+/* What stands for a value that is not there. */
+#define RENDER_NOTHING "-"
+
+/* A table. */
+void render_sandboxes(struct strbuf *to, struct sandbox_info *const *sandboxes,
+		      const struct look *look);
 
 /* Everything about one sandbox. */
-void render_sandbox(struct strbuf *to, const struct sandbox_info *sandbox);
+void render_sandbox(struct strbuf *to, const struct sandbox_info *sandbox, const struct look *look);
 
 /* Indented JSON; all control characters are written as JSON escapes. */
 void render_json(struct strbuf *to, struct json_object *object);

@@ -37,6 +37,7 @@ id_of() {
 	id=$(begin alice --name job-1.a)
 	[ "$(id_of alice job-1.a)" = "$id" ]
 	[ "$(as alice awfctl list --json | jq -r '.[0].name')" = job-1.a ]
+	[[ $(as alice awfctl list) == *"$id"$'\t'job-1.a$'\t'* ]]
 	run -0 as alice awfctl denials job-1.a
 	run -2 --separate-stderr begin alice --name job-1.a
 	[[ $stderr == *"--name 'job-1.a': is the name of your sandbox $id already; choose another one, or stop that"* ]]

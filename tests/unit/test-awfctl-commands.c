@@ -88,8 +88,9 @@ static void test_calls(void **state)
 		  "{}",
 		  "{\"parameters\":{\"sandboxes\":[" SANDBOX(ID) "]}}",
 		  0,
-		  "ID           STATE     OWNER   CREATED                IMAGE       COMMAND\n" ID
-		  "   running   alice   2026-01-02T03:04:05Z   awf-agent   sh -c 'echo \\x1b[31m'\n",
+		  "ID\tNAME\tSTATE\tOWNER\tCREATED\tIMAGE\tCOMMAND\n" ID
+		  "\t-\trunning\talice\t2026-01-02T03:04:05Z\tawf-agent\t"
+		  "sh -c 'echo \\x1b[31m'\n",
 		  "" },
 		{ { "list", "--json" },
 		  "io.awf.Sandbox.List",
@@ -120,9 +121,9 @@ static void test_calls(void **state)
 		  CHECK_X,
 		  DECISIONS("true", "\\u001b[31m"),
 		  0,
-		  "WHAT              VALUE       DECISION   DECIDED BY\n"
-		  "--agent-image     x:latest    allowed    w\n"
-		  "--allow-domains   a.example   allowed    \\x1b[31m\n",
+		  "WHAT\tVALUE\tDECISION\tDECIDED BY\n"
+		  "--agent-image\tx:latest\tallowed\tw\n"
+		  "--allow-domains\ta.example\tallowed\t\\x1b[31m\n",
 		  "" },
 		{ { "check", "--agent-image", "x", "--allow-domains", "a.example", "--", "cmd",
 		    "a" },
@@ -130,9 +131,9 @@ static void test_calls(void **state)
 		  CHECK_CMD,
 		  DECISIONS("false", "w"),
 		  1,
-		  "WHAT              VALUE       DECISION   DECIDED BY\n"
-		  "--agent-image     x:latest    allowed    w\n"
-		  "--allow-domains   a.example   refused    w\n",
+		  "WHAT\tVALUE\tDECISION\tDECIDED BY\n"
+		  "--agent-image\tx:latest\tallowed\tw\n"
+		  "--allow-domains\ta.example\trefused\tw\n",
 		  "" },
 		{ { "check", "--agent-image", "x", "--allow-domains", "a.example" },
 		  "io.awf.Sandbox.Check",

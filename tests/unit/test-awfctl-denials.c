@@ -78,17 +78,17 @@ static void test_once(void **state)
 		{ { "denials", ID },
 		  REPLY(NAMED "," ADDRESS),
 		  0,
-		  "TIME                       FROM        PROTOCOL   HOST                 PORT   "
-		  "COUNT   REASON        GRANT\n"
-		  "2026-01-02T03:04:05.006Z   agent       CONNECT    github.com           443    "
-		  "12      not allowed   --allow-domains github.com\n"
-		  "2026-01-02T03:04:05.006Z   cli-proxy   icmp       2001:db8::1\\x1b[2J   -      "
-		  "1       private\\x0a   -\n",
+		  "TIME\tFROM\tPROTOCOL\tHOST\tPORT\t"
+		  "COUNT\tREASON\tGRANT\n"
+		  "2026-01-02T03:04:05.006Z\tagent\tCONNECT\tgithub.com\t443\t"
+		  "12\tnot allowed\t--allow-domains github.com\n"
+		  "2026-01-02T03:04:05.006Z\tcli-proxy\ticmp\t2001:db8::1\\x1b[2J\t-\t"
+		  "1\tprivate\\x0a\t-\n",
 		  "" },
 		{ { "denials", ID },
 		  REPLY(""),
 		  0,
-		  "TIME   FROM   PROTOCOL   HOST   PORT   COUNT   REASON   GRANT\n",
+		  "TIME\tFROM\tPROTOCOL\tHOST\tPORT\tCOUNT\tREASON\tGRANT\n",
 		  "" },
 		{ { "denials", "--json", ID }, REPLY(""), 0, "[\n]\n", "" },
 		{ { "denials", ID },
@@ -144,13 +144,13 @@ static void test_json(void **state)
 static void test_follow(void **state)
 {
 	static const char first[] =
-		"TIME                       FROM    PROTOCOL   HOST         PORT   COUNT   "
-		"REASON        GRANT\n"
-		"2026-01-02T03:04:05.006Z   agent   CONNECT    github.com   443    12      "
-		"not allowed   --allow-domains github.com\n";
+		"TIME\tFROM\tPROTOCOL\tHOST\tPORT\tCOUNT\t"
+		"REASON\tGRANT\n"
+		"2026-01-02T03:04:05.006Z\tagent\tCONNECT\tgithub.com\t443\t12\t"
+		"not allowed\t--allow-domains github.com\n";
 	static const char again[] =
-		"2026-01-02T03:04:05.006Z   agent   CONNECT    github.com   443    12      "
-		"not allowed   --allow-domains github.com\n";
+		"2026-01-02T03:04:05.006Z\tagent\tCONNECT\tgithub.com\t443\t12\t"
+		"not allowed\t--allow-domains github.com\n";
 	struct fake *f = *state;
 	struct fake_conn c;
 
