@@ -15,6 +15,9 @@ SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
 CATALOGDIR   ?= $(PREFIX)/lib/systemd/catalog
 DATADIR      ?= $(PREFIX)/share/awfd
+BASHDIR      ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR       ?= $(PREFIX)/share/zsh/vendor-completions
+FISHDIR      ?= $(PREFIX)/share/fish/vendor_completions.d
 
 # Sanitized objects never mix with others: `make SANITIZE=address,undefined` builds beside them.
 SANITIZE     ?=
@@ -64,8 +67,8 @@ PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
 MASKS_SRC     := main walk
 NAMES_SRC     := main
-AWFCTL_SRC    := age attach client cmd-check cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
-                 cmd-version cmd-wait comeback commands complain config-file denial-text \
+AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
+                 cmd-version cmd-wait comeback commands complain completion config-file denial-text \
                  domains-file env-file exit-code help input-file log-copies look main nearest options output \
                  output-dir pump refusals render ruleset start start-egress start-env \
                  start-session table tenant terminal word-list yaml-reader
@@ -103,7 +106,8 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
                  sandbox_start_timeout sandbox_wait_for_agent server_new server_start
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-config awfctl-copies \
+UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion \
+                 awfctl-config awfctl-copies \
                  awfctl-denials awfctl-egress awfctl-env awfctl-exit-code awfctl-from-awf \
                  awfctl-nearest awfctl-options awfctl-output awfctl-render awfctl-ruleset awfctl-run \
                  awfctl-tenant cli-proxy-limits client-hello clone config conn denial-log denials \
@@ -143,6 +147,9 @@ INSTALLED     := \
 	644:systemd/tmpfiles.conf:$(TMPFILESDIR)/awfd.conf \
 	644:systemd/awfd.catalog:$(CATALOGDIR)/awfd.catalog \
 	644:systemd/awfd.conf:$(SYSCONFDIR)/awfd/awfd.conf \
+	644:awfctl/completion.bash:$(BASHDIR)/awfctl \
+	644:awfctl/completion.zsh:$(ZSHDIR)/_awfctl \
+	644:awfctl/completion.fish:$(FISHDIR)/awfctl.fish \
 	644:awfctl/config.schema.json:$(DATADIR)/config.schema.json \
 	644:awfctl/output.schema.json:$(DATADIR)/output.schema.json \
 	$(foreach m,awfctl.1 awf-gh.1 awfd.conf.5 awfd.8 awf-relay.8,644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)

@@ -46,7 +46,9 @@ const struct command commands[] = {
 	{ "version", "[options]", "show the versions of awfctl and awfd", NULL, PLAIN,
 	  .run = cmd_version },
 	{ "help", "[COMMAND]", "show the commands, or the options of one", NULL, PLAIN,
-	  .operands_max = 1, .run = cmd_help },
+	  .operands = OPERANDS_COMMANDS, .operands_max = 1, .run = cmd_help },
+	{ "__complete", "-- WORD...", NULL, NULL, PLAIN, .takes_command = true,
+	  .run = cmd_complete },
 };
 const size_t command_count = ARRAY_SIZE(commands);
 
@@ -58,7 +60,8 @@ const struct command *command_find(const char *name, struct err *e)
 	for (size_t i = 0; i < command_count; i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-		nearest_offer(&nearest, commands[i].name);
+		if (commands[i].summary)
+			nearest_offer(&nearest, commands[i].name);
 	}
 	best = nearest_get(&nearest);
 	if (best)

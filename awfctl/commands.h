@@ -6,13 +6,20 @@
 
 #include "awfctl/options.h"
 
+/* What the operands of a command are. */
+enum operands {
+	OPERANDS_SANDBOXES,
+	OPERANDS_COMMANDS,
+};
+
 struct command {
 	const char *name;
 	const char *synopsis; /* what follows the name */
-	const char *summary;
-	const char *details; /* more about it, for its own help; NULL: nothing */
-	unsigned groups;     /* of options */
-	bool takes_command;  /* what comes after "--" is for the sandbox */
+	const char *summary;  /* NULL: the command is not for people */
+	const char *details;  /* more about it, for its own help; NULL: nothing */
+	unsigned groups;      /* of options */
+	bool takes_command;   /* what comes after "--" is for the sandbox */
+	enum operands operands;
 	size_t operands_min;
 	size_t operands_max;
 	int (*run)(const struct options *o); /* reports its failures; returns the exit code */
@@ -39,3 +46,4 @@ int cmd_stop(const struct options *o);
 int cmd_reload(const struct options *o);
 int cmd_version(const struct options *o);
 int cmd_help(const struct options *o);
+int cmd_complete(const struct options *o);

@@ -34,7 +34,8 @@ void help_overview(struct strbuf *to)
 	strbuf_puts(to, "Usage: awfctl COMMAND [options]\n\n"
 			"Runs commands in network sandboxes that awfd makes.\n\nCommands:\n");
 	for (size_t i = 0; i < command_count; i++)
-		strbuf_appendf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+		if (commands[i].summary)
+			strbuf_appendf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	append_options(to, OPTION_GLOBAL | OPTION_LEADING);
 	strbuf_puts(to, "\n'awfctl COMMAND --help' tells more; so does awfctl(1).\n");
 }
@@ -42,7 +43,7 @@ void help_overview(struct strbuf *to)
 void help_command(struct strbuf *to, const struct command *c)
 {
 	strbuf_appendf(to, "Usage: awfctl %s %s\n\n%s: %s.\n", c->name, c->synopsis, c->name,
-		       c->summary);
+		       c->summary ? c->summary : "for the completions of shells");
 	if (c->details)
 		strbuf_appendf(to, "%s\n", c->details);
 	append_options(to, c->groups);

@@ -281,7 +281,10 @@ static void test_manual(void **state _unused_)
 	for (size_t i = 0; i < command_count; i++) {
 		_cleanup_free_ char *item = xasprintf(".It Cm %s\n", commands[i].name);
 
-		assert_text_contains(manual, item);
+		if (commands[i].summary)
+			assert_text_contains(manual, item);
+		else
+			assert_null(strstr(manual, item));
 	}
 	for (size_t i = 0; i < option_row_count; i++) {
 		_cleanup_free_ char *item = xasprintf("Fl -%s", option_rows[i].name);
@@ -320,7 +323,9 @@ static void test_help(void **state _unused_)
 
 	help_overview(&overview);
 	for (size_t i = 0; i < command_count; i++)
-		assert_non_null(strstr(overview.data, commands[i].summary));
+		if (commands[i].summary)
+			assert_non_null(strstr(overview.data, commands[i].summary));
+	assert_null(strstr(overview.data, "__"));
 	assert_null(strstr(overview.data, "--agent-image"));
 	help_command(&run, command_find("run", &e));
 	assert_non_null(strstr(run.data, "  -e, --env KEY[=VALUE] "));
