@@ -70,7 +70,7 @@ NAMES_SRC     := main
 AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
                  cmd-version cmd-wait comeback commands complain completion config-file denial-text \
                  domains-file env-file exit-code help input-file log-copies look main nearest options output \
-                 output-dir pump refusals render ruleset start start-egress start-env \
+                 output-dir progress pump refusals render ruleset start start-egress start-env \
                  start-session table tenant terminal word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \

@@ -9,6 +9,7 @@
 #include "awfctl/comeback.h"
 #include "awfctl/complain.h"
 #include "awfctl/exit-code.h"
+#include "awfctl/progress.h"
 #include "awfctl/pump.h"
 #include "awfctl/refusals.h"
 #include "awfctl/start.h"
@@ -134,8 +135,10 @@ static void suspend(void)
 {
 	bool raw = terminal_is_raw();
 
+	progress_hide();
 	terminal_restore();
 	(void)raise(SIGSTOP);
+	progress_show();
 	if (raw)
 		terminal_resume();
 }

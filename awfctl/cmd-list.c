@@ -19,7 +19,7 @@ struct question {
 	const struct field_table *in;
 	const struct field_table *out;
 	const struct field_table *shown; /* what it is about */
-	const char *member; /* of the reply: what is printed */
+	const char *member;              /* of the reply: what is printed */
 	void (*render)(struct strbuf *to, const union answer *answer);
 };
 
@@ -38,9 +38,12 @@ static void render_inspect(struct strbuf *to, const union answer *answer)
 }
 
 static const struct question list_question = { AWF_INTERFACE ".List", &empty_table,
-					       &list_reply_table, &sandbox_info_table, "sandboxes", render_list };
-static const struct question inspect_question = { AWF_INTERFACE ".Inspect", &id_request_table,
-						  &inspect_reply_table, &sandbox_info_table, "sandbox", render_inspect };
+					       &list_reply_table,     &sandbox_info_table,
+					       "sandboxes",           render_list };
+static const struct question inspect_question = {
+	AWF_INTERFACE ".Inspect", &id_request_table, &inspect_reply_table,
+	&sandbox_info_table,      "sandbox",         render_inspect
+};
 
 /* Gets the reply, which is known to be of the right form once it is read into `answer`. */
 static int ask(const struct options *o, const struct question *q, const void *in,

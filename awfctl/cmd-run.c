@@ -5,6 +5,7 @@
 #include "awfctl/client.h"
 #include "awfctl/complain.h"
 #include "awfctl/log-copies.h"
+#include "awfctl/progress.h"
 #include "awfctl/start-session.h"
 #include "awfctl/start.h"
 
@@ -25,9 +26,11 @@ static int call_start(const struct options *o, bool attached, struct client **re
 	if (r == 0)
 		r = client_call(c, AWF_INTERFACE ".Start", &start_request_table, &request, true, e);
 	fields_clear(&start_request_table, &request);
-	if (r == 0)
-		*ret = TAKE_PTR(c);
-	return r;
+	if (r < 0)
+		return r;
+	progress_begin();
+	*ret = TAKE_PTR(c);
+	return 0;
 }
 
 int cmd_run(const struct options *o)

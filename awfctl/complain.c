@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "awfctl/exit-code.h"
+#include "awfctl/progress.h"
 #include "awfctl/tenant.h"
 #include "common/alloc.h"
 #include "common/log.h"
@@ -184,6 +185,7 @@ int complain(const struct options *o, const struct err *e)
 {
 	_cleanup_free_ char *text = complain_text(o, e);
 
+	progress_end();
 	log_error("%s", text);
 	return exit_code_of_error(e);
 }

@@ -15,12 +15,19 @@ static const char *const codes[] = {
 	[COLOUR_GREEN] = "\x1b[32m", [COLOUR_YELLOW] = "\x1b[33m",
 };
 
+static bool has_escapes(void)
+{
+	const char *term = getenv("TERM");
+
+	return term && *term && strcmp(term, "dumb") != 0;
+}
+
 /* https://no-color.org */
 static bool wants_colours(void)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = getenv("NO_COLOR");
 
-	return (!no || !*no) && term && *term && strcmp(term, "dumb") != 0;
+	return has_escapes() && (!no || !*no);
 }
 
 static size_t width_of(int fd)
@@ -36,7 +43,10 @@ struct look look_of(int fd)
 {
 	if (!isatty(fd))
 		return (struct look){ 0 };
-	return (struct look){ .terminal = true, .colours = wants_colours(), .width = width_of(fd) };
+	return (struct look){ .terminal = true,
+			      .escapes = has_escapes(),
+			      .colours = wants_colours(),
+			      .width = width_of(fd) };
 }
 
 const char *look_begin(const struct look *look, enum colour colour)

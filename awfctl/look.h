@@ -6,6 +6,7 @@
 
 struct look {
 	bool terminal; /* aligned, cut to its width, with times as people say them */
+	bool escapes;  /* it understands escape sequences, as TERM says */
 	bool colours;
 	size_t width; /* of the terminal, in characters */
 };

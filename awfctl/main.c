@@ -7,6 +7,7 @@
 #include "awfctl/config-file.h"
 #include "awfctl/exit-code.h"
 #include "awfctl/help.h"
+#include "awfctl/progress.h"
 #include "awfctl/terminal.h"
 #include "common/log.h"
 #include "common/strv.h"
@@ -21,8 +22,10 @@ static const char *const level_labels[] = {
 static void print_message(enum log_level level, const struct log_fields *fields _unused_,
 			  const char *text)
 {
+	progress_hide();
 	fprintf(stderr, "awfctl: %s%s%s\n", level_labels[level], text,
 		terminal_is_raw() ? "\r" : "");
+	progress_show();
 }
 
 /* A standard descriptor that the caller closed would be taken by the next file that is opened. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "awfctl/input-file.h"
+#include "awfctl/progress.h"
 #include "awfctl/start-egress.h"
 #include "awfctl/start-env.h"
 #include "awfctl/start-session.h"
@@ -283,8 +284,12 @@ int start_take_reply(const struct reply *reply, char **id, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (started.phase)
+	if (!reply->continues)
+		progress_end();
+	if (started.phase) {
 		log_debug("%s: %.1f ms", started.phase, (double)started.elapsed_us / 1000);
+		progress_phase(started.phase, started.elapsed_us);
+	}
 	if (started.waiting_for)
 		log_info("waiting for %s", started.waiting_for);
 	warn_dropped(started.dropped_environment);

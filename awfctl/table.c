@@ -10,22 +10,12 @@
 /* No column is cut to fewer characters. */
 #define CUT_MIN 12
 
-/* The number of characters of escaped text, which is valid UTF-8. */
-static size_t width(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text; text += utf8_sequence(text))
-		n++;
-	return n;
-}
-
 struct table table_new_as(const struct table_column *columns, size_t count, const struct look *look)
 {
 	struct table t = { .columns = columns, .count = count, .look = *look };
 
 	for (size_t i = 0; i < count; i++)
-		t.widths[i] = width(columns[i].title);
+		t.widths[i] = utf8_count(columns[i].title);
 	return t;
 }
 
@@ -75,7 +65,7 @@ void table_fit(struct table *t, const void *const *rows)
 		for (size_t i = 0; i < t->count; i++) {
 			_cleanup_free_ char *cell = cell_of(t, i, *rows);
 
-			t->widths[i] = MAX(t->widths[i], width(cell));
+			t->widths[i] = MAX(t->widths[i], utf8_count(cell));
 		}
 	if (t->look.width > 0)
 		cut_to_terminal(t);
@@ -86,7 +76,7 @@ static char *cut(const char *text, size_t max)
 {
 	const char *end = text;
 
-	if (width(text) <= max)
+	if (utf8_count(text) <= max)
 		return xstrdup(text);
 	for (size_t i = 1; i < max; i++)
 		end += utf8_sequence(end);
@@ -107,7 +97,7 @@ static void append_cell(const struct table *t, struct strbuf *to, size_t column,
 		return;
 	}
 	shown = cut(cell, t->look.width > 0 ? t->widths[column] : SIZE_MAX);
-	used = width(shown);
+	used = utf8_count(shown);
 	strbuf_appendf(to, "%s%s%s%*s", begin, shown, end,
 		       last ? 0 : (int)(MAX(t->widths[column], used) - used + COLUMN_GAP), "");
 	strbuf_puts(to, last ? "\n" : "");

@@ -52,3 +52,12 @@ size_t utf8_cut(const char *text, size_t max)
 		n--;
 	return n;
 }
+
+size_t utf8_count(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text += utf8_sequence(text))
+		n++;
+	return n;
+}

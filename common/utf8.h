@@ -11,6 +11,9 @@ size_t utf8_sequence(const char *text);
 /* Whether all of the text is valid. */
 bool utf8_is_valid(const char *text);
 
+/* The number of characters of a valid text. */
+size_t utf8_count(const char *text);
+
 /* The length of the longest start of a valid text that has at most max bytes and cuts no sequence.
  */
 size_t utf8_cut(const char *text, size_t max);
