@@ -67,11 +67,12 @@ PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
 MASKS_SRC     := main walk
 NAMES_SRC     := main
-AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-reload cmd-run cmd-stop \
-                 cmd-version cmd-wait comeback commands complain completion config-file denial-text \
-                 domains-file env-file exit-code help input-file log-copies look main nearest options output \
-                 output-dir progress pump refusals render ruleset start start-egress start-env \
-                 start-session table tenant terminal word-list yaml-reader
+AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-reload \
+                 cmd-run cmd-stop cmd-version cmd-wait comeback commands complain completion \
+                 config-file denial-text domains-file env-file exit-code help input-file \
+                 log-copies look main nearest options output output-dir progress pump refusals \
+                 render ruleset start start-egress start-env start-session table tenant terminal \
+                 word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -106,21 +107,21 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
                  sandbox_start_timeout sandbox_wait_for_agent server_new server_start
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
-UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion \
-                 awfctl-config awfctl-copies \
-                 awfctl-denials awfctl-egress awfctl-env awfctl-exit-code awfctl-from-awf \
-                 awfctl-nearest awfctl-options awfctl-output awfctl-render awfctl-ruleset awfctl-run \
-                 awfctl-tenant cli-proxy-limits client-hello clone config conn denial-log denials \
-                 difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
-                 docker-spec domain downloads egress environment err errors escape exec-request fd \
-                 fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
-                 gh-trouble host-addresses host-pattern host-ports host-view http-answer \
-                 http-response image-reference interface job-limits json-fields landlock lock \
-                 log-tail mount-credentials mount-open mount-source mount-spec names netlink \
-                 network nflog-packet nft-ruleset notify parse peer plan policy private-networks \
-                 process quota redact relay relay-proc relay-storm relay-upstreams resolvers \
-                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
-                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
+                 awfctl-copies awfctl-denials awfctl-egress awfctl-env awfctl-exit-code \
+                 awfctl-from-awf awfctl-nearest awfctl-options awfctl-output awfctl-render \
+                 awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits client-hello clone \
+                 config conn denial-log denials difc-address difc-ca difc-probe docker \
+                 docker-attach docker-image docker-network docker-spec domain downloads egress \
+                 environment err errors escape exec-request fd fd-store file frame gh-argv gh-env \
+                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-addresses \
+                 host-pattern host-ports host-view http-answer http-response image-reference \
+                 interface job-limits json-fields landlock lock log-tail mount-credentials \
+                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
+                 notify parse peer plan policy private-networks process quota redact relay \
+                 relay-proc relay-storm relay-upstreams resolvers sandbox-name sandbox-state \
+                 secret sni-match socket-address spawn squid-config squid-log stdcopy strbuf strv \
+                 timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -136,6 +137,7 @@ FUZZ_TARGETS  := client-hello config-file denial-log difc-address difc-ca domain
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
 IMAGES        := pause host cli-proxy squid agent
+MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-migration.7 io.awf.Sandbox.7 awf-relay.8 awfd.8
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
@@ -152,7 +154,7 @@ INSTALLED     := \
 	644:awfctl/completion.fish:$(FISHDIR)/awfctl.fish \
 	644:awfctl/config.schema.json:$(DATADIR)/config.schema.json \
 	644:awfctl/output.schema.json:$(DATADIR)/output.schema.json \
-	$(foreach m,awfctl.1 awf-gh.1 awfd.conf.5 awfd.8 awf-relay.8,644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
+	$(foreach m,$(MAN_PAGES),644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 
 # Files that name others by path, and what the paths are when PREFIX is another one.
 WITH_PATHS    := $(UNITDIR)/awfd.service $(UNITDIR)/awfd-images.service $(LIBEXECDIR)/awf-images

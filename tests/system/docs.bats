@@ -13,26 +13,83 @@ options_of_help() {
 	"$bin/awfctl" "$@" --help | grep -oE '^ +(-[a-zA-Z], )? *--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u
 }
 
-commands_of_help() {
-	"$bin/awfctl" --help | sed -n '/^Commands:/,/^$/p' | awk 'NR > 1 && NF { print $1 }' | sort -u
+# options_of_page FILE...
+options_of_page() {
+	grep -ohE '\\?-\\?-[a-z][a-z-]+|Fl -[a-z][a-z-]+' "$@" | sed 's/\\//g; s/^Fl -/--/' | grep -vx -- --option | sort -u
 }
 
-man_text() {
-	groff -Tascii -mandoc "$1" 2>/dev/null | sed -E 's/.\x08//g; s/\x1b\[[0-9;]*m//g'
+commands_of_help() {
+	"$bin/awfctl" --help | sed -n '/^Commands:/,/^$/p' | awk 'NR > 1 && NF { print $1 }' | sort -u
 }
 
 @test "every option of every command's --help is in awfctl(1), and the other way round" {
 	local command help
 	help=$(options_of_help; for command in $(commands_of_help); do options_of_help "$command"; done)
 	help=$(sort -u <<<"$help")
-	man=$(grep -oE '\\?-\\?-[a-z][a-z-]+|Fl -[a-z][a-z-]+' man/awfctl.1 | sed 's/\\//g; s/^Fl -/--/' | grep -vx -- --option | sort -u)
-	comm -23 <(echo "$help") <(echo "$man") | grep . && { echo 'in --help, not in the man page'; false; }
-	# What the man page names beside them is refused with the reason.
+	comm -23 <(echo "$help") <(options_of_page man/awfctl.1) | grep . && { echo 'in --help, not in the man page'; false; }
+	man=$(options_of_page man/awfctl.1 man/awf-migration.7)
+	# What the man pages name beside them is refused with the reason.
 	for option in $(comm -13 <(echo "$help") <(echo "$man")); do
 		echo "$option is in the man page only"
 		run -2 --separate-stderr "$bin/awfctl" run "$option" x -- true
 		[[ $stderr == *"$option is not here: "* ]]
 	done
+}
+
+# What says of a page that it is not there is about this machine, which has others installed.
+@test "mandoc finds nothing to mend in the man pages" {
+	local page
+	mandoc -T lint README.md 2>/dev/null | grep -q WARNING # it does find what there is
+	for page in man/*; do
+		mandoc -T lint "$page" 2>/dev/null | grep -v -e 'referenced manual not found' -e 'longer than 80' &&
+			{ echo "$page"; false; }
+	done
+	true
+}
+
+@test "every man page is installed, in the README, and no page refers to one of ours that is not there" {
+	local page name
+	for page in man/*; do
+		name=${page##*/}
+		make -pn | grep -qE "^INSTALLED :=.* 644:$page:/usr/share/man/man${name##*.}/$name( |$)" || { echo "$name"; false; }
+		grep -qF "\`$page\`" README.md || { echo "$name is not in the README"; false; }
+	done
+	for name in $(grep -ohE '^\.Xr (io\.)?awf[^ ]* [1-8]' man/* | cut -d' ' -f2,3 | tr ' ' . | sort -u); do
+		[ -e "man/$name" ] || { echo "$name does not exist"; false; }
+	done
+}
+
+# A varlink file as lines: "Start in command []string", "Start out id ?string", "Step in name string".
+fields_of_interface() {
+	sed 's/#.*//' proto/io.awf.Sandbox.varlink | tr -d '\n' | sed -E 's/(type|method|error) +([A-Z])/\n\2/g' | awk -F'->' '
+		NR > 1 {
+			name = $1; sub(/ *\(.*/, "", name)
+			for (i = 1; i <= NF; i++) {
+				sub(/^[^(]*\(/, "", $i); sub(/\).*/, "", $i)
+				n = split($i, fields, ",")
+				for (j = 1; j <= n; j++) {
+					gsub(/[ \t]/, "", fields[j]); sub(/:/, " ", fields[j])
+					print name, (i == 1 ? "in" : "out"), fields[j]
+				}
+			}
+			print name
+		}'
+}
+
+# The page's, in the same form.
+fields_of_page() {
+	awk '/^\.Sh/ { on = /METHODS|TYPES|ERROR REPLIES/ } !on { next }
+		/^\.Ss/ { name = $2; side = "in"; print name }
+		/^Answers:/ { side = "out" }
+		/^\.It Va/ { print name, side, $3, $6 }' man/io.awf.Sandbox.7
+}
+
+@test "io.awf.Sandbox(7) has every method, type, error and field of the interface, and no other" {
+	start=$(fields_of_interface | grep '^Start in ' | cut -d' ' -f3-)
+	[ "$(wc -l <<<"$start")" -gt 20 ]
+	# The page says that these are the same.
+	[ "$start" = "$(fields_of_interface | grep '^Check in ' | cut -d' ' -f3-)" ]
+	diff <(fields_of_interface | grep -v '^Check in ' | sort) <(fields_of_page | sort)
 }
 
 @test "every command of awfctl --help is in awfctl(1)" {

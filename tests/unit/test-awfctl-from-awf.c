@@ -5,9 +5,9 @@
 #include "tests/unit/fake-awfd.h"
 #include "tests/unit/golden.h"
 
-#define MANUAL     "man/awfctl.1"
+#define MANUAL     "man/awf-migration.7"
 #define MANUAL_MAX (256 * 1024)
-#define SECTION    "\n.Sh COMING FROM AWF\n"
+#define SECTION    "\n.Sh OPTIONS\n"
 #define ITEM       "\n.It "
 #define NOT_HERE   "Not here: "
 
