@@ -137,7 +137,8 @@ FUZZ_TARGETS  := client-hello config-file denial-log difc-address difc-ca domain
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
 IMAGES        := pause host cli-proxy squid agent
-MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-migration.7 io.awf.Sandbox.7 awf-relay.8 awfd.8
+MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-migration.7 awf-troubleshooting.7 \
+                 io.awf.Sandbox.7 awf-relay.8 awfd.8
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \

@@ -49,9 +49,10 @@ commands_of_help() {
 
 @test "every man page is installed, in the README, and no page refers to one of ours that is not there" {
 	local page name
+	make -pn | sed -n 's/^INSTALLED := //p' >"$BATS_TEST_TMPDIR/installed"
 	for page in man/*; do
 		name=${page##*/}
-		make -pn | grep -qE "^INSTALLED :=.* 644:$page:/usr/share/man/man${name##*.}/$name( |$)" || { echo "$name"; false; }
+		grep -qE " 644:$page:/usr/share/man/man${name##*.}/$name( |$)" "$BATS_TEST_TMPDIR/installed" || { echo "$name"; false; }
 		grep -qF "\`$page\`" README.md || { echo "$name is not in the README"; false; }
 	done
 	for name in $(grep -ohE '^\.Xr (io\.)?awf[^ ]* [1-8]' man/* | cut -d' ' -f2,3 | tr ' ' . | sort -u); do
@@ -90,6 +91,19 @@ fields_of_page() {
 	# The page says that these are the same.
 	[ "$start" = "$(fields_of_interface | grep '^Check in ' | cut -d' ' -f3-)" ]
 	diff <(fields_of_interface | grep -v '^Check in ' | sort) <(fields_of_page | sort)
+}
+
+# Without an item of the page a message is missed, and without a message an item is.
+@test "every message says what to do, or is in awf-troubleshooting(7)" {
+	local page=$BATS_TEST_TMPDIR/page
+	[ "$(tests/system/messages.py list | wc -l)" -gt 400 ]
+	sed '/^\.It "awfd is stopping"/d; s/^\.It "Too many open files"/.It "nobody says this"/' man/awf-troubleshooting.7 >"$page"
+	run -1 tests/system/messages.py missing "$page"
+	[ "$output" = $'awfd/methods.c: awfd is stopping\nwhat the system says: Too many open files' ]
+	run -1 tests/system/messages.py stale "$page"
+	[ "$output" = 'in the page: nobody says this' ]
+	run -0 tests/system/messages.py missing
+	run -0 tests/system/messages.py stale
 }
 
 @test "every command of awfctl --help is in awfctl(1)" {
