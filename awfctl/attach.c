@@ -9,6 +9,7 @@
 #include "awfctl/comeback.h"
 #include "awfctl/complain.h"
 #include "awfctl/exit-code.h"
+#include "awfctl/log-session.h"
 #include "awfctl/progress.h"
 #include "awfctl/pump.h"
 #include "awfctl/refusals.h"
@@ -446,13 +447,17 @@ static void explain_failure(const struct session *s)
 /* The logs of a sandbox whose job is over are whole. */
 static void copy_logs(const struct session *s)
 {
+	_cleanup_err_ struct err e = { 0 };
 	_cleanup_free_ char *from = NULL;
+	bool failed = session_code(s) != 0;
 
-	if (!s->copies || !s->id)
+	if (!s->copies || !s->id || !log_copies_are_due(s->copies, failed))
 		return;
 	terminal_restore();
-	from = xasprintf(LOG_DIRECTORY "/%s", s->id);
-	log_copies_make(s->copies, from, session_code(s) != 0);
+	if (log_session_directory(s->options, s->id, &from, &e) < 0)
+		log_error("the logs of sandbox %s cannot be copied: %s", s->id, e.message);
+	else
+		log_copies_make(s->copies, from, failed);
 }
 
 /* The stream is shut down, not only closed: awfd holds it too, and a command must not wait for a

@@ -1,27 +1,70 @@
 /* awfctl denials: what a sandbox was refused, so far or as it happens. */
 #include "awfctl/commands.h"
 
+#include <string.h>
+
 #include "awfctl/client.h"
 #include "awfctl/complain.h"
 #include "awfctl/denial-text.h"
+#include "awfctl/log-sources.h"
 #include "awfctl/output.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/timestamp.h"
 
-static void append_table(struct strbuf *to, struct table *t, bool first,
-			 const struct denials_reply *denials)
+/* What of the refusals is printed. */
+struct selection {
+	const struct options *o;
+	struct log_span span;
+	struct table table;
+};
+
+static bool is_selected(const struct selection *s, const struct denial_info *d)
 {
-	const void *const *rows = (const void *const *)denials->denials;
+	int64_t time_ms;
+	bool wanted = false;
 
+	if (timestamp_parse_ms(d->time, &time_ms) < 0)
+		time_ms = 0;
+	for (size_t i = 0; i < LOG_SOURCE_COUNT; i++)
+		wanted |= s->span.sources[i] &&
+			  strcmp(log_source_name((enum log_source)i), d->source) == 0;
+	return wanted && log_span_has(&s->span, time_ms);
+}
+
+static void append_table(struct strbuf *to, struct table *t, bool first, const void *const *rows)
+{
 	table_fit(t, rows);
 	if (first)
 		table_titles(t, to);
 	table_rows(t, to, rows);
 }
 
-/* One reply as what the options ask for; the first one has the titles above it. */
-static int print_reply(const struct options *o, struct table *t, bool first,
-		       const struct reply *reply, struct err *e)
+/* The refusals that are printed, as rows of the table and as JSON. */
+static void append_selected(struct strbuf *to, struct selection *s, bool first,
+			    struct denial_info *const *denials, struct json_object *array)
 {
-	struct json_object *array = json_object_object_get(reply->parameters, "denials");
+	_cleanup_json_ struct json_object *selected = json_object_new_array();
+	_cleanup_free_ const void **rows =
+		xcalloc(json_object_array_length(array) + 1, sizeof(*rows));
+	size_t n = 0;
+
+	for (size_t i = 0; denials[i]; i++) {
+		if (!is_selected(s, denials[i]))
+			continue;
+		rows[n++] = denials[i];
+		json_object_array_add(selected,
+				      json_object_get(json_object_array_get_idx(array, i)));
+	}
+	if (output_is_table(s->o))
+		append_table(to, &s->table, first, rows);
+	else
+		output_append(s->o, to, selected, s->o->follow);
+}
+
+/* One reply as what the options ask for; the first one has the titles above it. */
+static int print_reply(struct selection *s, bool first, const struct reply *reply, struct err *e)
+{
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct denials_reply denials = { 0 };
 	int r = reply_read(reply, &denials_reply_table, &denials, e);
@@ -29,29 +72,25 @@ static int print_reply(const struct options *o, struct table *t, bool first,
 	if (r < 0)
 		return r;
 	strbuf_puts(&text, "");
-	if (output_is_table(o))
-		append_table(&text, t, first, &denials);
-	else
-		output_append(o, &text, array, o->follow);
+	append_selected(&text, s, first, denials.denials,
+			json_object_object_get(reply->parameters, "denials"));
 	fputs(text.data, stdout);
 	fields_clear(&denials_reply_table, &denials);
 	return 0;
 }
 
 /* Until the last reply, or until nobody can be told any more, which is reported at the end. */
-static int print_replies(const struct options *o, struct client *c, struct err *e)
+static int print_replies(struct selection *s, struct client *c, struct err *e)
 {
-	struct table t = denial_table();
 	bool more = true;
 
-	t.exact = o->follow; /* an age would soon be wrong */
-
+	s->table.exact = s->o->follow; /* an age would soon be wrong */
 	for (bool first = true; more; first = false) {
 		_cleanup_reply_ struct reply reply = { 0 };
 		int r = client_wait(c, &reply, e);
 
 		if (r == 0)
-			r = print_reply(o, &t, first, &reply, e);
+			r = print_reply(s, first, &reply, e);
 		if (r < 0)
 			return r;
 		more = reply.continues && fflush(stdout) == 0;
@@ -59,19 +98,34 @@ static int print_replies(const struct options *o, struct client *c, struct err *
 	return 0;
 }
 
+static int select_denials(struct selection *s, struct err *e)
+{
+	int r = log_span_parse(s->o, (int64_t)clock_wall_ms(), &s->span, e);
+
+	if (r == 0 && s->o->sources.words &&
+	    (s->span.sources[LOG_SOURCE_GH] || s->span.sources[LOG_SOURCE_AUDIT]))
+		return usage_error(e,
+				   "--source: refusals are those of squid and firewall; the others "
+				   "are shown by awfctl logs");
+	return r;
+}
+
 int cmd_denials(const struct options *o)
 {
 	_cleanup_client_ struct client *c = NULL;
 	_cleanup_err_ struct err e = { 0 };
+	struct selection s = { .o = o, .table = denial_table() };
 	struct id_request request = { .id = o->operands[0] };
 	int r = output_check(o, &denial_info_table, &e);
 
+	if (r == 0)
+		r = select_denials(&s, &e);
 	if (r == 0)
 		r = client_open(options_socket(o), &c, &e);
 	if (r == 0)
 		r = client_call(c, AWF_INTERFACE ".Denials", &id_request_table, &request, o->follow,
 				&e);
 	if (r == 0)
-		r = print_replies(o, c, &e);
+		r = print_replies(&s, c, &e);
 	return r < 0 ? complain(o, &e) : 0;
 }

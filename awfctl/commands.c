@@ -8,7 +8,7 @@
 
 #define STARTING  .groups = OPTION_GLOBAL | OPTION_SANDBOX, .takes_command = true
 #define READING   .groups = OPTION_GLOBAL | OPTION_READING
-#define FOLLOWING .groups = OPTION_GLOBAL | OPTION_FOLLOWING | OPTION_READING
+#define FOLLOWING .groups = OPTION_GLOBAL | OPTION_FOLLOWING | OPTION_READING | OPTION_SPAN
 #define PLAIN     .groups = OPTION_GLOBAL
 #define ONE_ID    .operands_min = 1, .operands_max = 1
 
@@ -32,6 +32,10 @@ const struct command commands[] = {
 	  .run = cmd_inspect },
 	{ "denials", "[options] ID", "show what a sandbox tried to reach and was refused", NULL,
 	  FOLLOWING, ONE_ID, .run = cmd_denials },
+	{ "logs", "[summary] [options] ID", "show the logs of a sandbox, or a summary of them",
+	  "All but what the command writes, which is kept nowhere. A summary is Markdown.",
+	  .groups = OPTION_GLOBAL | OPTION_FOLLOWING | OPTION_READING | OPTION_SPAN | OPTION_LOGGED,
+	  .operands_max = 2, .run = cmd_logs },
 	{ "wait", "[options] ID", "wait until a sandbox's command has ended",
 	  "The exit code is the command's.", PLAIN, ONE_ID, .run = cmd_wait },
 	{ "attach", "[options] ID", "connect to the input and output of a sandbox's command",

@@ -91,11 +91,12 @@ int log_copies_refuse(const struct options *o, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(copies); i++)
 		if (is_asked(o, &copies[i]))
-			return usage_error(e,
-					   "--%s is for run, which waits for the end; the logs of "
-					   "what start starts are in " LOG_DIRECTORY
-					   "/ID/: copy them from there",
-					   copies[i].option);
+			return usage_error(
+				e,
+				"--%s is for run, which waits for the end; awfctl inspect "
+				"tells where the logs of what start starts are: copy them "
+				"from there",
+				copies[i].option);
 	return 0;
 }
 
@@ -110,10 +111,23 @@ static void copy_file(int directory, const char *option, const char *from, const
 		log_debug("--%s: %s was copied", option, path);
 }
 
+static bool is_due(const struct log_copies *c, size_t i, bool failed)
+{
+	return c->directories[i] >= 0 && (failed || !copies[i].of_failed);
+}
+
+bool log_copies_are_due(const struct log_copies *c, bool failed)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(copies); i++)
+		if (is_due(c, i, failed))
+			return true;
+	return false;
+}
+
 void log_copies_make(const struct log_copies *c, const char *from, bool failed)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
-		if (c->directories[i] < 0 || (copies[i].of_failed && !failed))
+		if (!is_due(c, i, failed))
 			continue;
 		for (size_t j = 0; copies[i].files[j]; j++)
 			copy_file(c->directories[i], copies[i].option, from, copies[i].files[j]);

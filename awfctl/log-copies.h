@@ -6,8 +6,6 @@
 
 #include "awfctl/options.h"
 
-#define LOG_DIRECTORY "/var/log/awfd" /* of awfd; each sandbox has a directory of its id */
-
 struct log_copies;
 
 #define _cleanup_log_copies_ _cleanup_(log_copies_freep)
@@ -19,6 +17,9 @@ DEFINE_CLEANUP(struct log_copies, log_copies_free)
 
 /* Refuses these options: nothing waits for the end of the sandbox to copy its logs. */
 int log_copies_refuse(const struct options *o, struct err *e) _must_check_;
+
+/* Whether there is anything to copy. */
+bool log_copies_are_due(const struct log_copies *c, bool failed);
 
 /* Copies from the directory `from`; some only when the command failed. What cannot be copied is
  * reported. */

@@ -19,6 +19,8 @@ enum option_group {
 	OPTION_LEADING = 1 << 3,   /* none: before the command's name */
 	OPTION_FOLLOWING = 1 << 4, /* those that can go on with what is new */
 	OPTION_LISTING = 1 << 5,   /* those that list sandboxes */
+	OPTION_SPAN = 1 << 6,      /* those that print what has a time and a source */
+	OPTION_LOGGED = 1 << 7,    /* that of logs */
 };
 
 enum option_kind {
@@ -42,6 +44,10 @@ struct options {
 	bool quiet;
 	struct word_list format; /* names of fields */
 	bool follow;
+	struct word_list sources;
+	const char *since;
+	const char *until;
+	const char *dir;
 	bool tty;
 	bool keep;
 	bool skip_pull;         /* changes nothing */

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "awfctl/denial-text.h"
-#include "awfctl/log-copies.h"
 #include "common/alloc.h"
 #include "common/log.h"
 #include "proto/messages.h"
@@ -73,7 +72,7 @@ static void report(struct denial_info *const *denials, const char *id)
 		log_error("  %s", line);
 	}
 	if (count > LINES_MAX)
-		log_error("  … and %zu more: see " LOG_DIRECTORY "/%s/", count - LINES_MAX, id);
+		log_error("  … and %zu more: see awfctl logs %s", count - LINES_MAX, id);
 }
 
 void refusals_report(struct client *c, const char *id, int signals)

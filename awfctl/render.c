@@ -200,6 +200,7 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *s, const struc
 		append_value(to, "Mount", *mount);
 	for (char *const *path = s->masked; path && *path; path++)
 		append_value(to, "Masked", *path);
+	append_value(to, "Logs", s->log_directory);
 	append_value(to, "Exit code", ended ? code : NULL);
 	append_value(to, "OOM killed", s->oom_killed ? "yes" : NULL);
 	append_value(to, "Reason", s->reason);

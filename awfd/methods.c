@@ -27,9 +27,11 @@ enum access {
 	ACCESS_ANY,   /* whoever reaches the socket */
 	ACCESS_ROOT,  /* root alone */
 	ACCESS_OWNER, /* the owner of the sandbox named by the first parameter, or root */
+	ACCESS_LOGS,  /* the same, also when nothing but the logs of it is left */
 };
 
-/* in: the parsed parameters; sandbox: for ACCESS_OWNER, else NULL. */
+/* in: the parsed parameters; sandbox: for ACCESS_OWNER, and ACCESS_LOGS if it is there, else NULL.
+ */
 typedef void (*method_fn)(struct manager *m, struct call *call, void *in, struct sandbox *s);
 
 struct method {
@@ -424,6 +426,7 @@ static void method_inspect(struct manager *m _unused_, struct call *call, void *
 	reply.sandbox->mounts = sandbox_mounts_asked(s);
 	reply.sandbox->masked = sandbox_masked(s);
 	reply.sandbox->steps = sandbox_describe_steps(s);
+	reply.sandbox->log_directory = sandbox_log_directory(s);
 	call_reply(call, &inspect_reply_table, &reply);
 	fields_clear(&inspect_reply_table, &reply);
 }
@@ -507,6 +510,42 @@ static void method_denials(struct manager *m _unused_, struct call *call, void *
 	reply_denials(call, s, more);
 }
 
+/* --- Logs --------------------------------------------------------------------------------------
+ */
+
+static void on_logs_event(struct sandbox *s, enum sandbox_event event,
+			  const struct sandbox_news *news _unused_, void *userdata)
+{
+	struct waiting *w = userdata;
+	struct call *call = w->call;
+	struct logs_reply reply = { 0 };
+
+	if (event != SANDBOX_ENDED)
+		return;
+	waiting_free(w);
+	reply.directory = sandbox_log_directory(s);
+	call_reply(call, &logs_reply_table, &reply);
+	fields_clear(&logs_reply_table, &reply);
+}
+
+static void method_logs(struct manager *m, struct call *call, void *in, struct sandbox *s)
+{
+	const struct id_request *request = in;
+	uid_t uid = conn_peer(call_conn(call))->uid;
+	struct logs_reply reply = {
+		.directory = s ? sandbox_log_directory(s)
+			       : sandbox_log_directory_of_gone(m, request->id, uid),
+	};
+
+	if (s && call_wants_more(call) && sandbox_state(s) != SANDBOX_EXITED) {
+		(void)waiting_new(call, s, on_logs_event);
+		call_reply_continues(call, &logs_reply_table, &reply);
+	} else {
+		call_reply(call, &logs_reply_table, &reply);
+	}
+	fields_clear(&logs_reply_table, &reply);
+}
+
 /* --- Reload ------------------------------------------------------------------------------------
  */
 
@@ -540,6 +579,7 @@ static const struct method methods[] = {
 	{ "List", ACCESS_ANY, method_list, false, false },
 	{ "Inspect", ACCESS_OWNER, method_inspect, false, false },
 	{ "Denials", ACCESS_OWNER, method_denials, false, false },
+	{ "Logs", ACCESS_LOGS, method_logs, false, false },
 	{ "Check", ACCESS_ANY, method_check, false, true },
 	{ "Reload", ACCESS_ROOT, method_reload, false, false },
 };
@@ -554,6 +594,18 @@ static int find_own(struct manager *m, const struct call *call, const void *in,
 		    struct sandbox **ret, struct err *e)
 {
 	return sandbox_lookup(m, conn_peer(call_conn(call))->uid, *(char *const *)in, ret, e);
+}
+
+/* The same, or NULL for one that is gone and whose logs are the peer's. */
+static int find_own_logs(struct manager *m, const struct call *call, const void *in,
+			 struct sandbox **ret, struct err *e)
+{
+	const char *id = *(char *const *)in;
+	uid_t uid = conn_peer(call_conn(call))->uid;
+	_cleanup_free_ char *directory =
+		sandbox_find(m, id) ? NULL : sandbox_log_directory_of_gone(m, id, uid);
+
+	return directory ? 0 : find_own(m, call, in, ret, e);
 }
 
 static int require_root(const struct call *call, struct err *e)
@@ -579,6 +631,8 @@ static int authorize(struct manager *m, const struct call *call, enum access acc
 		return require_root(call, e);
 	case ACCESS_OWNER:
 		return find_own(m, call, in, ret, e);
+	case ACCESS_LOGS:
+		return find_own_logs(m, call, in, ret, e);
 	}
 	return err_set(e, -EPERM, ERR_PERMISSION_DENIED, "nobody may call this");
 }

@@ -21,6 +21,7 @@
 #include "common/fd.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/parse.h"
 #include "common/timestamp.h"
 
 #define LOG_MAX (64 << 20) /* bytes of one file; then it ends, and says so */
@@ -91,9 +92,25 @@ static char *path_of(const struct sandbox *s, size_t file)
 	return xasprintf("%s/%s/%s", s->config->log_directory, s->id, files[file]);
 }
 
+char *sandbox_log_directory(const struct sandbox *s)
+{
+	return xasprintf("%s/%s", s->config->log_directory, s->id);
+}
+
+char *sandbox_log_directory_of_gone(const struct manager *m, const char *id, uid_t owner)
+{
+	_cleanup_free_ char *directory = xasprintf("%s/%s", m->config->log_directory, id);
+	_cleanup_free_ char *log = xasprintf("%s/%s", directory, files[SANDBOX_LOG_AUDIT]);
+	struct stat st;
+
+	if (!parse_is_sandbox_id(id) || lstat(log, &st) < 0 || (owner != 0 && st.st_uid != owner))
+		return NULL;
+	return TAKE_PTR(directory);
+}
+
 int sandbox_logs_open(struct sandbox *s, struct err *e)
 {
-	_cleanup_free_ char *directory = xasprintf("%s/%s", s->config->log_directory, s->id);
+	_cleanup_free_ char *directory = sandbox_log_directory(s);
 	int r = file_mkdir(directory, 0711, e);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
@@ -456,6 +473,7 @@ static void packet_dropped(struct sandbox *s, const char *from, const struct nfl
 	put_text(o, "destination", destination);
 	put_number(o, "port", p->port);
 	put_text(o, "rule", p->prefix);
+	put_text(o, "reason", denial_reason_of_chain(p->prefix));
 	sandbox_logs_write(s, SANDBOX_LOG_FIREWALL, o);
 	sandbox_denied(s, &(struct denial){ .time_ms = time_ms,
 					    .source = DENIAL_FIREWALL,

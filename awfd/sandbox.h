@@ -141,6 +141,12 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 
 /* Its mounts as they were asked for (strv, the caller's), which can be long; NULL without any. */
 char **sandbox_mounts_asked(const struct sandbox *s) _must_check_;
+char *sandbox_log_directory(const struct sandbox *s) _must_check_;
+
+/* That of a sandbox that awfd does not know any more, whose logs are this user's; NULL when there
+ * is none. */
+char *sandbox_log_directory_of_gone(const struct manager *m, const char *id,
+				    uid_t owner) _must_check_;
 char **sandbox_masked(const struct sandbox *s) _must_check_;
 struct step_info **sandbox_describe_steps(const struct sandbox *s) _must_check_;
 void sandbox_result(const struct sandbox *s, struct wait_reply *ret);

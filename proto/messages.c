@@ -131,6 +131,7 @@ static const struct field sandbox_info_fields[] = {
 	SANDBOX(difc_proxy, "difcProxy", .type = FIELD_STRING),
 	SANDBOX(mounts, "mounts", .type = FIELD_STRINGS, .max = MESSAGE_MOUNTS_MAX),
 	SANDBOX(masked, "masked", .type = FIELD_STRINGS, .max = MESSAGE_MASKED_MAX),
+	SANDBOX(log_directory, "logDirectory", .type = FIELD_STRING),
 	SANDBOX(exit_code, "exitCode", .type = FIELD_INT, REQUIRED),
 	SANDBOX(oom_killed, "oomKilled", .type = FIELD_BOOL, REQUIRED),
 	SANDBOX(reason, "reason", .type = FIELD_STRING),
@@ -162,6 +163,11 @@ static const struct field denials_reply_fields[] = {
 const struct field_table denials_reply_table =
 	FIELD_TABLE(struct denials_reply, NULL, denials_reply_fields);
 
+static const struct field logs_reply_fields[] = {
+	FIELD(struct logs_reply, directory, "directory", .type = FIELD_STRING, REQUIRED),
+};
+const struct field_table logs_reply_table = FIELD_TABLE(struct logs_reply, NULL, logs_reply_fields);
+
 static const struct field list_reply_fields[] = {
 	FIELD(struct list_reply, sandboxes, "sandboxes", .type = FIELD_OBJECTS,
 	      .table = &sandbox_info_table, REQUIRED),
@@ -187,6 +193,7 @@ const struct message_method message_methods[] = {
 	{ "List", &empty_table, &list_reply_table },
 	{ "Inspect", &id_request_table, &inspect_reply_table },
 	{ "Denials", &id_request_table, &denials_reply_table },
+	{ "Logs", &id_request_table, &logs_reply_table },
 	{ "Check", &start_request_table, &check_reply_table },
 	{ "Reload", &empty_table, &reload_reply_table },
 };

@@ -74,7 +74,7 @@ struct reload_reply {
 	char **kept; /* keys that changed but count only after a restart */
 };
 
-/* Parameters of Inspect, Attach and Denials. */
+/* Parameters of Inspect, Attach, Denials and Logs. */
 struct id_request {
 	char *id;
 };
@@ -118,8 +118,9 @@ struct sandbox_info {
 	char **command;
 	char *created_at; /* RFC 3339, UTC */
 	char *difc_proxy;
-	char **mounts; /* as they were asked for; not in List */
-	char **masked; /* credentials in them that are out of reach; not in List */
+	char **mounts;       /* as they were asked for; not in List */
+	char **masked;       /* credentials in them that are out of reach; not in List */
+	char *log_directory; /* not in List */
 	int64_t exit_code;
 	bool oom_killed;
 	char *reason;
@@ -144,6 +145,11 @@ struct denial_info {
 /* With `more`, one reply of all so far and then one for each that is added or counts on. */
 struct denials_reply {
 	struct denial_info **denials;
+};
+
+/* With `more`, one reply at once and one when the logs are complete. */
+struct logs_reply {
+	char *directory;
 };
 
 struct list_reply {
@@ -173,6 +179,7 @@ extern const struct field_table step_info_table;
 extern const struct field_table sandbox_info_table;
 extern const struct field_table denial_info_table;
 extern const struct field_table denials_reply_table;
+extern const struct field_table logs_reply_table;
 extern const struct field_table list_reply_table;
 extern const struct field_table inspect_reply_table;
 extern const struct field_table empty_table;

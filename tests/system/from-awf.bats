@@ -66,7 +66,7 @@ teardown() {
 
 @test "start copies no logs, and says where they are" {
 	run -2 --separate-stderr as alice awfctl start --audit-dir "$dir" -- true
-	[[ $stderr == *'--audit-dir is for run, which waits for the end'*'/var/log/awfd/ID/: copy them from there' ]]
+	[[ $stderr == *'--audit-dir is for run, which waits for the end'*'awfctl inspect tells where'* ]]
 }
 
 @test "what a session leaves in its home is the user's afterwards, and the next one finds it" {

@@ -129,6 +129,20 @@ int fake_wait(struct fake *f)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : SIGNAL_BASE + WTERMSIG(status);
 }
 
+void fake_assert_printed(struct fake *f, const char *expected)
+{
+	size_t length = strlen(expected);
+	_cleanup_free_ char *text = xcalloc(length + 1, 1);
+
+	for (size_t have = 0; have < length;) {
+		ssize_t n = read(f->out, text + have, length - have);
+
+		assert_true(n > 0);
+		have += (size_t)n;
+	}
+	assert_string_equal(text, expected);
+}
+
 char *fake_read_all(int fd, size_t *length)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };

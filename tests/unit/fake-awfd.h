@@ -50,6 +50,9 @@ pid_t fake_fork(void);
 /* Waits for the end of awfctl: its exit code, or 1000 + the signal that killed it. */
 int fake_wait(struct fake *f);
 
+/* Reads exactly this much, which awfctl has to have printed by now. */
+void fake_assert_printed(struct fake *f, const char *expected);
+
 /* Reads a descriptor to its end. The caller owns the text. */
 char *fake_read_all(int fd, size_t *length);
 

@@ -42,21 +42,6 @@ static void assert_text(int fd, const char *expected)
 	assert_string_equal(text, expected);
 }
 
-/* Reads exactly this much: what awfctl has printed by now. */
-static void assert_printed(struct fake *f, const char *expected)
-{
-	size_t length = strlen(expected);
-	_cleanup_free_ char *text = xcalloc(length + 1, 1);
-
-	for (size_t have = 0; have < length;) {
-		ssize_t n = read(f->out, text + have, length - have);
-
-		assert_true(n > 0);
-		have += (size_t)n;
-	}
-	assert_string_equal(text, expected);
-}
-
 static void accept_call(struct fake *f, struct fake_conn *c)
 {
 	struct json_object *call = fake_accept_call(f, c, "io.awf.Sandbox.Denials");
@@ -69,7 +54,7 @@ static void accept_call(struct fake *f, struct fake_conn *c)
 static void test_once(void **state)
 {
 	static const struct {
-		const char *args[4];
+		const char *args[6];
 		const char *answer;
 		int code;
 		const char *out;
@@ -91,6 +76,21 @@ static void test_once(void **state)
 		  "TIME\tFROM\tPROTOCOL\tHOST\tPORT\tCOUNT\tREASON\tGRANT\n",
 		  "" },
 		{ { "denials", "--json", ID }, REPLY(""), 0, "[\n]\n", "" },
+		{ { "denials", "--json", "--source=squid", ID }, REPLY(ADDRESS), 0, "[\n]\n", "" },
+		{ { "denials", "--json", "--since=2026-01-02T03:04:05.007Z", ID },
+		  REPLY(NAMED),
+		  0,
+		  "[\n]\n",
+		  "" },
+		{ { "denials", "--source=firewall", "--until=2026-01-02T03:04:06Z",
+		    "--since=2026-01-02T03:04:05Z", ID },
+		  REPLY(NAMED "," ADDRESS),
+		  0,
+		  "TIME                       FROM        PROTOCOL   HOST                 PORT   "
+		  "COUNT   REASON        GRANT\n"
+		  "2026-01-02T03:04:05.006Z   cli-proxy   icmp       2001:db8::1\\x1b[2J   -      "
+		  "1       private\\x0a   -\n",
+		  "" },
 		{ { "denials", ID },
 		  "{\"error\":\"io.awf.Sandbox.NotFound\",\"parameters\":{\"id\":\"" ID "\"}}",
 		  125,
@@ -157,9 +157,9 @@ static void test_follow(void **state)
 	FAKE_RUN(f, &(struct fake_stdio){ 0 }, "denials", "-f", ID);
 	accept_call(f, &c);
 	fake_send(&c, CONTINUES(NAMED), -EBADF);
-	assert_printed(f, first);
+	fake_assert_printed(f, first);
 	fake_send(&c, CONTINUES(NAMED), -EBADF);
-	assert_printed(f, again);
+	fake_assert_printed(f, again);
 	fake_send(&c, REPLY(""), -EBADF);
 	assert_int_equal(fake_wait(f), 0);
 	assert_text(f->out, "");
@@ -179,10 +179,10 @@ static void test_follow_json(void **state)
 	FAKE_RUN(f, &(struct fake_stdio){ 0 }, "denials", "--follow", "--json", ID);
 	accept_call(f, &c);
 	fake_send(&c, CONTINUES(ADDRESS "," ADDRESS), -EBADF);
-	assert_printed(f, line);
-	assert_printed(f, line);
+	fake_assert_printed(f, line);
+	fake_assert_printed(f, line);
 	fake_send(&c, CONTINUES(ADDRESS), -EBADF);
-	assert_printed(f, line);
+	fake_assert_printed(f, line);
 	fake_close(&c);
 	assert_int_equal(fake_wait(f), 125);
 	assert_text(f->out, "");

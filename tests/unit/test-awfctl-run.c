@@ -260,7 +260,7 @@ static void test_many_refusals(void **state)
 	assert_int_equal(lines, 22);
 	assert_text_contains(text, "  h19:443 ");
 	assert_null(strstr(text, "h20"));
-	assert_text_contains(text, "awfctl:   … and 3 more: see /var/log/awfd/" ID "/\n");
+	assert_text_contains(text, "awfctl:   … and 3 more: see awfctl logs " ID "\n");
 }
 
 /* The command's exit code is known: what fails after it, or takes for ever, changes nothing. */
