@@ -46,21 +46,21 @@ PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
                  conn denial-log denials difc-address difc-ca difc-probe docker docker-answer \
                  docker-attach docker-container docker-http docker-image docker-network \
-                 docker-seccomp docker-spec domain egress engine-watch environment fd-store gh-log \
-                 host-addresses host-ipv6 host-pattern host-ports host-view http-answer \
-                 image-reference job-limits link link-bridge link-request link-seal link-watch \
-                 lock log-journal log-tail manager manager-firewall methods mount-credentials \
-                 mount-helper mount-masks mount-namespace mount-open mount-source mount-spec \
-                 mount-stage mount-view names netlink netns network nflog nflog-packet nft \
-                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
-                 nft-watch notify peer plan policy policy-words private-networks process quota \
-                 reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-adopt \
-                 sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
-                 sandbox-destroy sandbox-dirs sandbox-host sandbox-info sandbox-lease \
-                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-name \
-                 sandbox-policy sandbox-ready sandbox-relay sandbox-removal sandbox-squid \
-                 sandbox-state server socket-address spawn squid-config squid-log turns \
-                 upstream-proxy
+                 docker-progress docker-pull docker-seccomp docker-spec domain egress engine-watch \
+                 environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
+                 host-view http-answer image-reference job-limits link link-bridge link-request \
+                 link-seal link-watch lock log-journal log-tail manager manager-firewall methods \
+                 mount-credentials mount-helper mount-masks mount-namespace mount-open \
+                 mount-source mount-spec mount-stage mount-view names netlink netns network nflog \
+                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table nft-watch notify peer plan policy policy-words private-networks \
+                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
+                 sandbox-denials sandbox-destroy sandbox-dirs sandbox-host sandbox-info \
+                 sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-mounts \
+                 sandbox-name sandbox-policy sandbox-ready sandbox-relay sandbox-removal \
+                 sandbox-squid sandbox-state server socket-address spawn squid-config squid-log \
+                 turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -113,16 +113,16 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options awfctl-output \
                  awfctl-render awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits \
                  client-hello clone config conn denial-log denials difc-address difc-ca difc-probe \
-                 docker docker-attach docker-image docker-network docker-spec domain downloads \
-                 egress environment err errors escape exec-request fd fd-store file frame gh-argv \
-                 gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble host-addresses \
-                 host-pattern host-ports host-view http-answer http-response image-reference \
-                 interface job-limits json-fields landlock lock log-tail mount-credentials \
-                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
-                 notify parse peer plan policy private-networks process quota redact relay \
-                 relay-proc relay-storm relay-upstreams resolvers sandbox-name sandbox-state \
-                 secret sni-match socket-address spawn squid-config squid-log stdcopy strbuf strv \
-                 timestamp turns unpack upstream-proxy
+                 docker docker-attach docker-image docker-network docker-progress docker-pull \
+                 docker-spec domain downloads egress environment err errors escape exec-request fd \
+                 fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
+                 gh-trouble host-addresses host-pattern host-ports host-view http-answer \
+                 http-response image-reference interface job-limits json-fields landlock lock \
+                 log-tail mount-credentials mount-open mount-source mount-spec names netlink \
+                 network nflog-packet nft-ruleset notify parse peer plan policy private-networks \
+                 process quota redact relay relay-proc relay-storm relay-upstreams resolvers \
+                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
+                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -131,9 +131,9 @@ UNIT_HELPERS  := certificates engine-mounts fake-awfd fake-engine golden loopbac
                  outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := client-hello config-file denial-log difc-address difc-ca domain download-entry \
-                 exec-request frame gh-log host-ports http-response methods mount-spec nflog \
-                 policy redact ruleset squid-config squid-log state stdcopy
+FUZZ_TARGETS  := client-hello config-file denial-log difc-address difc-ca docker-progress domain \
+                 download-entry exec-request frame gh-log host-ports http-response methods \
+                 mount-spec nflog policy redact ruleset squid-config squid-log state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
@@ -388,6 +388,7 @@ FUZZ_PKG_client-hello := openssl
 FUZZ_SRC_config-file := $(addprefix awfctl/,config-file.c input-file.c nearest.c options.c word-list.c yaml-reader.c)
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
+FUZZ_SRC_docker-progress := awfd/docker-answer.c awfd/docker-progress.c
 FUZZ_SRC_domain := awfd/domain.c
 FUZZ_SRC_download-entry := containers/agent/download-entry.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-argv.c gh-env.c gh-rules.c) \

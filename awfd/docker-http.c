@@ -20,16 +20,16 @@ struct docker_http {
 	struct sockaddr_un address;
 	CURLM *multi;
 	struct event *timer;
-	struct curl_slist *headers;
+	struct curl_slist *headers;     /* of requests with JSON, or nothing */
+	struct curl_slist *tar_headers; /* of those with a file */
 	LIST_HEAD(, docker_transfer) transfers;
 };
 
 struct docker_transfer {
 	struct docker_http *http;
 	LIST_ENTRY(docker_transfer) link;
-	const char *method;
-	const char *path;
-	const char *body;
+	struct docker_http_request request;
+	uint64_t sent; /* bytes of its file */
 	CURL *easy;
 	bool opened;         /* a socket was made */
 	int open_error;      /* or why not: negative errno */
@@ -135,6 +135,7 @@ static const struct {
 	{ CURLE_GOT_NOTHING, -ECONNRESET, "the engine closed the connection without an answer" },
 	{ CURLE_PARTIAL_FILE, -ECONNRESET, "the engine's answer breaks off" },
 	{ CURLE_SEND_ERROR, -ECONNRESET, "the connection broke while the engine was asked" },
+	{ CURLE_ABORTED_BY_CALLBACK, -EIO, "the file could not be read, or became shorter" },
 	{ CURLE_UNSUPPORTED_PROTOCOL, -EBADMSG, "the answer is not HTTP" },
 	{ CURLE_WEIRD_SERVER_REPLY, -EBADMSG, "the answer is not HTTP" },
 };
@@ -335,31 +336,78 @@ static size_t on_head(char *line, size_t size, size_t count, void *userdata)
 	return transfer_count(t, length) ? length : 0;
 }
 
+/* Whether the answer is one whose body the asker wants as it comes. */
+static bool transfer_is_passed_on(const struct docker_transfer *t)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	return t->request.data && status >= 200 && status < 300;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 {
 	struct docker_transfer *t = userdata;
 
+	if (transfer_is_passed_on(t)) {
+		t->request.data(data, size * count, t->userdata);
+		return size * count;
+	}
 	if (!transfer_count(t, size * count))
 		return 0;
 	strbuf_append(&t->answer, data, size * count);
 	return size * count;
 }
 
-static CURLcode transfer_set_request(struct docker_transfer *t)
+/* Reads on in the file. One that has become shorter meanwhile breaks the transfer off. */
+static size_t on_file_wanted(char *data, size_t size, size_t count, void *userdata)
 {
-	_cleanup_free_ char *url = xasprintf("%s%s", URL_ORIGIN, t->path);
-	const char *body = t->body ? t->body : "";
+	struct docker_transfer *t = userdata;
+	const struct docker_http_file *file = t->request.file;
+	size_t length = MIN(size * count, file->size - t->sent);
+	ssize_t n = length > 0 ? pread(file->fd, data, length, (off_t)t->sent) : 0;
 
-	SETOPT(t->easy, CURLOPT_URL, url);
-	SETOPT(t->easy, CURLOPT_PATH_AS_IS, 1L);
+	if (n < 0 || (n == 0 && length > 0))
+		return CURL_READFUNC_ABORT;
+	t->sent += (uint64_t)n;
+	return (size_t)n;
+}
+
+static CURLcode transfer_set_file(struct docker_transfer *t)
+{
+	SETOPT(t->easy, CURLOPT_HTTPHEADER, t->http->tar_headers);
+	SETOPT(t->easy, CURLOPT_POST, 1L);
+	SETOPT(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request.file->size);
+	SETOPT(t->easy, CURLOPT_READFUNCTION, on_file_wanted);
+	SETOPT(t->easy, CURLOPT_READDATA, t);
+	return CURLE_OK;
+}
+
+static CURLcode transfer_set_text(struct docker_transfer *t)
+{
+	const char *body = t->request.body ? t->request.body : "";
+
 	SETOPT(t->easy, CURLOPT_HTTPHEADER, t->http->headers);
-	if (t->body || strcmp(t->method, "POST") == 0) {
+	if (t->request.body || strcmp(t->request.method, "POST") == 0) {
 		SETOPT(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 		SETOPT(t->easy, CURLOPT_POSTFIELDS, body);
 	}
-	if (strcmp(t->method, "HEAD") == 0)
+	return CURLE_OK;
+}
+
+static CURLcode transfer_set_request(struct docker_transfer *t)
+{
+	_cleanup_free_ char *url = xasprintf("%s%s", URL_ORIGIN, t->request.path);
+	CURLcode code;
+
+	SETOPT(t->easy, CURLOPT_URL, url);
+	SETOPT(t->easy, CURLOPT_PATH_AS_IS, 1L);
+	code = t->request.file ? transfer_set_file(t) : transfer_set_text(t);
+	if (code != CURLE_OK)
+		return code;
+	if (strcmp(t->request.method, "HEAD") == 0)
 		SETOPT(t->easy, CURLOPT_NOBODY, 1L);
-	SETOPT(t->easy, CURLOPT_CUSTOMREQUEST, t->method);
+	SETOPT(t->easy, CURLOPT_CUSTOMREQUEST, t->request.method);
 	return CURLE_OK;
 }
 
@@ -413,23 +461,22 @@ static void on_begin(_unused_ evutil_socket_t fd, _unused_ short what, void *use
 	CURLcode code = t->easy ? CURLE_OK : transfer_set_up(t);
 
 	t->opened = false;
+	t->sent = 0;
 	if (code == CURLE_OK && curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
 		code = CURLE_FAILED_INIT;
 	if (code != CURLE_OK)
 		transfer_fail(t, -EIO, curl_easy_strerror(code));
 }
 
-struct docker_transfer *docker_http_start(struct docker_http *h, const char *method,
-					  const char *path, const char *body, docker_http_fn fn,
-					  void *userdata)
+struct docker_transfer *docker_http_start(struct docker_http *h,
+					  const struct docker_http_request *request,
+					  docker_http_fn fn, void *userdata)
 {
 	struct docker_transfer *t = xnew(struct docker_transfer);
 
 	*t = (struct docker_transfer){
 		.http = h,
-		.method = method,
-		.path = path,
-		.body = body,
+		.request = *request,
 		.fn = fn,
 		.userdata = userdata,
 	};
@@ -477,22 +524,25 @@ static int http_set_multi(struct docker_http *h)
 }
 
 /* "Expect:" keeps libcurl from waiting for a 100 before it sends a large body. */
-static int http_set_headers(struct docker_http *h)
+static int add_headers(struct curl_slist **list, const char *content_type)
 {
-	static const char *const lines[] = {
-		"Content-Type: application/json",
-		"Expect:",
-		"User-Agent: awfd/" AWF_VERSION,
-	};
-	struct curl_slist *headers;
+	const char *const lines[] = { content_type, "Expect:", "User-Agent: awfd/" AWF_VERSION };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		headers = curl_slist_append(h->headers, lines[i]);
-		if (!headers)
+		struct curl_slist *longer = curl_slist_append(*list, lines[i]);
+
+		if (!longer)
 			return -ENOMEM;
-		h->headers = headers;
+		*list = longer;
 	}
 	return 0;
+}
+
+static int http_set_headers(struct docker_http *h)
+{
+	int r = add_headers(&h->headers, "Content-Type: application/json");
+
+	return r < 0 ? r : add_headers(&h->tar_headers, "Content-Type: application/x-tar");
 }
 
 void docker_http_free(struct docker_http *h)
@@ -506,6 +556,7 @@ void docker_http_free(struct docker_http *h)
 	if (h->timer)
 		event_free(h->timer);
 	curl_slist_free_all(h->headers);
+	curl_slist_free_all(h->tar_headers);
 	curl_global_cleanup();
 	free(h);
 }

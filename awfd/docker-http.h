@@ -3,6 +3,8 @@
  * stale, and any number of long polls may be open. Knows nothing of the Docker Engine API. */
 #pragma once
 
+#include <stdint.h>
+
 #include <event2/event.h>
 
 #include "common/cleanup.h"
@@ -32,11 +34,29 @@ void docker_http_free(struct docker_http *h); /* cancels what is under way */
 
 const char *docker_http_socket_path(const struct docker_http *h);
 
-/* Starts a transfer. method, path (encoded) and body (may be NULL) are borrowed until fn is called
- * or the transfer is cancelled. There is no time limit: the caller cancels. */
-struct docker_transfer *docker_http_start(struct docker_http *h, const char *method,
-					  const char *path, const char *body, docker_http_fn fn,
-					  void *userdata) _must_check_;
+/* A regular file, read from its beginning to that size, wherever the descriptor stands. */
+struct docker_http_file {
+	int fd;
+	uint64_t size;
+};
+
+/* Takes the next piece of an answer. Must not cancel the transfer. */
+typedef void (*docker_http_data_fn)(const char *data, size_t length, void *userdata);
+
+/* All borrowed until fn is called or the transfer is cancelled. */
+struct docker_http_request {
+	const char *method;
+	const char *path;                    /* encoded */
+	const char *body;                    /* JSON, or NULL */
+	const struct docker_http_file *file; /* a tar archive in place of it, or NULL */
+	docker_http_data_fn data;            /* gets the body of a 2xx answer, of any length, in
+					      * place of fn; or NULL */
+};
+
+/* Starts a transfer. There is no time limit: the caller cancels. */
+struct docker_transfer *docker_http_start(struct docker_http *h,
+					  const struct docker_http_request *request,
+					  docker_http_fn fn, void *userdata) _must_check_;
 
 /* Closes the connection; fn is not called any more. NULL is allowed. */
 void docker_http_cancel(struct docker_transfer *t);

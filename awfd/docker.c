@@ -27,7 +27,10 @@ struct docker_call {
 	char *method; /* NULL: nothing to ask, see docker_negotiate() */
 	char *path;
 	char *body;
-	int *accept; /* ended by 0, or NULL */
+	bool has_file;
+	struct docker_http_file file;
+	docker_data_fn data; /* or NULL */
+	int *accept;         /* ended by 0, or NULL */
 	int timeout_ms;
 	bool negotiates; /* the question for the version itself */
 	bool asked_again;
@@ -190,10 +193,21 @@ static void on_answer(const struct docker_http_answer *answer, void *userdata)
 	call_fail(c, docker_answer_errno(answer->status), answer->status, message);
 }
 
+static void on_data(const char *data, size_t length, void *userdata)
+{
+	struct docker_call *c = userdata;
+
+	c->data(data, length, c->userdata);
+}
+
 /* Sends a call whose turn it is. Completes nothing. */
 static void call_send(struct docker_call *c)
 {
 	struct docker *d = c->docker;
+	struct docker_http_request request = { .method = c->method,
+					       .body = c->body,
+					       .file = c->has_file ? &c->file : NULL,
+					       .data = c->data ? on_data : NULL };
 
 	if (!c->method) {
 		call_settle(c, NULL);
@@ -202,7 +216,8 @@ static void call_send(struct docker_call *c)
 	c->state = CALL_RUNNING;
 	free(c->url_path);
 	c->url_path = c->negotiates ? xstrdup(c->path) : xasprintf("/v%s%s", d->version, c->path);
-	c->transfer = docker_http_start(d->http, c->method, c->url_path, c->body, on_answer, c);
+	request.path = c->url_path;
+	c->transfer = docker_http_start(d->http, &request, on_answer, c);
 }
 
 static int *copy_statuses(const int *statuses)
@@ -244,6 +259,10 @@ static struct docker_call *call_new(struct docker *d, const struct docker_reques
 	if (request->body)
 		c->body = xstrdup(json_object_to_json_string_ext(
 			request->body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	c->has_file = request->file;
+	if (request->file)
+		c->file = *request->file;
+	c->data = request->data;
 	c->fn = fn;
 	c->userdata = userdata;
 	TAILQ_INSERT_TAIL(&d->calls, c, link);

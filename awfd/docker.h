@@ -10,6 +10,10 @@
 
 struct docker;
 struct docker_call;
+struct docker_http_file;
+
+/* Takes a piece of an answer, from the loop. Must not cancel the call. */
+typedef void (*docker_data_fn)(const char *data, size_t length, void *userdata);
 
 struct docker_request {
 	const char *operation;    /* for people: "create container awf-…-pause" */
@@ -19,6 +23,9 @@ struct docker_request {
 	int timeout_ms;           /* 0: none (long polls) */
 	const int *accept; /* further statuses than 2xx that are success, ended by 0, or NULL:
 			    * { 304, 404, 0 } */
+	const struct docker_http_file *file; /* a tar archive in place of body: docker-http.h; its
+					      * descriptor is borrowed until the end; or NULL */
+	docker_data_fn data; /* gets a successful answer as it comes; NULL: the reply has it */
 };
 
 /* Called once, from the loop and never from inside docker_call_start(). On success e is NULL,
