@@ -71,6 +71,8 @@ static void make_world(struct manager *m)
 	require(atexit(remove_world) == 0);
 	require(file_mkdir(states, 0700, NULL) == 0);
 	make_config(m);
+	require(file_mkdir(m->config->log_directory, 0700, NULL) == 0);
+	require(audit_open(m->config->log_directory, AUDIT_MAX, &m->audit, NULL) == 0);
 	m->base = event_base_new();
 	m->notify = notify_new(m->base);
 	m->fds = fd_store_new();

@@ -86,10 +86,9 @@ static void test_once(void **state)
 		    "--since=2026-01-02T03:04:05Z", ID },
 		  REPLY(NAMED "," ADDRESS),
 		  0,
-		  "TIME                       FROM        PROTOCOL   HOST                 PORT   "
-		  "COUNT   REASON        GRANT\n"
-		  "2026-01-02T03:04:05.006Z   cli-proxy   icmp       2001:db8::1\\x1b[2J   -      "
-		  "1       private\\x0a   -\n",
+		  "TIME\tFROM\tPROTOCOL\tHOST\tPORT\tCOUNT\tREASON\tGRANT\n"
+		  "2026-01-02T03:04:05.006Z\tcli-proxy\ticmp\t2001:db8::1\\x1b[2J\t-\t"
+		  "1\tprivate\\x0a\t-\n",
 		  "" },
 		{ { "denials", ID },
 		  "{\"error\":\"io.awf.Sandbox.NotFound\",\"parameters\":{\"id\":\"" ID "\"}}",

@@ -79,8 +79,8 @@ static void test_refused(void **state _unused_)
 		  "--format 'stat': there is no such field; did you mean 'state'?" },
 		{ { "--format", "{{.ID}}" },
 		  "--format '{{.ID}}': there is no such field; use id, name, state, ownerUid, "
-		  "owner, image, command, createdAt, difcProxy, mounts, masked, exitCode, "
-		  "oomKilled, reason, steps" },
+		  "owner, image, command, createdAt, difcProxy, mounts, masked, "
+		  "logDirectory, exitCode, oomKilled, reason, left, steps" },
 		{ { "--format", "id", "--json" },
 		  "--json, --format and --quiet exclude each other; give one" },
 		{ { "--json", "-q" }, "--json, --format and --quiet exclude each other; give one" },
