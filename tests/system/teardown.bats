@@ -171,6 +171,7 @@ writers() {
 
 # run_many N: one after the other, of which none waits.
 run_many() {
+	# shellcheck disable=SC2016 # for the inner shell
 	bed_exec sh -c 'for n in $(seq "$1"); do awfctl run -- true || exit; done' sh "$1"
 }
 
