@@ -98,6 +98,8 @@ static void step_done(void *userdata, unsigned step, const struct err *e)
 
 static int place_step(void *subject, unsigned step _unused_, struct err *e _unused_)
 {
+	if (!sandbox_has_to_wait(subject))
+		return PLAN_STEP_DONE;
 	sandbox_wait_for_place(subject);
 	return PLAN_STEP_RUNNING;
 }
@@ -714,8 +716,7 @@ static int run_agent_step(void *subject, unsigned step, struct err *e _unused_)
 static const struct plan_step create_plan[STEP_COUNT] = {
 	[PLACE] = { .name = "removal of earlier ones",
 		    .start = place_step,
-		    .cancel = place_cancel,
-		    .wanted = sandbox_has_to_wait },
+		    .cancel = place_cancel },
 	[DIFC] = { .name = "reach DIFC proxy",
 		   .after = AFTER(PLACE),
 		   .timeout_ms = DIFC_TIMEOUT_MS,

@@ -68,9 +68,11 @@ static int target_step(void *subject, unsigned step _unused_, struct err *e)
 }
 
 /* A command that has ended by itself took all its processes along. */
-static bool may_run(const void *subject)
+static int end_agent_step(void *subject, unsigned step, struct err *e)
 {
-	return !((const struct sandbox *)subject)->command_ended;
+	const struct sandbox *s = subject;
+
+	return s->command_ended ? PLAN_STEP_DONE : remove_step(subject, step, e);
 }
 
 /* Without the engine, which would take its time. squid's connections end properly, which needs the
@@ -123,7 +125,7 @@ static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 static bool all_before_done(const struct sandbox *s)
 {
 	for (unsigned i = 0; i < STATE; i++)
-		if (plan_step_state(s->plan, i) == PLAN_FAILED)
+		if (plan_step_state(s->plan, i) != PLAN_DONE)
 			return false;
 	return true;
 }
@@ -155,9 +157,8 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 	[END_AGENT] = { .name = "end agent",
 			.after = AFTER(STREAMS),
 			.timeout_ms = 30000,
-			.start = remove_step,
+			.start = end_agent_step,
 			.cancel = remove_cancel,
-			.wanted = may_run,
 			.role = DOCKER_ROLE_AGENT },
 	[END_CLI] = { .name = "end cli-proxy",
 		      .timeout_ms = 5000,

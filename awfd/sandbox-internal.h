@@ -241,7 +241,7 @@ void sandbox_over(struct sandbox *s);
 void sandbox_set_left(struct sandbox *s, const struct err *e);
 /* A start waits until few enough of its owner's are being removed; then, or after a time that is
  * too long, sandbox_placed() is called once. */
-bool sandbox_has_to_wait(const void *sandbox);
+bool sandbox_has_to_wait(const struct sandbox *s);
 void sandbox_wait_for_place(struct sandbox *s);
 void sandbox_wait_no_more(struct sandbox *s);
 void sandbox_removed(struct manager *m);

@@ -36,10 +36,8 @@ static unsigned count_removals(struct manager *m, uid_t owner)
 	return n;
 }
 
-bool sandbox_has_to_wait(const void *sandbox)
+bool sandbox_has_to_wait(const struct sandbox *s)
 {
-	const struct sandbox *s = sandbox;
-
 	return count_removals(s->manager, s->owner.uid) >= REMOVALS_MAX;
 }
 
