@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "awfd/audit.h"
 #include "awfd/config.h"
@@ -32,8 +33,6 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/strv.h"
-
-#define CA_BUNDLE_MAX (4 * 1024 * 1024)
 
 /* How long ending all sandboxes may take at SIGTERM: less than the 10 s that runners grant. */
 #define STOP_TIMEOUT_S 8
@@ -271,14 +270,13 @@ static void prepare_names(struct manager *m)
 	look_up_named(m);
 }
 
-/* The host's CA certificates; a host without them is no error, but worth a word. */
-static void load_ca_bundle(struct manager *m)
+/* The host's CA certificates, which are read by who needs them; a host without them is no error,
+ * but worth a word. */
+static void look_for_ca_bundle(const struct manager *m)
 {
-	_cleanup_err_ struct err e = { 0 };
-
-	if (m->config->ca_bundle &&
-	    file_read(m->config->ca_bundle, CA_BUNDLE_MAX, &m->system_ca_bundle, NULL, &e) < 0)
-		log_warning("no system CA certificates for cli-proxy: %s", e.message);
+	if (m->config->ca_bundle && access(m->config->ca_bundle, R_OK) < 0)
+		log_warning("no system CA certificates for cli-proxy: %s: %s", m->config->ca_bundle,
+			    strerror(errno));
 }
 
 static int prepare_directories(struct manager *m, struct err *e)
@@ -406,7 +404,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->quota = quota_new(&config->quota_host);
 	raise_descriptor_limit();
 	prepare_signals(m);
-	load_ca_bundle(m);
+	look_for_ca_bundle(m);
 	r = find_users(m, e);
 	if (r == 0)
 		r = prepare_directories(m, e);
@@ -498,7 +496,6 @@ void manager_free(struct manager *m)
 	notify_free(m->notify);
 	event_base_free(m->base);
 	config_free(m->config);
-	free(m->system_ca_bundle);
 	fd_close(m->lock);
 	free(m);
 }

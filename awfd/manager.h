@@ -56,8 +56,7 @@ struct manager {
 	struct log_tails *log_tails;
 	struct nflog *nflog; /* what the host's table drops */
 	struct docker_network_ensure *network;
-	bool egress_ipv6;       /* squids may have IPv6 */
-	char *system_ca_bundle; /* PEM text of the host's CAs, or NULL */
+	bool egress_ipv6; /* squids may have IPv6 */
 	uid_t relay_uid, probe_uid;
 	gid_t relay_gid, probe_gid;
 	bool stopping;

@@ -90,6 +90,21 @@ static void test_read(void **state _unused_)
 	assert_memory_equal(text, "a\0b", 4); /* with its NUL */
 }
 
+/* A file of /proc says that it has no bytes: its limit counts all the same. */
+static void test_read_without_size(void **state _unused_)
+{
+	_cleanup_free_ char *text = NULL, *more = NULL;
+	_cleanup_err_ struct err e = { 0 };
+	size_t length = 0;
+
+	assert_int_equal(file_read("/proc/self/status", 64 * 1024, &text, &length, &e), 0);
+	assert_true(length > 100);
+	assert_int_equal(strlen(text), length);
+	assert_text_contains(text, "Name:");
+	assert_int_equal(file_read("/proc/self/status", 100, &more, NULL, &e), -EFBIG);
+	assert_null(more);
+}
+
 /* Everything that is refused, relative to a directory in which all of it is made. */
 static const struct {
 	const char *name;
@@ -468,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_read_without_size),
 		cmocka_unit_test(test_read_refusals),
 		cmocka_unit_test(test_read_unreadable),
 		cmocka_unit_test(test_write),
