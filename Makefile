@@ -84,6 +84,7 @@ AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response
 PAUSE_SRC     := awf-pause
 HOST_SRC      := awf-init
 SQUID_SRC     := client-hello sni-match
+BENCH_LOADS   := engine list nft pure
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process-file \
                  stand-in-actions stand-in-conn stand-in-faults stand-in-github stand-in-graphql \
@@ -169,7 +170,7 @@ PROGRAMS      := awf-difc-probe awf-names awf-relay awfctl awfd
 STATICS       := awf-gh awf-init awf-mount-masks awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
-.PHONY: all help demo test check check-root system-test images test-images test-machine bench fuzz fuzz-replay lint format \
+.PHONY: all help demo test check check-root system-test images test-images test-machine bench bench-scale bench-check bench-results fuzz fuzz-replay lint format \
         install uninstall deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -205,8 +206,21 @@ test-images: images $(BUILD)/internet/made $(BIN)/tests/witness ## make the imag
 bench: all ## measure against peers, as ratios (root)
 	@tests/bench/run
 
+bench-scale: all ## only with many sandboxes at once: SANDBOXES=200 KIND=plain, or full (root)
+	@tests/bench/run scale
+
+bench-check: all ## measure again, and compare with tests/bench/results.json (root)
+	@tests/bench/run
+	@tests/bench/check build/bench
+
+bench-results: ## write tests/bench/RESULTS.md from what was measured last
+	@tests/bench/results build/bench
+
 .PHONY: unit-tests
 unit-tests: all $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS) $(ROOT_TESTS))
+
+.PHONY: bench-programs
+bench-programs: $(BIN)/tests/relay-bench $(BENCH_LOADS:%=$(BIN)/tests/%-load)
 
 .PHONY: bed-programs
 bed-programs: $(addprefix $(BIN)/tests/,$(BED_PROGRAMS) crash/awfd escape flood libnss_slow.so.2 probe fake-gh \
@@ -359,8 +373,12 @@ $(BIN)/tests/fake-gh: $(call objects,static/tests/system,fake-gh fake-gh-attacks
 $(BIN)/tests/without: $(OBJ)/static/tests/system/without.o
 	$(call link_static)
 
-$(BIN)/tests/relay-bench: $(call objects,tests/bench,relay-bench load) $(LIBCOMMON)
+$(BIN)/tests/relay-bench: $(call objects,tests/bench,floor load relay-bench) $(LIBCOMMON)
 	$(call link,-pthread)
+
+# What the benches on the bed load awfd, the engine and the firewall with.
+$(BIN)/tests/%-load: $(OBJ)/tests/bench/%-load.o $(LIBAWFD) $(LIBAWFCTL) $(LIBPROTO) $(LIBCOMMON)
+	$(call link,$(LIBS_awfd))
 
 # Replays a corpus through a fuzz target, as a unit test.
 $(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBSQUID) $(LIBPROTO) $(LIBCOMMON)

@@ -17,15 +17,15 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "tests/bench/floor.h"
 #include "tests/bench/load.h"
 
-#define ROUNDS             5
+#define ROUNDS             11
 #define THROUGHPUT_SECONDS 0.4
 #define LATENCY_SECONDS    0.25
 #define CONNECT_SECONDS    0.25
 #define STREAMS            8
 #define CLIENTS            16
-#define IDLE_CONNECTIONS   2000
 #define START_ATTEMPTS     500 /* of 10 ms */
 #define GIB                (1024.0 * 1024.0 * 1024.0)
 
@@ -39,27 +39,38 @@ enum metric {
 	P99,          /* µs */
 	CONNECTS_ONE, /* 1/s */
 	CONNECTS_MANY,
-	IDLE_MEMORY, /* MiB */
+	CONNECT_CPU, /* µs */
+	IDLE_2000,   /* MiB */
+	IDLE_4000,
 	METRICS,
 };
 
 static const struct {
-	const char *title, *name;
+	const char *title, *name, *text, *unit;
 	int decimals;
 } metrics[METRICS] = {
-	[ONE_STREAM] = { "1 stream GiB/s", "stream1_gib_s", 2 },
-	[MANY_STREAMS] = { "8 streams", "stream8_gib_s", 2 },
-	[CPU_ONE] = { "CPU s/GiB 1", "cpu1_s_gib", 2 },
-	[CPU_MANY] = { "8", "cpu8_s_gib", 2 },
-	[P50] = { "RTT us p50", "rtt_p50_us", 1 },
-	[P99] = { "p99", "rtt_p99_us", 1 },
-	[CONNECTS_ONE] = { "conn/s 1", "connect1_s", 0 },
-	[CONNECTS_MANY] = { "16", "connect16_s", 0 },
-	[IDLE_MEMORY] = { "MiB, 2000 idle", "idle2000_mib", 1 },
+	[ONE_STREAM] = { "1 stream GiB/s", "stream1", "1 stream", "GiB/s", 2 },
+	[MANY_STREAMS] = { "8 streams", "stream8", "8 streams", "GiB/s", 2 },
+	[CPU_ONE] = { "CPU s/GiB 1", "cpu1", "CPU, 1 stream", "s/GiB", 2 },
+	[CPU_MANY] = { "8", "cpu8", "CPU, 8 streams", "s/GiB", 2 },
+	[P50] = { "RTT us p50", "rtt_p50", "round trip of a byte, p50", "us", 1 },
+	[P99] = { "p99", "rtt_p99", "round trip of a byte, p99", "us", 1 },
+	[CONNECTS_ONE] = { "conn/s 1", "connect1", "connections, 1 client", "1/s", 0 },
+	[CONNECTS_MANY] = { "16", "connect16", "connections, 16 clients", "1/s", 0 },
+	[CONNECT_CPU] = { "CPU us each", "connect_cpu", "CPU of a connection, 16 clients", "us",
+			  1 },
+	[IDLE_2000] = { "MiB, 2000 idle", "idle2000", "memory with 2000 idle", "MiB", 1 },
+	[IDLE_4000] = { "4000 idle", "idle4000", "memory with 4000 idle", "MiB", 1 },
 };
+
+static const struct {
+	enum metric metric;
+	size_t connections;
+} idle[] = { { IDLE_2000, 2000 }, { IDLE_4000, 4000 } };
 
 struct peer {
 	const char *name;
+	const char *word; /* in the names of its rows */
 	void (*run)(const struct peer *p, int listener, uint16_t upstream); /* never returns */
 	bool inherits;    /* the listening socket */
 	bool one_process; /* its memory is that of one process */
@@ -123,25 +134,45 @@ static void run_node(const struct peer *p, int listener, uint16_t upstream)
 	execl(p->program, "node", "-e", script, NULL);
 }
 
-enum { DIRECT, RELAY, HAPROXY, SOCAT, NODE, PEERS };
+static void run_floor(const struct peer *p, int listener, uint16_t upstream)
+{
+	(void)p;
+	floor_run(listener, upstream);
+}
+
+enum { DIRECT, RELAY, HAPROXY, SOCAT, NODE, FLOOR, PEERS };
 
 static struct peer peers[PEERS] = {
-	[DIRECT] = { .name = "direct" },
-	[RELAY] = { .name = "awf-relay", .run = run_relay, .inherits = true, .one_process = true },
+	[DIRECT] = { .name = "direct", .word = "direct" },
+	[RELAY] = { .name = "awf-relay",
+		    .word = "relay",
+		    .run = run_relay,
+		    .inherits = true,
+		    .one_process = true },
 	[HAPROXY] = { .name = "haproxy splice",
+		      .word = "haproxy",
 		      .run = run_haproxy,
 		      .one_process = true,
 		      .program = "/usr/sbin/haproxy" },
-	[SOCAT] = { .name = "socat 64k", .run = run_socat, .program = "/usr/bin/socat" },
+	[SOCAT] = { .name = "socat 64k",
+		    .word = "socat",
+		    .run = run_socat,
+		    .program = "/usr/bin/socat" },
 	[NODE] = { .name = "node",
+		   .word = "node",
 		   .run = run_node,
 		   .one_process = true,
 		   .program = "/usr/bin/node" },
+	[FLOOR] = { .name = "floor",
+		    .word = "floor",
+		    .run = run_floor,
+		    .inherits = true,
+		    .one_process = true },
 };
 
 static bool peer_is_here(const struct peer *p)
 {
-	return !p->run || access(p->program, X_OK) == 0;
+	return !p->program || access(p->program, X_OK) == 0;
 }
 
 static bool port_answers(uint16_t port)
@@ -234,6 +265,18 @@ static void measure_throughput(struct peer *p, int round, size_t streams, enum m
 	p->samples[cpu][round] = (peer_cpu(p) - before) / bytes;
 }
 
+static void measure_connections(struct peer *p, int round)
+{
+	double before, rate;
+
+	p->samples[CONNECTS_ONE][round] = load_connections(p->port, 1, CONNECT_SECONDS);
+	before = peer_cpu(p);
+	rate = load_connections(p->port, CLIENTS, CONNECT_SECONDS);
+	poll(NULL, 0, 20); /* as above */
+	p->samples[CONNECTS_MANY][round] = rate;
+	p->samples[CONNECT_CPU][round] = (peer_cpu(p) - before) * 1e6 / (rate * CONNECT_SECONDS);
+}
+
 static void measure(struct peer *p, int round)
 {
 	struct load_latency latency;
@@ -243,20 +286,17 @@ static void measure(struct peer *p, int round)
 	latency = load_round_trips(p->port, LATENCY_SECONDS);
 	p->samples[P50][round] = latency.p50_us;
 	p->samples[P99][round] = latency.p99_us;
-	p->samples[CONNECTS_ONE][round] = load_connections(p->port, 1, CONNECT_SECONDS);
-	p->samples[CONNECTS_MANY][round] = load_connections(p->port, CLIENTS, CONNECT_SECONDS);
+	measure_connections(p, round);
 }
 
-static void measure_idle(struct peer *p)
+/* Once, because it is the same every time. */
+static void measure_idle(struct peer *p, enum metric metric, size_t connections)
 {
-	int *fds;
+	int *fds = load_idle_open(p->port, connections);
 
-	if (!p->one_process)
-		return;
-	fds = load_idle_open(p->port, IDLE_CONNECTIONS);
 	for (int i = 0; i < ROUNDS; i++)
-		p->samples[IDLE_MEMORY][i] = peer_memory(p);
-	load_idle_close(fds, IDLE_CONNECTIONS);
+		p->samples[metric][i] = peer_memory(p);
+	load_idle_close(fds, connections);
 }
 
 static int compare(const void *a, const void *b)
@@ -266,23 +306,34 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(const struct peer *p, enum metric m)
+static double quantile(const double *samples, int percent)
 {
 	double sorted[ROUNDS];
 
-	memcpy(sorted, p->samples[m], sizeof(sorted));
+	memcpy(sorted, samples, sizeof(sorted));
 	qsort(sorted, ROUNDS, sizeof(*sorted), compare);
-	return sorted[ROUNDS / 2];
+	return sorted[(ROUNDS - 1) * percent / 100];
+}
+
+static double median(const struct peer *p, enum metric m)
+{
+	return quantile(p->samples[m], 50);
 }
 
 /* --- Output ---------------------------------------------------------------------------------- */
 
-/* One number of a peer in relation to another's; 0 when there is none. */
+/* The median of what each round's number was in relation to another peer's; 0 when there is none.
+ */
 static double ratio(size_t peer, size_t other, enum metric m)
 {
-	double base = median(&peers[other], m);
+	double ratios[ROUNDS];
 
-	return base > 0 ? median(&peers[peer], m) / base : 0;
+	for (int i = 0; i < ROUNDS; i++) {
+		double base = peers[other].samples[m][i];
+
+		ratios[i] = base > 0 ? peers[peer].samples[m][i] / base : 0;
+	}
+	return quantile(ratios, 50);
 }
 
 static void print_cell(size_t peer, enum metric m)
@@ -329,14 +380,39 @@ static void print_table(void)
 	printf("\n");
 }
 
-static void write_peer(FILE *f, size_t peer)
+/* A row as those of samples.bash: a peer's number against another's. */
+static void write_row(FILE *f, const char *prefix, size_t peer, size_t other, enum metric m)
 {
-	fprintf(f, "%s\n{\"name\":\"%s\"", peer == DIRECT ? "" : ",", peers[peer].name);
+	const double *samples = peers[peer].samples[m];
+	double base = median(&peers[other], m);
+
+	if (median(&peers[peer], m) <= 0)
+		return;
+	fprintf(f,
+		"{\"bench\":\"relay\",\"row\":\"%s%s\",\"title\":\"%s, %s against %s\",\"unit\":\"%s\",",
+		prefix, metrics[m].name, metrics[m].text, peers[peer].name, peers[other].name,
+		metrics[m].unit);
+	fprintf(f, "\"median\":%.6g,\"p10\":%.6g,\"p90\":%.6g,", quantile(samples, 50),
+		quantile(samples, 10), quantile(samples, 90));
+	if (base > 0)
+		fprintf(f, "\"base\":%.6g,\"ratio\":%.3f}\n", base, ratio(peer, other, m));
+	else
+		fprintf(f, "\"base\":null,\"ratio\":null}\n");
+}
+
+/* What the goals are about: ours against HAProxy. For the record: each against a direct connection.
+ */
+static void write_rows(FILE *f)
+{
 	for (size_t m = 0; m < METRICS; m++)
-		fprintf(f, ",\"%s\":{\"median\":%.6g,\"to_direct\":%.4g,\"to_haproxy\":%.4g}",
-			metrics[m].name, median(&peers[peer], (enum metric)m),
-			ratio(peer, DIRECT, (enum metric)m), ratio(peer, HAPROXY, (enum metric)m));
-	fprintf(f, "}");
+		if (peer_is_here(&peers[HAPROXY]))
+			write_row(f, "", RELAY, HAPROXY, (enum metric)m);
+	for (size_t i = RELAY; i < PEERS; i++) {
+		_cleanup_free_ char *prefix = xasprintf("%s_", peers[i].word);
+
+		for (size_t m = 0; peer_is_here(&peers[i]) && m < METRICS; m++)
+			write_row(f, prefix, i, DIRECT, (enum metric)m);
+	}
 }
 
 static void write_json(const char *path)
@@ -347,11 +423,7 @@ static void write_json(const char *path)
 		fprintf(stderr, "relay-bench: %s: %s\n", path, strerror(errno));
 		exit(EXIT_FAILURE);
 	}
-	fprintf(f, "{\"rounds\":%d,\"peers\":[", ROUNDS);
-	for (size_t i = 0; i < PEERS; i++)
-		if (peer_is_here(&peers[i]))
-			write_peer(f, i);
-	fprintf(f, "\n]}\n");
+	write_rows(f);
 }
 
 /* Every round measures every peer, beginning with another one each time. */
@@ -366,8 +438,9 @@ static void measure_all(void)
 		}
 	}
 	for (size_t i = 0; i < PEERS; i++)
-		if (peer_is_here(&peers[i]))
-			measure_idle(&peers[i]);
+		for (size_t j = 0; j < ARRAY_SIZE(idle) && peer_is_here(&peers[i]); j++)
+			if (peers[i].one_process)
+				measure_idle(&peers[i], idle[j].metric, idle[j].connections);
 }
 
 static void raise_descriptors(void)

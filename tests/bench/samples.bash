@@ -29,3 +29,38 @@ paired_ratio() {
 		awk '$1 > 0 { printf "%.3f\n", $2 / $1 }' | sort -n |
 		awk '{ v[NR] = $1 } END { printf "%.2f\n", v[int((NR + 1) / 2)] }'
 }
+
+# --- what is printed, and kept for results and check ----------------------------------------------
+
+rows=()
+
+# row_head WHAT BASE SERIES: the names of the columns.
+row_head() {
+	printf '%-58s %10s %10s %10s %10s %7s\n' "$1" "$2" "$3" p10 p90 ratio
+}
+
+# row NAME TITLE UNIT SCALE DECIMALS BASE-SERIES SERIES: medians, in UNIT after SCALE, and the median of what
+# each round's ratio was; no base series, no ratio.
+row() {
+	local base=null ratio=null text
+	if [[ $6 ]]; then
+		base=$(quantile 50 "$6")
+		ratio=$(paired_ratio "$6" "$7")
+	fi
+	text=$(awk -v bench="$(basename "${0%-bench}")" -v n="$1" -v t="$2" -v u="$3" -v scale="$4" -v d="$5" -v base="$base" \
+		-v m="$(quantile 50 "$7")" -v lo="$(quantile 10 "$7")" -v hi="$(quantile 90 "$7")" -v ratio="$ratio" '
+		function cell(v) { return v == "null" ? "-" : sprintf("%." d "f", v * scale) }
+		function number(v) { return v == "null" ? v : sprintf("%.6g", v * scale) }
+		BEGIN {
+			printf "%-58s %10s %10s %10s %10s %7s\n", t ", " u, cell(base), cell(m), cell(lo), cell(hi), ratio == "null" ? "-" : ratio
+			printf "{\"bench\":\"%s\",\"row\":\"%s\",\"title\":\"%s\",\"unit\":\"%s\",\"base\":%s,\"median\":%s,\"p10\":%s,\"p90\":%s,\"ratio\":%s}\n",
+				bench, n, t, u, number(base), number(m), number(lo), number(hi), ratio
+		}')
+	printf '%s\n' "${text%%$'\n'*}"
+	rows+=("${text#*$'\n'}")
+}
+
+# save_rows FILE: as lines of JSON, if there is a file.
+save_rows() {
+	[[ -z $1 ]] || printf '%s\n' "${rows[@]}" >"$1"
+}
