@@ -25,6 +25,7 @@ struct plan {
 	struct event *dispatch; /* made active whenever something may be startable or ended */
 	struct err error;       /* the first one */
 	bool ended;             /* and told so */
+	bool held;              /* no step begins */
 	struct step_run runs[PLAN_STEPS_MAX];
 };
 
@@ -180,6 +181,8 @@ static void dispatch(evutil_socket_t fd _unused_, short what _unused_, void *use
 	struct plan *p = userdata;
 	_cleanup_err_ struct err e = { 0 };
 
+	if (p->held && p->error.error == 0)
+		return;
 	while (start_next(p))
 		;
 	if (is_running(p) || p->ended)
@@ -223,6 +226,14 @@ void plan_step_ended(struct plan *p, unsigned step, const struct err *e)
 		fail_step(p, step, e);
 	else
 		p->events->step_ended(p->subject, p->steps[step].name, p->runs[step].elapsed_us);
+	wake(p);
+}
+
+void plan_hold(struct plan *p, bool held)
+{
+	if (p->held == held)
+		return;
+	p->held = held;
 	wake(p);
 }
 

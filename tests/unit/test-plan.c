@@ -378,6 +378,39 @@ static void test_drain(void **state)
 	assert_int_equal(plan_step_state(w->plan, C), PLAN_PENDING);
 }
 
+/* A held plan goes on with what runs, begins nothing, and does not take that for its end. */
+static void test_hold(void **state)
+{
+	struct world *w = *state;
+
+	BEGIN(w, chain, PLAN_STOP_ON_ERROR, LATER, LATER, LATER);
+	expect(w, "+a");
+	plan_hold(w->plan, true);
+	end_well(w, A);
+	expect(w, "=a");
+	plan_hold(w->plan, false);
+	expect(w, "+b");
+	end_well(w, B);
+	expect(w, "=b+c");
+	plan_hold(w->plan, true);
+	end_well(w, C);
+	expect(w, "=c");
+	plan_hold(w->plan, false);
+	expect(w, ".");
+}
+
+static void test_abort_of_held_plan(void **state)
+{
+	struct world *w = *state;
+
+	BEGIN(w, chain, PLAN_STOP_ON_ERROR, NOW, LATER, LATER);
+	plan_hold(w->plan, true);
+	expect(w, "");
+	abort_with(w, "enough");
+	expect(w, "!");
+	assert_same_text(w->error.message, "enough");
+}
+
 static void test_keep_going(void **state)
 {
 	struct world *w = *state;
@@ -574,6 +607,8 @@ int main(void)
 		TEST(test_first_error_wins),
 		TEST(test_typed_error),
 		TEST(test_drain),
+		TEST(test_hold),
+		TEST(test_abort_of_held_plan),
 		TEST(test_keep_going),
 		TEST(test_time_limit),
 		TEST(test_time_limit_of_drained_step),
