@@ -53,14 +53,14 @@ AWFD_SRC      := audit audit-call audit-record caller child child-output cli-pro
                  mount-credentials mount-helper mount-masks mount-namespace mount-open \
                  mount-source mount-spec mount-stage mount-view names netlink netns network nflog \
                  nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table nft-watch notify peer plan policy policy-words private-networks \
-                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
-                 sandbox-denials sandbox-destroy sandbox-dirs sandbox-host sandbox-info \
-                 sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-mounts \
-                 sandbox-name sandbox-policy sandbox-ready sandbox-relay sandbox-removal \
-                 sandbox-squid sandbox-state server socket-address spawn squid-config squid-log \
-                 turns upstream-proxy
+                 nft-set nft-table nft-watch notify peer plan policy policy-words pool \
+                 private-networks process quota reconcile relay-proc relay-targets resolve \
+                 resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit sandbox-container \
+                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
+                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
+                 sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-ready \
+                 sandbox-relay sandbox-removal sandbox-squid sandbox-state server socket-address \
+                 spawn squid-config squid-log turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -83,6 +83,7 @@ AWF_GH_SRC    := awf-gh clone connection download-entry gh-request http-response
                  sources unpack
 PAUSE_SRC     := awf-pause
 HOST_SRC      := awf-init
+HOLD_SRC      := awf-hold
 SQUID_SRC     := client-hello sni-match
 BENCH_LOADS   := engine list nft pure
 BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
@@ -117,13 +118,14 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  docker docker-attach docker-image docker-network docker-progress docker-pull \
                  docker-spec domain downloads egress environment err errors escape exec-request fd \
                  fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
-                 gh-trouble host-addresses host-pattern host-ports host-view http-answer \
+                 gh-trouble hold host-addresses host-pattern host-ports host-view http-answer \
                  http-response image-reference interface job-limits json-fields landlock lock \
                  log-tail mount-credentials mount-open mount-source mount-spec names netlink \
-                 network nflog-packet nft-ruleset notify parse peer plan policy private-networks \
-                 process quota redact relay relay-proc relay-storm relay-upstreams resolvers \
-                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
-                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+                 network nflog-packet nft-ruleset notify parse peer plan policy pool \
+                 private-networks process quota redact relay relay-proc relay-storm \
+                 relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
+                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
+                 unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -144,7 +146,7 @@ MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-migration.7 awf-troubleshooti
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
-	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-mount-masks awf-gh,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
+	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-mount-masks awf-gh awf-hold,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
 	$(foreach f,$(foreach i,$(IMAGES),$i.tar $i.tar.sha256),644:$(BUILD)/images/$f:$(DATADIR)/images/$f) \
 	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
@@ -167,7 +169,7 @@ INSTALLED_PATHS := -e 's|/usr/sbin/awfd|$(SBINDIR)/awfd|' -e 's|/usr/bin/awfctl|
 # --- Targets --------------------------------------------------------------------------------------
 
 PROGRAMS      := awf-difc-probe awf-names awf-relay awfctl awfd
-STATICS       := awf-gh awf-init awf-mount-masks awf-mount-open awf-pause awf-sni-match
+STATICS       := awf-gh awf-hold awf-init awf-mount-masks awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
 .PHONY: all help demo test check check-root system-test images test-images test-machine bench bench-scale bench-check bench-results fuzz fuzz-replay lint format \
@@ -315,6 +317,9 @@ $(BIN)/awf-mount-masks: $(call objects,static/awfd/masks,$(MASKS_SRC)) $(call ob
 	$(call link_static)
 
 $(BIN)/awf-pause: $(call objects,static/containers/pause,$(PAUSE_SRC))
+	$(call link_static)
+
+$(BIN)/awf-hold: $(call objects,static/containers/hold,$(HOLD_SRC))
 	$(call link_static)
 
 $(BIN)/awf-init: $(call objects,static/containers/host,$(HOST_SRC))

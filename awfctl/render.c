@@ -183,7 +183,9 @@ static void append_created(struct strbuf *to, const struct sandbox_info *s, cons
 
 void render_sandbox(struct strbuf *to, const struct sandbox_info *s, const struct look *look)
 {
-	_cleanup_free_ char *owner = xasprintf("%s (uid %" PRId64 ")", s->owner, s->owner_uid);
+	_cleanup_free_ char *owner =
+		s->owner_uid < 0 ? xstrdup("nobody yet")
+				 : xasprintf("%s (uid %" PRId64 ")", s->owner, s->owner_uid);
 	_cleanup_free_ char *command = render_command(s->command);
 	_cleanup_free_ char *code = xasprintf("%" PRId64, s->exit_code);
 	bool ended = strcmp(s->state, "exited") == 0;
@@ -205,6 +207,7 @@ void render_sandbox(struct strbuf *to, const struct sandbox_info *s, const struc
 	append_value(to, "OOM killed", s->oom_killed ? "yes" : NULL);
 	append_value(to, "Reason", s->reason);
 	append_value(to, "Left", s->left);
+	append_value(to, "Pool", s->pool);
 	if (s->steps && s->steps[0])
 		append_steps(to, s->steps);
 }

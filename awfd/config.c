@@ -12,6 +12,7 @@
 #include "awfd/image-reference.h"
 #include "awfd/network.h"
 #include "awfd/policy.h"
+#include "awfd/pool.h"
 #include "awfd/resolvers.h"
 #include "awfd/upstream-proxy.h"
 #include "common/alloc.h"
@@ -321,6 +322,9 @@ static const struct config_key keys[] = {
 	KEY("Gh", "GhMemoryMax", parse_byte_count, gh.memory_max, "256M", 128 * MIB, 64 * GIB),
 	KEY("Agent", "Memory", parse_byte_count, memory_bytes, "6G", 16 * MIB, UINT64_C(1) << 50),
 	KEY("Agent", "Pids", parse_number, pids, "1000", 1, 4194304),
+	KEY("Pool", "Size", parse_number, pool_size, "0", 0, POOL_SIZE_MAX),
+	LIST("Pool", "Kinds", pool_kinds, "plain", pool_is_kind,
+	     "plain, egress, difc or egress+difc"),
 	KEY("Quota", "Sandboxes", parse_number, quota_user.max[QUOTA_SANDBOXES], "16", 1, 100000),
 	KEY("Quota", "StartsPerMinute", parse_number, quota_user.max[QUOTA_STARTS], "240", 1,
 	    100000),

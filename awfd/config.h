@@ -52,6 +52,8 @@ struct config {
 	struct cli_proxy_limits gh;
 	uint64_t memory_bytes;
 	uint64_t pids;
+	uint64_t pool_size; /* of each kind; 0: nothing is prepared */
+	char **pool_kinds;
 	struct policy_rules *policy; /* who may have what */
 	char *path;                  /* the file, NULL: where it was installed */
 	unsigned references;

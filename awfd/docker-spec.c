@@ -11,7 +11,8 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-#define CA_BUNDLE_TARGET "/etc/awf/ca-bundle.pem"
+#define SETTINGS_TARGET  "/etc/awf" /* in squid and cli-proxy */
+#define CA_BUNDLE_TARGET SETTINGS_TARGET "/" DOCKER_SPEC_CA_BUNDLE
 #define GH_TARGET        "/usr/local/bin/gh"
 #define HOST_NAME        "host.docker.internal"
 
@@ -20,8 +21,7 @@
 #define HOST_VIEW_GH_TARGET HOST_VIEW_PROGRAMS "/gh"
 #define HOST_VIEW_INIT      "/run/awf/init" /* in its image */
 
-#define SQUID_ETC         "/etc/awf"
-#define SQUID_CONF        "/etc/awf/squid.conf"
+#define SQUID_CONF        "/etc/awf/squid.conf" /* in SETTINGS_TARGET */
 #define SQUID_DESCRIPTORS 8192
 
 /* Of its /tmp: there is room for as many files as have a page, and for as many that have none. */
@@ -30,6 +30,10 @@
 /* The log of squid and of cli-proxy: bytes in all; what was read is given back. */
 #define LOG_TARGET "/run/awf/access.log"
 #define LOG_MAX    (UINT64_C(1) << 30)
+
+/* What a sidecar runs that waits, and what it waits for. */
+#define HOLD_TARGET  "/run/awf/hold"
+#define HOLD_AWAITED SETTINGS_TARGET "/" DOCKER_SPEC_AWAITED
 
 /* The job goes first when the host is out of memory. */
 #define AGENT_OOM_SCORE_ADJ 500
@@ -199,6 +203,8 @@ static void put_limits(struct json_object *host, const struct docker_spec *s, en
 
 /* --- What all containers have in common --- */
 
+/* What is made ahead has no owner yet, and labels cannot be changed: then only the agent's
+ * container has his. awfd itself reads none but the sandbox's id. */
 static struct json_object *labels(const struct docker_spec *s, enum docker_role role)
 {
 	struct json_object *o = json_object_new_object();
@@ -206,7 +212,8 @@ static struct json_object *labels(const struct docker_spec *s, enum docker_role 
 
 	put_string(o, "awf.sandbox", s->id);
 	put_string(o, "awf.role", roles[role].name);
-	put_string(o, "awf.owner-uid", uid);
+	if (!s->hold_path)
+		put_string(o, "awf.owner-uid", uid);
 	return o;
 }
 
@@ -327,6 +334,22 @@ static void put_isolation(struct json_object *host, const struct docker_spec *s,
 	put_sysctls(host, s, role);
 }
 
+/* What a sidecar runs: at once, or when its settings are there. */
+static void put_sidecar_command(const struct docker_spec *s, struct json_object *config,
+				struct json_object *host, char *const *command)
+{
+	_cleanup_strv_ char **argv = NULL;
+
+	if (s->hold_path) {
+		put_bind(host, s->hold_path, HOLD_TARGET, false);
+		strv_append(&argv, HOLD_TARGET);
+		strv_append(&argv, HOLD_AWAITED);
+	}
+	for (; *command; command++)
+		strv_append(&argv, *command);
+	put_strings(config, "Entrypoint", argv);
+}
+
 static void fill_pause(const struct docker_spec *s, struct json_object *config,
 		       struct json_object *host)
 {
@@ -349,8 +372,8 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 		       struct json_object *host)
 {
 	put_string(config, "Image", s->squid_image);
-	put_strings(config, "Entrypoint",
-		    (char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_CONF, NULL });
+	put_sidecar_command(s, config, host,
+			    (char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_CONF, NULL });
 	put_string(config, "User", "65533:65533");
 	put_string(config, "Hostname", "squid");
 	put_string(config, "StopSignal", "SIGKILL");
@@ -358,27 +381,35 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 	put_limits(host, s, DOCKER_ROLE_SQUID);
 	put_ulimit(host, "nofile", SQUID_DESCRIPTORS);
 	put_ulimit(host, "fsize", LOG_MAX);
-	put_bind(host, s->squid_directory, SQUID_ETC, false);
+	put_bind(host, s->squid_directory, SETTINGS_TARGET, false);
 	put_bind(host, s->squid_log, LOG_TARGET, true);
 }
 
+char **docker_spec_job_variables(const struct docker_spec *s)
+{
+	char **list = NULL;
+
+	strv_appendf(&list, "AWF_DIFC_PORT=%u", s->difc_port);
+	if (s->github_repository)
+		strv_appendf(&list, "GITHUB_REPOSITORY=%s", s->github_repository);
+	return list;
+}
+
 /* It writes its log and into /tmp: what it could fill is bounded by the size of a file and of /tmp.
- */
+ * One that waits is told of the job when there is one. */
 static void fill_cli_proxy(const struct docker_spec *s, struct json_object *config,
 			   struct json_object *host)
 {
-	_cleanup_strv_ char **environment = NULL;
+	_cleanup_strv_ char **environment = s->hold_path ? NULL : docker_spec_job_variables(s);
 
-	strv_appendf(&environment, "AWF_DIFC_PORT=%u", s->difc_port);
 	strv_append(&environment, "AWF_CA_BUNDLE=" CA_BUNDLE_TARGET);
 	strv_append(&environment, "AWF_CLI_PROXY_LOG=" LOG_TARGET);
-	if (s->github_repository)
-		strv_appendf(&environment, "GITHUB_REPOSITORY=%s", s->github_repository);
 	if (s->redirect_proxy)
 		strv_appendf(&environment, "AWF_REDIRECT_PROXY=%s", s->redirect_proxy);
 	cli_proxy_limits_environment(s->cli_proxy_limits, &environment);
 	put_string(config, "Image", s->cli_proxy_image);
-	put_list(config, "Entrypoint", "/usr/local/bin/awf-cli-proxy");
+	put_sidecar_command(s, config, host,
+			    (char *const[]){ "/usr/local/bin/awf-cli-proxy", NULL });
 	put_strings(config, "Env", environment);
 	put_string(config, "User", "65532:65532");
 	put_string(config, "Hostname", "cli-proxy");
@@ -388,7 +419,7 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 	put_ulimit(host, "nofile", cli_proxy_limits_descriptors(s->cli_proxy_limits));
 	put_cli_proxy_tmp(host, cli_proxy_limits_tmp_size(s->cli_proxy_limits));
 	put_ulimit(host, "fsize", MAX(LOG_MAX, s->cli_proxy_limits->files_max));
-	put_bind(host, s->ca_bundle_path, CA_BUNDLE_TARGET, false);
+	put_bind(host, s->cli_proxy_directory, SETTINGS_TARGET, false);
 	put_bind(host, s->cli_proxy_log, LOG_TARGET, true);
 }
 

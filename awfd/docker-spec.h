@@ -34,13 +34,13 @@ struct docker_spec {
 	bool open_stdin;
 	uint64_t memory_bytes;
 	uint64_t pids;
-	uint64_t nano_cpus;            /* 0: as many as there are */
-	const char *home;              /* of the caller in the agent */
-	bool difc;                     /* a DIFC proxy is wired: cli-proxy exists */
-	uint16_t difc_port;            /* on cli-proxy's localhost */
-	const char *ca_bundle_path;    /* on the host, for cli-proxy */
-	const char *gh_path;           /* of awf-gh on the host, for the agent */
-	const char *github_repository; /* or NULL */
+	uint64_t nano_cpus;              /* 0: as many as there are */
+	const char *home;                /* of the caller in the agent */
+	bool difc;                       /* a DIFC proxy is wired: cli-proxy exists */
+	uint16_t difc_port;              /* on cli-proxy's localhost */
+	const char *cli_proxy_directory; /* on the host: its CA bundle, for cli-proxy */
+	const char *gh_path;             /* of awf-gh on the host, for the agent */
+	const char *github_repository;   /* or NULL */
 	const struct cli_proxy_limits *cli_proxy_limits;
 	bool ipv6; /* the host's kernel has it */
 	const char *squid_image;
@@ -48,12 +48,19 @@ struct docker_spec {
 	const char *squid_directory; /* on the host: its configuration */
 	const char *squid_log;       /* on the host: a file that squid appends to */
 	const char *cli_proxy_log;   /* likewise */
+	const char *hold_path;       /* of awf-hold on the host, when the sidecars are made before
+				      * anybody asks for them: they wait for their settings; or NULL */
 	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */
 	const char *host_address;    /* of host.docker.internal in the agent, or NULL */
 	char *const *volumes;        /* of the agent's image: memory takes their place; or NULL */
 	const struct docker_mount *mounts; /* of the agent */
 	size_t mount_count;
 };
+
+/* Files of the directories that the sidecars have: cli-proxy's, and what one that was made ahead
+ * waits for, which has variables of its environment, each ended by a NUL. */
+#define DOCKER_SPEC_CA_BUNDLE "ca-bundle.pem"
+#define DOCKER_SPEC_AWAITED   "environment"
 
 enum docker_role {
 	DOCKER_ROLE_PAUSE,
@@ -72,6 +79,10 @@ char *docker_container_name(const char *id, enum docker_role role) _must_check_;
 /* The body of POST /containers/create. The caller owns it. */
 struct json_object *docker_spec_container(const struct docker_spec *s,
 					  enum docker_role role) _must_check_;
+
+/* What cli-proxy's environment has of the job (strv), which one that was made ahead learns later.
+ */
+char **docker_spec_job_variables(const struct docker_spec *s) _must_check_;
 
 /* What that container may use: bytes of memory, processes and threads. */
 uint64_t docker_spec_memory(const struct docker_spec *s, enum docker_role role);

@@ -23,6 +23,7 @@
 #include "awfd/nft.h"
 #include "awfd/notify.h"
 #include "awfd/policy.h"
+#include "awfd/pool.h"
 #include "awfd/quota.h"
 #include "awfd/reconcile.h"
 #include "awfd/relay-targets.h"
@@ -84,7 +85,7 @@ static void begin_stop(struct manager *m, bool leaving)
 	event_add(m->stop_timeout, &tv);
 	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
 		next = sandbox_next(s);
-		if (!leaving || sandbox_state(s) == SANDBOX_CREATING)
+		if (!leaving || sandbox_state(s) == SANDBOX_CREATING || sandbox_prepared_part(s))
 			sandbox_destroy(s, "awfd is stopping");
 	}
 	manager_sandbox_gone(m);
@@ -140,6 +141,7 @@ static void on_network(const struct err *e, void *userdata)
 		return;
 	server_start(m->server);
 	notify_ready(m->notify);
+	pool_start(m->pool);
 }
 
 /* Ahead of the first sandbox that needs it, each of which looks again. */
@@ -196,6 +198,7 @@ int manager_reload(struct manager *m, char ***kept, struct err *e)
 	names_forget(m->names);
 	look_up_named(m);
 	look_at_egress_again(m);
+	pool_wake(m->pool);
 	return 0;
 }
 
@@ -432,6 +435,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	if (r < 0)
 		return r;
 	prepare_names(m);
+	m->pool = pool_new(m);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -472,6 +476,7 @@ void manager_free(struct manager *m)
 	m->leaving = true;
 	reconcile_free(m->reconcile);
 	server_free(m->server);
+	pool_free(TAKE_PTR(m->pool));
 	sandbox_list_free(m->sandboxes);
 	quota_free(m->quota);
 	names_cancel(m->naming);

@@ -22,6 +22,7 @@ struct nft_config;
 struct nft_content;
 struct nft_watch;
 struct notify;
+struct pool;
 struct server;
 struct reconcile;
 struct sandbox_list;
@@ -56,7 +57,8 @@ struct manager {
 	struct log_tails *log_tails;
 	struct nflog *nflog; /* what the host's table drops */
 	struct docker_network_ensure *network;
-	bool egress_ipv6; /* squids may have IPv6 */
+	struct pool *pool; /* of prepared sandboxes */
+	bool egress_ipv6;  /* squids may have IPv6 */
 	uid_t relay_uid, probe_uid;
 	gid_t relay_gid, probe_gid;
 	bool stopping;

@@ -137,6 +137,7 @@ static void adopt(struct sandbox *s)
 		sandbox_lease_await(s);
 		break;
 	case SANDBOX_CREATING:
+	case SANDBOX_PREPARED: /* neither is loaded */
 		break;
 	}
 }

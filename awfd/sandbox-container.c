@@ -191,6 +191,17 @@ void container_remove(struct container *c, container_done_fn done, void *userdat
 	c->call = docker_container_remove(c->docker, c->name, on_removed, c);
 }
 
+void container_move(struct container *to, struct container *from)
+{
+	struct docker *docker = from->docker;
+	_cleanup_free_ char *name = xstrdup(from->name);
+
+	unwatch_exit(from);
+	container_clear(to);
+	*to = *from;
+	container_init(from, docker, name);
+}
+
 void container_cancel(struct container *c)
 {
 	docker_call_cancel(TAKE_PTR(c->call));

@@ -56,5 +56,9 @@ void container_watch_exit(struct container *c, struct event_base *base,
 bool container_end(struct container *c, struct event_base *base, container_done_fn done,
 		   void *userdata, unsigned step) _must_check_;
 
+/* Makes `to` what `from` is, which has no call under way, and gives `from` a new beginning. Its
+ * exit is not watched any more. */
+void container_move(struct container *to, struct container *from);
+
 void container_cancel(struct container *c);
 void container_clear(struct container *c);

@@ -58,14 +58,31 @@ static struct container *agent_of(struct sandbox *s)
 	return &s->containers[DOCKER_ROLE_AGENT];
 }
 
-static bool has_difc(const void *subject)
+/* What is prepared ahead of any job, what a taken sandbox brings along, and the rest: the columns
+ * of the plan. */
+static bool is_for_job(const void *subject)
 {
-	return sandbox_has_cli_proxy(subject);
+	return !((const struct sandbox *)subject)->ahead;
 }
 
-static bool has_squid(const void *subject)
+static bool is_to_be_made(const void *subject)
 {
-	return sandbox_has_squid(subject);
+	return !((const struct sandbox *)subject)->taken;
+}
+
+static bool has_difc(const void *subject)
+{
+	return is_for_job(subject) && sandbox_has_cli_proxy(subject);
+}
+
+static bool makes_cli_proxy(const void *subject)
+{
+	return is_to_be_made(subject) && sandbox_has_cli_proxy(subject);
+}
+
+static bool makes_squid(const void *subject)
+{
+	return is_to_be_made(subject) && sandbox_has_squid(subject);
 }
 
 static bool has_mounts(const void *subject)
@@ -75,12 +92,13 @@ static bool has_mounts(const void *subject)
 
 static bool has_relay(const void *subject)
 {
-	return sandbox_has_relay(subject);
+	return is_for_job(subject) && sandbox_has_relay(subject);
 }
 
 static bool has_sidecar(const void *subject)
 {
-	return sandbox_has_cli_proxy(subject) || sandbox_has_egress(subject);
+	return is_for_job(subject) &&
+	       (sandbox_has_cli_proxy(subject) || sandbox_has_egress(subject));
 }
 
 static bool wants_attach(const void *subject)
@@ -117,8 +135,18 @@ void sandbox_placed(struct sandbox *s, const struct err *e)
 /* --- reach DIFC proxy: before anything is created ----------------------------------------------
  */
 
+/* Meanwhile the pool may be filled. */
+static void set_waiting(struct sandbox *s, bool waits)
+{
+	if (s->waits_for_difc == waits)
+		return;
+	s->waits_for_difc = waits;
+	pool_wake(s->manager->pool);
+}
+
 static void on_difc_waiting(const struct err *e, void *userdata)
 {
+	set_waiting(userdata, true);
 	sandbox_tell(userdata, SANDBOX_WAITING, &(struct sandbox_news){ .error = e });
 }
 
@@ -156,6 +184,7 @@ static void on_probed(const struct sockaddr_storage *address, const struct err *
 	struct sandbox *s = userdata;
 
 	s->probe = NULL;
+	set_waiting(s, false);
 	if (!e)
 		s->relay_grant.difc = *address;
 	plan_step_ended(s->plan, DIFC, e);
@@ -186,20 +215,29 @@ static int advise_room(int r, struct err *e)
 		       e->message);
 }
 
+static int make_log_source(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
+{
+	if (s->ahead)
+		return sandbox_logs_prepare(s, kind, e);
+	return s->taken ? sandbox_logs_resume(s, kind, e) : sandbox_logs_follow(s, kind, e);
+}
+
+/* What is the job's is made when there is one: its logs, which are its owner's, and what it was
+ * granted. */
 static int make_files(struct sandbox *s, struct err *e)
 {
 	int r = sandbox_state_save(s, sandbox_state_name(SANDBOX_CREATING), e);
 
 	if (r == 0)
 		r = sandbox_dirs_make(s, e);
-	if (r == 0)
+	if (r == 0 && !s->ahead)
 		r = sandbox_logs_open(s, e);
 	if (r == 0 && sandbox_has_cli_proxy(s))
-		r = sandbox_logs_follow(s, SANDBOX_LOG_GH, e);
-	if (r == 0 && sandbox_has_squid(s))
+		r = make_log_source(s, SANDBOX_LOG_GH, e);
+	if (r == 0 && sandbox_has_squid(s) && !s->ahead)
 		r = sandbox_squid_configure(s, e);
 	if (r == 0 && sandbox_has_squid(s))
-		r = sandbox_logs_follow(s, SANDBOX_LOG_SQUID, e);
+		r = make_log_source(s, SANDBOX_LOG_SQUID, e);
 	return r;
 }
 
@@ -234,7 +272,8 @@ void sandbox_mounts_staged(struct sandbox *s, const struct err *e)
 static struct json_object *container_spec(struct sandbox *s, enum docker_role role)
 {
 	const struct config *c = s->config;
-	_cleanup_free_ char *bundle = sandbox_dirs_ca_bundle(s);
+	_cleanup_free_ char *cli_proxy_directory = sandbox_dirs_cli_proxy(s);
+	_cleanup_free_ char *hold = xasprintf("%s/awf-hold", c->helper_directory);
 	_cleanup_free_ char *gh = xasprintf("%s/awf-gh", c->helper_directory);
 	_cleanup_free_ char *squid_directory = sandbox_squid_directory(s);
 	_cleanup_free_ char *squid_log = sandbox_logs_source(s, SANDBOX_LOG_SQUID);
@@ -264,7 +303,8 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0,
 		.difc = s->has_difc,
 		.difc_port = s->difc.port,
-		.ca_bundle_path = bundle,
+		.cli_proxy_directory = cli_proxy_directory,
+		.hold_path = s->ahead ? hold : NULL,
 		.gh_path = gh,
 		.github_repository = environment_repository(s->request.environment),
 		.cli_proxy_limits = &c->gh,
@@ -443,9 +483,11 @@ static void network_cancel(void *subject, unsigned step _unused_)
 static int links_step(void *subject, unsigned step _unused_, struct err *e)
 {
 	struct sandbox *s = subject;
-	int r = sandbox_logs_follow_firewall(s, e);
+	int r = s->ahead ? 0 : sandbox_logs_follow_firewall(s, e);
 
-	return r < 0 ? r : sandbox_links_make(s, e);
+	if (r == 0)
+		r = sandbox_links_make(s, e);
+	return r < 0 || !s->taken ? r : sandbox_release(s, e);
 }
 
 static int relay_step(void *subject, unsigned step _unused_, struct err *e)
@@ -500,6 +542,7 @@ static void on_lives(const struct sockaddr_storage *address _unused_, const stru
 	_cleanup_err_ struct err named = { 0 };
 
 	s->probe = NULL;
+	set_waiting(s, false);
 	if (e) {
 		err_copy(&named, e);
 		(void)err_wrap(&named, "through the relay");
@@ -712,7 +755,9 @@ static int run_agent_step(void *subject, unsigned step, struct err *e _unused_)
 /* --- the plan ----------------------------------------------------------------------------------
  */
 
-/* Calls that make something are drained, not cancelled: what the engine makes late must be seen. */
+/* Calls that make something are drained, not cancelled: what the engine makes late must be seen.
+ * What a sandbox that is prepared ahead has are the rows that are wanted without a job; when it is
+ * taken, the same plan runs the others, and DIRS and LINKS once more with what was granted. */
 static const struct plan_step create_plan[STEP_COUNT] = {
 	[PLACE] = { .name = "removal of earlier ones",
 		    .start = place_step,
@@ -733,13 +778,14 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		    .after = AFTER(DIFC) | AFTER(RESOLVE),
 		    .timeout_ms = 30000,
 		    .start = image_step,
-		    .cancel = image_cancel },
+		    .cancel = image_cancel,
+		    .wanted = is_for_job },
 	[NETWORK] = { .name = "egress network",
 		      .after = AFTER(PLACE),
 		      .timeout_ms = 30000,
 		      .start = network_step,
 		      .cancel = network_cancel,
-		      .wanted = has_squid },
+		      .wanted = makes_squid },
 	[DIRS] = { .name = "state and directory",
 		   .after = AFTER(DIFC) | AFTER(RESOLVE),
 		   .start = dirs_step },
@@ -755,6 +801,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		    .start = container_step,
 		    .cancel = container_step_cancel,
 		    .drain = true,
+		    .wanted = is_to_be_made,
 		    .role = DOCKER_ROLE_PAUSE },
 	[SQUID] = { .name = "start squid",
 		    .after = AFTER(DIRS) | AFTER(NETWORK),
@@ -762,7 +809,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		    .start = container_step,
 		    .cancel = container_step_cancel,
 		    .drain = true,
-		    .wanted = has_squid,
+		    .wanted = makes_squid,
 		    .role = DOCKER_ROLE_SQUID },
 	[CLI] = { .name = "start cli-proxy",
 		  .after = AFTER(DIRS),
@@ -770,10 +817,10 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		  .start = container_step,
 		  .cancel = container_step_cancel,
 		  .drain = true,
-		  .wanted = has_difc,
+		  .wanted = makes_cli_proxy,
 		  .role = DOCKER_ROLE_CLI_PROXY },
 	[LINKS] = { .name = "links and rules",
-		    .after = AFTER(PAUSE) | AFTER(SQUID) | AFTER(CLI),
+		    .after = AFTER(DIRS) | AFTER(PAUSE) | AFTER(SQUID) | AFTER(CLI),
 		    .start = links_step },
 	[RELAY] = { .name = "relay",
 		    .after = AFTER(LINKS),
@@ -794,11 +841,12 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		   .cancel = probe_cancel,
 		   .wanted = has_difc },
 	[AGENT] = { .name = "create agent",
-		    .after = AFTER(IMAGE) | AFTER(PAUSE) | AFTER(MOUNTS),
+		    .after = AFTER(IMAGE) | AFTER(DIRS) | AFTER(PAUSE) | AFTER(MOUNTS),
 		    .timeout_ms = 30000,
 		    .start = container_step,
 		    .cancel = container_step_cancel,
 		    .drain = true,
+		    .wanted = is_for_job,
 		    .role = DOCKER_ROLE_AGENT },
 	[ATTACH] = { .name = "attach",
 		     .after = AFTER(AGENT),
@@ -813,6 +861,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 			.start = run_agent_step,
 			.cancel = container_step_cancel,
 			.drain = true,
+			.wanted = is_for_job,
 			.role = DOCKER_ROLE_AGENT },
 };
 

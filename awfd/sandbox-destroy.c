@@ -111,7 +111,7 @@ static int over_step(void *subject, unsigned step _unused_, struct err *e _unuse
 {
 	struct sandbox *s = subject;
 
-	if (!s->over && !s->leftover && s->error.error == 0 &&
+	if (!s->over && !s->ahead && !s->leftover && s->error.error == 0 &&
 	    plan_step_state(s->plan, END_AGENT) != PLAN_FAILED)
 		sandbox_over(s);
 	return PLAN_STEP_DONE;

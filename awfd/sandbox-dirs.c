@@ -5,14 +5,15 @@
 
 #include "awfd/config.h"
 #include "awfd/difc-ca.h"
+#include "awfd/docker-spec.h"
 #include "common/alloc.h"
 #include "common/file.h"
 
 #define CA_BUNDLE_MAX (4 * 1024 * 1024)
 
-char *sandbox_dirs_ca_bundle(const struct sandbox *s)
+char *sandbox_dirs_cli_proxy(const struct sandbox *s)
 {
-	return xasprintf("%s/ca-bundle.pem", s->directory);
+	return xasprintf("%s/cli-proxy", s->directory);
 }
 
 /* gh speaks with the DIFC proxy alone, and so trusts no CA but its own, unless it may follow a
@@ -30,17 +31,28 @@ static char *system_cas(const struct sandbox *s)
 	return text;
 }
 
+static int write_ca_bundle(const struct sandbox *s, const char *directory, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/" DOCKER_SPEC_CA_BUNDLE, directory);
+	_cleanup_free_ char *system = system_cas(s);
+	_cleanup_free_ char *bundle = difc_ca_bundle(system, s->request.difc_proxy_ca_cert);
+
+	return file_write_atomic(path, 0644, bundle, strlen(bundle), e);
+}
+
 int sandbox_dirs_make(struct sandbox *s, struct err *e)
 {
-	_cleanup_free_ char *path = NULL, *bundle = NULL, *system = NULL;
+	_cleanup_free_ char *squid = sandbox_squid_directory(s);
+	_cleanup_free_ char *cli_proxy = sandbox_dirs_cli_proxy(s);
 	int r = file_mkdir(s->directory, 0711, e);
 
-	if (r < 0 || !s->has_difc)
-		return r;
-	path = sandbox_dirs_ca_bundle(s);
-	system = system_cas(s);
-	bundle = difc_ca_bundle(system, s->request.difc_proxy_ca_cert);
-	return file_write_atomic(path, 0644, bundle, strlen(bundle), e);
+	if (r == 0 && sandbox_has_squid(s))
+		r = file_mkdir(squid, 0755, e);
+	if (r == 0 && sandbox_has_cli_proxy(s))
+		r = file_mkdir(cli_proxy, 0755, e);
+	if (r == 0 && sandbox_has_cli_proxy(s) && !s->ahead)
+		r = write_ca_bundle(s, cli_proxy, e);
+	return r;
 }
 
 int sandbox_dirs_remove(struct sandbox *s, struct err *e)

@@ -9,9 +9,8 @@
 const char *sandbox_state_name(enum sandbox_state state)
 {
 	static const char *const names[] = {
-		[SANDBOX_CREATING] = "creating",
-		[SANDBOX_RUNNING] = "running",
-		[SANDBOX_DESTROYING] = "destroying",
+		[SANDBOX_CREATING] = "creating", [SANDBOX_PREPARED] = "prepared",
+		[SANDBOX_RUNNING] = "running",   [SANDBOX_DESTROYING] = "destroying",
 		[SANDBOX_EXITED] = "exited",
 	};
 
@@ -152,16 +151,17 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret)
 		.id = xstrdup(s->id),
 		.name = xstrdup(s->request.name),
 		.state = xstrdup(sandbox_is_kept(s) ? "kept" : sandbox_state_name(s->state)),
-		.owner_uid = s->owner.uid,
+		.owner_uid = s->ahead ? -1 : (int64_t)s->owner.uid,
 		.owner = xstrdup(s->user),
 		.image = xstrdup(s->image),
 		.command = strv_copy(s->request.command),
 		.created_at = timestamp_of_seconds(s->created_s),
-		.difc_proxy = s->has_difc ? difc_address_format(&s->difc) : NULL,
+		.difc_proxy = s->has_difc && !s->ahead ? difc_address_format(&s->difc) : NULL,
 		.exit_code = s->exit_code,
 		.oom_killed = s->oom_killed,
 		.reason = xstrdup(s->reason),
 		.left = xstrdup(s->left),
+		.pool = xstrdup(s->pool),
 	};
 }
 

@@ -18,6 +18,7 @@
 #include "awfd/nflog.h"
 #include "awfd/nft.h"
 #include "awfd/plan.h"
+#include "awfd/pool.h"
 #include "awfd/process.h"
 #include "awfd/relay-proc.h"
 #include "awfd/relay-targets.h"
@@ -112,6 +113,7 @@ struct sandbox {
 	struct difc_address difc;
 	uint64_t difc_wait_ms;
 	uint64_t difc_wait_end; /* by clock_ms() */
+	bool waits_for_difc;
 
 	struct mount_specs mounts;
 	struct mount_open *mount_open;
@@ -176,6 +178,10 @@ struct sandbox {
 	bool command_ended;
 	bool over; /* SANDBOX_OVER was told */
 	char *reason;
+	bool ahead; /* nobody's: prepared, or being prepared; then `part` is what */
+	bool taken; /* it was prepared ahead, and is somebody's now */
+	struct pool_part part;
+	char *pool;            /* how the pool served it; or NULL */
 	char *left;            /* why not everything could be removed yet; or NULL */
 	struct event *waiting; /* for its place: until when; NULL: it does not wait */
 	bool leftover;         /* of an earlier awfd: nobody wants its result */
@@ -202,11 +208,15 @@ void sandbox_gone(struct sandbox *s, const struct err *e);
 bool sandbox_is_worth_keeping(const struct sandbox *s);
 /* For the next awfd's: a sandbox of which only the id is known yet; its charge; its time. */
 struct sandbox *sandbox_new_loaded(struct manager *m, const char *id) _must_check_;
+struct sandbox *sandbox_new_ahead(struct manager *m, const struct pool_part *part) _must_check_;
 void sandbox_charge_anyway(struct sandbox *s);
 void sandbox_start_timeout(struct sandbox *s);
 void sandbox_start_destroy_plan(struct sandbox *s);
 void sandbox_free(struct sandbox *s);
 void sandbox_wait_for_agent(struct sandbox *s); /* sandbox-create.c */
+
+/* sandbox-pool.c: what was prepared, and waits, goes on with what it was granted. */
+int sandbox_release(struct sandbox *s, struct err *e) _must_check_;
 
 /* sandbox-policy.c: on every value that needs a grant. */
 void sandbox_decide(const struct sandbox *s, struct policy_decisions *ret);
@@ -313,13 +323,15 @@ int sandbox_squid_configure(struct sandbox *s, struct err *e) _must_check_;
 char *sandbox_squid_url(const struct sandbox *s) _must_check_;
 char *sandbox_squid_directory(const struct sandbox *s) _must_check_;
 
-/* sandbox-logs.c. A source is what a sidecar writes, on the host; following makes it. Reopening is
- * going on with all that an earlier awfd made. */
+/* sandbox-logs.c. A source is what a sidecar writes, on the host; following makes it, or it is made
+ * ahead and then resumed. Reopening is going on with all that an earlier awfd made. */
 int sandbox_logs_open(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_close(struct sandbox *s);
 char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind) _must_check_;
 void sandbox_logs_reopen(struct sandbox *s);
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
+int sandbox_logs_prepare(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
+int sandbox_logs_resume(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_logs_end(struct sandbox *s);
 
@@ -339,10 +351,10 @@ void sandbox_audit_clear(struct sandbox *s);
 /* sandbox-logs.c: takes the object over. */
 void sandbox_logs_write(struct sandbox *s, enum sandbox_log_kind kind, struct json_object *line);
 
-/* sandbox-dirs.c */
+/* sandbox-dirs.c: what the containers mount, and what is in there of the job's. */
 int sandbox_dirs_make(struct sandbox *s, struct err *e) _must_check_;
 int sandbox_dirs_remove(struct sandbox *s, struct err *e) _must_check_;
-char *sandbox_dirs_ca_bundle(const struct sandbox *s) _must_check_;
+char *sandbox_dirs_cli_proxy(const struct sandbox *s) _must_check_;
 
 /* sandbox-state.c: phase is "creating" or a later state's name. Updating is saving what the state
  * is now; that it cannot be is a warning. Loading fails for what was not running yet, is of another

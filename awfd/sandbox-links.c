@@ -75,11 +75,15 @@ static size_t flows_of(const struct sandbox *s, const struct place *place,
 	return n;
 }
 
-/* No namespace is the host's, and none has a link or a route that we don't know. */
-static int seal(int pidfd, bool has_engine_link, struct err *e)
+/* No namespace is the host's, and none has a link or a route that we don't know. One that was
+ * prepared has been sealed, and has its links. */
+static int seal(const struct sandbox *s, int pidfd, bool has_engine_link, struct err *e)
 {
-	int r = netns_is_own(pidfd);
+	int r;
 
+	if (s->taken)
+		return 0;
+	r = netns_is_own(pidfd);
 	if (r != 0)
 		return r < 0 ? err_system(e, r, "cannot look at the container's network")
 			     : err_set(e, -EINVAL, ERR_SYSTEM,
@@ -95,7 +99,7 @@ static int prepare_agent(struct sandbox *s, struct err *e)
 					     .flow_count = flows_of(s, &agent, flows),
 					     .loopback_any = true };
 	int pidfd = pidfd_of(s, DOCKER_ROLE_PAUSE);
-	int r = seal(pidfd, false, e);
+	int r = seal(s, pidfd, false, e);
 
 	if (r == 0)
 		r = nft_namespace_apply(pidfd, &table, e);
@@ -111,7 +115,7 @@ static int prepare_cli_proxy(struct sandbox *s, struct err *e)
 					     .flow_count = flows_of(s, &cli_proxy, flows),
 					     .loopback_port = s->difc.port };
 	int pidfd = pidfd_of(s, DOCKER_ROLE_CLI_PROXY);
-	int r = seal(pidfd, false, e);
+	int r = seal(s, pidfd, false, e);
 
 	return r < 0 ? r : nft_namespace_apply(pidfd, &table, e);
 }
@@ -172,6 +176,19 @@ static void collect_targets(struct sandbox *s)
 	s->squid.grant_count = grants;
 }
 
+/* Its place in the host's table. */
+static int open_way_out(struct sandbox *s, struct err *e)
+{
+	const struct container *c = &s->containers[DOCKER_ROLE_SQUID];
+
+	s->squid.address = c->address;
+	s->squid.address6 = c->address6;
+	s->squid.has_v6 = c->has_address6;
+	s->squid_known = true; /* before the act: the destroy plan removes it again */
+	return nft_squid_add(s->manager->nft, &s->squid, e);
+}
+
+/* Without a job there is no way out, neither here nor in the host's table. */
 static int prepare_squid(struct sandbox *s, struct err *e)
 {
 	const struct container *c = &s->containers[DOCKER_ROLE_SQUID];
@@ -180,10 +197,11 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 	const struct nft_namespace table = { .flows = flows,
 					     .flow_count = flows_of(s, &squid, flows),
 					     .loopback_helpers = true,
-					     .egress = &out };
-	int r = seal(c->pidfd, true, e);
+					     .egress = s->ahead ? NULL : &out };
+	int r = seal(s, c->pidfd, true, e);
 
-	collect_targets(s);
+	if (!s->ahead)
+		collect_targets(s);
 	out = (struct nft_egress){ .link = LINK_ENGINE,
 				   .dns_servers = s->squid.dns_servers,
 				   .dns_count = s->squid.dns_count,
@@ -194,13 +212,7 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 	if (r == 0)
 		r = link_isolate_bridge_port(c->pidfd, LINK_ENGINE, DOCKER_NETWORK, &s->squid_port,
 					     e);
-	if (r < 0)
-		return r;
-	s->squid.address = c->address;
-	s->squid.address6 = c->address6;
-	s->squid.has_v6 = c->has_address6;
-	s->squid_known = true; /* before the act: the destroy plan removes it again */
-	return nft_squid_add(s->manager->nft, &s->squid, e);
+	return r < 0 || s->ahead ? r : open_way_out(s, e);
 }
 
 int sandbox_links_adopt(struct sandbox *s, struct err *e)
@@ -246,13 +258,15 @@ void sandbox_links_changed(struct manager *m, unsigned index)
 
 /* --- All of it --- */
 
+/* Those whose rules depend on the job are done once more when a prepared sandbox is taken. */
 static const struct {
 	int (*prepare)(struct sandbox *s, struct err *e);
 	bool (*wanted)(const struct sandbox *s);
+	bool has_grants;
 } places[] = {
-	{ prepare_agent, NULL },
-	{ prepare_cli_proxy, sandbox_has_cli_proxy },
-	{ prepare_squid, sandbox_has_squid },
+	{ prepare_agent, NULL, false },
+	{ prepare_cli_proxy, sandbox_has_cli_proxy, true },
+	{ prepare_squid, sandbox_has_squid, true },
 };
 
 static int connect_places(struct sandbox *s, const struct connection *c, struct err *e)
@@ -271,9 +285,10 @@ int sandbox_links_make(struct sandbox *s, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
-		if (!places[i].wanted || places[i].wanted(s))
+		if ((!places[i].wanted || places[i].wanted(s)) &&
+		    (!s->taken || places[i].has_grants))
 			r = places[i].prepare(s, e);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(connections); i++)
+	for (size_t i = 0; r == 0 && !s->taken && i < ARRAY_SIZE(connections); i++)
 		if (connections[i].wanted(s))
 			r = connect_places(s, &connections[i], e);
 	return r;

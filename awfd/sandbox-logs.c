@@ -363,16 +363,13 @@ static int follow(struct sandbox *s, enum sandbox_log_kind kind, int fd, struct 
 			     e);
 }
 
-/* It is given to its writer when it is followed: then awfd needs no right to others' files. */
-static int follow_and_give(struct sandbox *s, enum sandbox_log_kind kind, const char *path, int fd,
-			   struct err *e)
+static int give_to_writer(enum sandbox_log_kind kind, const char *path, struct err *e)
 {
 	uid_t writer = sources[kind].writer;
-	int r = follow(s, kind, fd, e);
 
-	if (lchown(path, writer, writer) < 0 && r == 0)
-		r = err_system(e, -errno, "cannot give %s to its writer", path);
-	return r;
+	return lchown(path, writer, writer) < 0
+		       ? err_system(e, -errno, "cannot give %s to its writer", path)
+		       : 0;
 }
 
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
@@ -381,11 +378,23 @@ int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct er
 	int fd = -EBADF;
 	int r = make_source(path, &fd, e);
 
-	return r < 0 ? r : follow_and_give(s, kind, path, fd, e);
+	/* Given when it is followed: then awfd needs no right to others' files. */
+	if (r == 0)
+		r = follow(s, kind, fd, e);
+	return r < 0 ? r : give_to_writer(kind, path, e);
+}
+
+int sandbox_logs_prepare(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
+{
+	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
+	_cleanup_close_ int fd = -EBADF;
+	int r = make_source(path, &fd, e);
+
+	return r < 0 ? r : give_to_writer(kind, path, e);
 }
 
 /* What was written while nobody read comes first. */
-static int resume_source(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
+int sandbox_logs_resume(struct sandbox *s, enum sandbox_log_kind kind, struct err *e)
 {
 	_cleanup_free_ char *path = sandbox_logs_source(s, kind);
 	int fd = -EBADF;
@@ -448,9 +457,9 @@ void sandbox_logs_reopen(struct sandbox *s)
 		warn(s, continue_log(s, path, &s->logs[i], &e), &e);
 	}
 	if (sandbox_has_cli_proxy(s))
-		warn(s, resume_source(s, SANDBOX_LOG_GH, &e), &e);
+		warn(s, sandbox_logs_resume(s, SANDBOX_LOG_GH, &e), &e);
 	if (sandbox_has_squid(s))
-		warn(s, resume_source(s, SANDBOX_LOG_SQUID, &e), &e);
+		warn(s, sandbox_logs_resume(s, SANDBOX_LOG_SQUID, &e), &e);
 	warn(s, sandbox_logs_follow_firewall(s, &e), &e);
 }
 

@@ -38,7 +38,7 @@ static unsigned count_removals(struct manager *m, uid_t owner)
 
 bool sandbox_has_to_wait(const struct sandbox *s)
 {
-	return count_removals(s->manager, s->owner.uid) >= REMOVALS_MAX;
+	return !s->ahead && count_removals(s->manager, s->owner.uid) >= REMOVALS_MAX;
 }
 
 static void on_waited_too_long(evutil_socket_t fd _unused_, short what _unused_, void *userdata)

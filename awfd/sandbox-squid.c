@@ -144,10 +144,8 @@ static int write_files(const struct parts *p, const struct sandbox *s, struct er
 	_cleanup_free_ char *directory = sandbox_squid_directory(s);
 	_cleanup_free_ char *config = squid_config_text(&p->config);
 	_cleanup_free_ char *hosts = hosts_text(&p->config, &s->egress);
-	int r = file_mkdir(directory, 0755, e);
+	int r = write_file(directory, "squid.conf", config, e);
 
-	if (r == 0)
-		r = write_file(directory, "squid.conf", config, e);
 	return r < 0 ? r : write_file(directory, "hosts", hosts, e);
 }
 

@@ -218,7 +218,7 @@ static void save_grants(const struct sandbox *s, struct saved *v)
 	v->pids = (int64_t)s->limits.pids;
 	v->nano_cpus = (int64_t)s->limits.nano_cpus;
 	v->timeout_s = (int64_t)s->limits.timeout_s;
-	v->difc = s->has_difc ? difc_address_format(&s->difc) : NULL;
+	v->difc = s->has_difc && !s->ahead ? difc_address_format(&s->difc) : NULL;
 	v->difc_target =
 		s->relay_grant.has_difc ? socket_address_format(&s->relay_grant.difc) : NULL;
 	v->host_ports = texts_of_ports(&s->egress.host_ports);

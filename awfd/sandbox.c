@@ -204,6 +204,7 @@ void sandbox_free(struct sandbox *s)
 	free(s->directory);
 	free(s->reason);
 	free(s->left);
+	free(s->pool);
 	config_free(s->config);
 	free(s);
 }
@@ -399,6 +400,7 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 	s->request = *request;
 	memset(request, 0, sizeof(*request));
 	make_environment(s);
+	pool_serve(m->pool, s);
 	*ret = s;
 	return 0;
 }
@@ -428,7 +430,23 @@ struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
 
 struct log_fields sandbox_log_fields(const struct sandbox *s)
 {
-	return (struct log_fields){ .sandbox = s->id, .uid = s->leftover ? NULL : &s->owner.uid };
+	bool has_owner = !s->leftover && !s->ahead;
+
+	return (struct log_fields){ .sandbox = s->id, .uid = has_owner ? &s->owner.uid : NULL };
+}
+
+/* It has an owner, and a command, when it is taken. */
+struct sandbox *sandbox_new_ahead(struct manager *m, const struct pool_part *part)
+{
+	struct sandbox *s = sandbox_alloc(m, NULL);
+
+	s->ahead = true;
+	s->part = *part;
+	s->owner.uid = (uid_t)-1;
+	s->user = xstrdup("-");
+	s->image = xstrdup("");
+	s->request.command = xcalloc(1, sizeof(*s->request.command));
+	return s;
 }
 
 struct sandbox *sandbox_new_loaded(struct manager *m, const char *id)
@@ -507,6 +525,7 @@ void sandbox_set_state(struct sandbox *s, enum sandbox_state state)
 	if (state == SANDBOX_EXITED)
 		quota_return(&s->charge);
 	manager_update_status(s->manager);
+	pool_wake(s->manager->pool);
 }
 
 void sandbox_create(struct sandbox *s, struct conn *lease)
@@ -516,6 +535,7 @@ void sandbox_create(struct sandbox *s, struct conn *lease)
 	sandbox_log(LOG_LEVEL_INFO, s, "creating for uid %u (pid %d)", s->owner.uid, s->owner.pid);
 	s->plan = sandbox_create_plan(s);
 	manager_update_status(s->manager);
+	pool_wake(s->manager->pool);
 }
 
 static void record_steps(struct sandbox *s)
@@ -609,7 +629,13 @@ void sandbox_created(struct sandbox *s, const struct err *e)
 		err_copy(&s->error, e);
 		name_ended_sidecar(s);
 		text = err_text(&s->error);
+		if (s->ahead && e->kind != ERR_CANCELLED)
+			pool_failed(s->manager->pool, text);
 		sandbox_destroy(s, text);
+		return;
+	}
+	if (s->ahead) {
+		sandbox_set_state(s, SANDBOX_PREPARED);
 		return;
 	}
 	sandbox_set_state(s, SANDBOX_RUNNING);
@@ -671,6 +697,8 @@ void sandbox_fail(struct sandbox *s, const char *reason)
 {
 	if (!s->command_ended && !s->destroying) /* else the result is known */
 		s->exit_code = EXIT_CODE_AWFD_FAILED;
+	if (s->ahead && !s->destroying)
+		pool_failed(s->manager->pool, reason);
 	sandbox_destroy(s, reason);
 }
 
@@ -719,7 +747,7 @@ static void forget_oldest_exited(struct manager *m, uid_t owner)
  * connection ends. Of one that never ran the client was told why. */
 bool sandbox_is_worth_keeping(const struct sandbox *s)
 {
-	return s->error.error == 0 && !s->leftover && (s->leased || !s->request.lease);
+	return s->error.error == 0 && !s->leftover && !s->ahead && (s->leased || !s->request.lease);
 }
 
 /* Gives up what may be large and is of no use any more. */
@@ -751,7 +779,7 @@ void sandbox_gone(struct sandbox *s, const struct err *e)
 		retry_later(s);
 	else
 		sandbox_set_state(s, SANDBOX_EXITED);
-	if (!e && !s->over)
+	if (!e && !s->over && !s->ahead)
 		sandbox_audit_end(s);
 	s->telling++; /* keeps it while watchers are told */
 	sandbox_tell(s, SANDBOX_ENDED, &news);
@@ -845,6 +873,6 @@ unsigned sandbox_count_alive(struct manager *m)
 	unsigned n = 0;
 
 	LIST_FOREACH (s, &m->sandboxes->head, entry)
-		n += s->state != SANDBOX_EXITED;
+		n += s->state != SANDBOX_EXITED && !s->ahead;
 	return n;
 }

@@ -10,6 +10,7 @@
 #include "awfd/policy.h"
 #include "proto/messages.h"
 
+struct pool_part;
 struct sandbox;
 struct sandbox_list;
 
@@ -17,6 +18,7 @@ struct sandbox_list;
 
 enum sandbox_state {
 	SANDBOX_CREATING,
+	SANDBOX_PREPARED, /* nobody's: it waits to be taken */
 	SANDBOX_RUNNING,
 	SANDBOX_DESTROYING,
 	SANDBOX_EXITED, /* nothing of it is left but this record with its result */
@@ -49,6 +51,34 @@ int sandbox_new(struct manager *m, const struct peer *owner, struct start_reques
 /* What would be permitted of such a request, whose form is checked; nothing is made. */
 int sandbox_check(struct manager *m, const struct peer *owner, const struct start_request *request,
 		  struct policy_decisions *ret, struct err *e) _must_check_;
+
+/* --- Prepared ahead of any request ---------------------------------------------------------------
+ */
+
+/* Makes what such sandboxes have in common: nobody's, without any grant. It is in the list of all;
+ * pool_failed() is told when it, or a part of it, fails. */
+void sandbox_prepare(struct manager *m, const struct pool_part *part);
+
+/* What was prepared, or is being prepared; NULL for a sandbox that is somebody's. */
+const struct pool_part *sandbox_prepared_part(const struct sandbox *s);
+
+/* Whether it can be taken: ready, and all its processes run. */
+bool sandbox_is_ready_to_take(const struct sandbox *s);
+
+/* Makes `prepared` a part of a new sandbox, whose id is that one's from now on; frees it. */
+void sandbox_take(struct sandbox *s, struct sandbox *prepared);
+
+/* While it is held its preparation does not go on. */
+void sandbox_hold_preparation(struct sandbox *s, bool held);
+
+/* Somebody's that is being created or destroyed at the moment. */
+bool sandbox_is_busy(const struct sandbox *s);
+
+/* What its request needs of a prepared one; config and images are the caller's to fill in. */
+struct pool_part sandbox_wanted_part(const struct sandbox *s);
+
+/* How the pool served it, for Inspect; takes the text over. */
+void sandbox_set_pool(struct sandbox *s, char *text);
 
 /* A sandbox of which only the id is known: leftovers to be destroyed. */
 struct sandbox *sandbox_new_leftover(struct manager *m, const char *id) _must_check_;
@@ -96,7 +126,7 @@ struct sandbox_attach *sandbox_attach(struct sandbox *s, struct conn *client, sa
 				      void *userdata) _must_check_;
 void sandbox_attach_cancel(struct sandbox_attach *a);
 
-/* "creating", "running", "destroying", "exited". */
+/* "creating", "prepared", "running", "destroying", "exited". */
 const char *sandbox_state_name(enum sandbox_state state);
 
 const char *sandbox_id(const struct sandbox *s);
@@ -159,4 +189,4 @@ void sandbox_list_free(struct sandbox_list *l);
 struct sandbox *sandbox_find(struct manager *m, const char *id);
 struct sandbox *sandbox_first(struct manager *m);
 struct sandbox *sandbox_next(struct sandbox *s);
-unsigned sandbox_count_alive(struct manager *m); /* not exited */
+unsigned sandbox_count_alive(struct manager *m); /* somebody's, and not exited */

@@ -136,6 +136,7 @@ static const struct field sandbox_info_fields[] = {
 	SANDBOX(oom_killed, "oomKilled", .type = FIELD_BOOL, REQUIRED),
 	SANDBOX(reason, "reason", .type = FIELD_STRING),
 	SANDBOX(left, "left", .type = FIELD_STRING),
+	SANDBOX(pool, "pool", .type = FIELD_STRING),
 	SANDBOX(steps, "steps", .type = FIELD_OBJECTS, .table = &step_info_table),
 };
 const struct field_table sandbox_info_table =

@@ -110,10 +110,10 @@ struct step_info {
 
 struct sandbox_info {
 	char *id;
-	char *name;  /* or NULL */
-	char *state; /* "creating", "running", "exited", "destroying" */
-	int64_t owner_uid;
-	char *owner; /* the uid's name, or its number */
+	char *name;        /* or NULL */
+	char *state;       /* "creating", "prepared", "running", "kept", "destroying", "exited" */
+	int64_t owner_uid; /* -1: it is prepared, and nobody's */
+	char *owner;       /* the uid's name, or its number */
 	char *image;
 	char **command;
 	char *created_at; /* RFC 3339, UTC */
@@ -125,6 +125,7 @@ struct sandbox_info {
 	bool oom_killed;
 	char *reason;
 	char *left; /* why not everything of it could be removed yet; awfd goes on trying */
+	char *pool; /* "hit", or "miss: " and why; NULL without a pool */
 	struct step_info **steps; /* of its start; not in List */
 };
 

@@ -365,7 +365,7 @@ times_refused() {
 
 # How many CAs the only cli-proxy's gh trusts.
 trusted_cas() {
-	bed_exec -u root -- sh -c 'cat /run/awfd/sandboxes/*/ca-bundle.pem | grep -c BEGIN'
+	bed_exec -u root -- sh -c 'cat /run/awfd/sandboxes/*/cli-proxy/ca-bundle.pem | grep -c BEGIN'
 }
 
 @test "without redirects gh trusts the DIFC proxy's CA alone" {

@@ -25,6 +25,7 @@ static struct sandbox_info hostile = {
 	.masked = masked_hostile,
 	.oom_killed = true,
 	.reason = (char *)"a\rb",
+	.pool = (char *)"miss: none\x1b",
 	.steps = steps,
 };
 static struct sandbox_info plain = {
@@ -170,6 +171,7 @@ static void test_sandbox(void **state _unused_)
 					  "Mount:        /c:/d\n"
 					  "Masked:       /a\\x1b/.ssh\n"));
 	assert_non_null(strstr(text.data, "Reason:       a\\x0db\n"));
+	assert_non_null(strstr(text.data, "Pool:         miss: none\\x1b\n"));
 	assert_non_null(strstr(text.data, "start \\x1bpause  done"));
 	assert_null(strstr(text.data, "Exit code"));
 	assert_null(strstr(text.data, "DIFC"));
@@ -177,6 +179,7 @@ static void test_sandbox(void **state _unused_)
 	render_sandbox(&text, &plain, &piped);
 	assert_non_null(strstr(text.data, "Exit code:    3\n"));
 	assert_null(strstr(text.data, "Mount:"));
+	assert_null(strstr(text.data, "Pool:"));
 }
 
 static void test_json(void **state _unused_)

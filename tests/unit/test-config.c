@@ -98,6 +98,9 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->gh.memory_max, 256 << 20);
 	assert_int_equal(c->memory_bytes, UINT64_C(6) << 30);
 	assert_int_equal(c->pids, 1000);
+	assert_int_equal(c->pool_size, 0);
+	assert_int_equal(strv_length(c->pool_kinds), 1);
+	assert_same_text(c->pool_kinds[0], "plain");
 	assert_quota(&c->quota_user, &(struct quota_limits){ { 16, 240, UINT64_C(128) << 30, 20000,
 							       128, 64, 32 << 20 } });
 	assert_quota(&c->quota_host, &(struct quota_limits){ { 64, 960, UINT64_C(512) << 30, 80000,
@@ -440,6 +443,8 @@ static const struct {
 	{ "[Difc]\nWaitSeconds=3601", "2: WaitSeconds=3601: expected a number from 0 to 3600" },
 	{ "[Difc]\nWaitSeconds=", "2: WaitSeconds=: expected a number from 0 to 3600" },
 	{ "[Images]\nAgent=", "2: Agent=: expected a value" },
+	{ "[Pool]\nSize=17", "2: Size=17: expected a number from 0 to 16" },
+	{ "[Pool]\nKinds=plain gh", "2: Kinds=gh: expected plain, egress, difc or egress+difc" },
 	{ "[HostView]\nPaths=/data tools",
 	  "2: Paths=tools: expected absolute paths without '.', '..' and '//', not in /etc, "
 	  "nor /home, /root or /tmp" },

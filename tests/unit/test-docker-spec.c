@@ -9,6 +9,7 @@
 
 #include "awfd/docker-spec.h"
 #include "common/alloc.h"
+#include "common/strv.h"
 #include "tests/unit/golden.h"
 
 static char *const command[] = { "sh", "-c", "echo \"$1\"", "sh", "a b\t'\"\\\n", "", NULL };
@@ -62,7 +63,7 @@ static const struct docker_spec full = {
 	.home = "/home/alice",
 	.difc = true,
 	.difc_port = 18443,
-	.ca_bundle_path = "/run/awfd/sandboxes/abcdefgh27/ca-bundle.pem",
+	.cli_proxy_directory = "/run/awfd/sandboxes/abcdefgh27/cli-proxy",
 	.gh_path = "/usr/libexec/awfd/awf-gh",
 	.github_repository = "octo/repo",
 	.ipv6 = true,
@@ -89,7 +90,7 @@ static const struct docker_spec least = {
 	.memory_bytes = 1 << 20,
 	.pids = 1,
 	.difc_port = 1,
-	.ca_bundle_path = "/ca",
+	.cli_proxy_directory = "/ca",
 	.squid_image = "q",
 	.squid_network = "n",
 	.squid_directory = "/squid",
@@ -105,6 +106,16 @@ static struct docker_spec with_host_view(void)
 
 	s.agent_image = "awf/host:1";
 	s.host_view = true;
+	return s;
+}
+
+/* Made before anybody asks for it: squid and cli-proxy wait, and nobody is named. */
+static struct docker_spec ahead(void)
+{
+	struct docker_spec s = full;
+
+	s.hold_path = "/usr/libexec/awfd/awf-hold";
+	s.host_address = NULL;
 	return s;
 }
 
@@ -133,6 +144,38 @@ static void makes_one_for_the_hosts_programs(_unused_ void **state)
 	const struct docker_spec s = with_host_view();
 
 	assert_spec(&s, DOCKER_ROLE_AGENT, "host");
+}
+
+static void makes_what_waits(_unused_ void **state)
+{
+	const struct docker_spec s = ahead();
+
+	for (int role = 0; role < DOCKER_ROLE_AGENT; role++)
+		assert_spec(&s, role, "ahead");
+}
+
+/* Nothing of what a job brings along is in there, whatever the golden files say. */
+static void tells_nothing_of_a_job_that_is_to_come(_unused_ void **state)
+{
+	static const char *const of_job[] = { "60701",     "60702", "alice",
+					      "octo/repo", "18443", "host.docker.internal",
+					      "job@sha256" };
+	const struct docker_spec s = ahead();
+	_cleanup_strv_ char **variables = docker_spec_job_variables(&full);
+
+	for (int role = 0; role < DOCKER_ROLE_AGENT; role++) {
+		struct json_object *o = docker_spec_container(&s, role);
+		const char *text =
+			json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);
+
+		for (size_t i = 0; i < ARRAY_SIZE(of_job); i++)
+			if (strstr(text, of_job[i]))
+				fail_msg("%s: '%s'", docker_role_name(role), of_job[i]);
+		json_object_put(o);
+	}
+	assert_int_equal(strv_length(variables), 2);
+	assert_string_equal(variables[0], "AWF_DIFC_PORT=18443");
+	assert_string_equal(variables[1], "GITHUB_REPOSITORY=octo/repo");
 }
 
 static void makes_the_least(_unused_ void **state)
@@ -229,6 +272,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_all_there_is),
 		cmocka_unit_test(makes_one_for_the_hosts_programs),
+		cmocka_unit_test(makes_what_waits),
+		cmocka_unit_test(tells_nothing_of_a_job_that_is_to_come),
 		cmocka_unit_test(makes_the_least),
 		cmocka_unit_test(confines_every_container),
 		cmocka_unit_test(keeps_out_of_networks),
