@@ -80,8 +80,8 @@ char *docker_container_name(const char *id, enum docker_role role) _must_check_;
 struct json_object *docker_spec_container(const struct docker_spec *s,
 					  enum docker_role role) _must_check_;
 
-/* What cli-proxy's environment has of the job (strv), which one that was made ahead learns later.
- */
+/* What cli-proxy's environment has of the job (strv), which one that was made ahead learns
+ * later. */
 char **docker_spec_job_variables(const struct docker_spec *s) _must_check_;
 
 /* What that container may use: bytes of memory, processes and threads. */
