@@ -43,30 +43,33 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc ascii clock err escape fd file home log parse secret stdcopy strbuf strv \
                  timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
-AWFD_SRC      := audit audit-call audit-record caller child child-output cli-proxy-limits config \
+AWFD_SRC      := audit audit-call audit-record broker broker-message broker-mounts \
+                 broker-operations broker-server caller child child-output cli-proxy-limits config \
                  conn denial-log denials difc-address difc-ca difc-probe docker docker-answer \
                  docker-attach docker-container docker-http docker-image docker-network \
                  docker-progress docker-pull docker-seccomp docker-spec domain egress engine-watch \
                  environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
                  host-view http-answer image-reference job-limits link link-bridge link-request \
                  link-seal link-watch lock log-journal log-tail manager manager-firewall methods \
-                 mount-credentials mount-helper mount-masks mount-namespace mount-open \
-                 mount-source mount-spec mount-stage mount-view names netlink netns network nflog \
-                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table nft-watch notify peer plan policy policy-words pool \
-                 private-networks process quota reconcile relay-proc relay-targets resolve \
-                 resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit sandbox-container \
-                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
-                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
-                 sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-ready \
-                 sandbox-relay sandbox-removal sandbox-squid sandbox-state server socket-address \
-                 spawn squid-config squid-log turns upstream-proxy
+                 mount-build mount-cover mount-credentials mount-helper mount-masks \
+                 mount-namespace mount-open mount-source mount-spec mount-stage mount-stage-fd \
+                 mount-view names netlink netns netns-enter network nflog nflog-packet nft \
+                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
+                 nft-watch notify peer plan policy policy-words pool private-networks process \
+                 quota reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-adopt \
+                 sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
+                 sandbox-destroy sandbox-dirs sandbox-host sandbox-info sandbox-lease \
+                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-name \
+                 sandbox-policy sandbox-pool sandbox-ready sandbox-relay sandbox-removal \
+                 sandbox-squid sandbox-state server socket-address spawn squid-config squid-log \
+                 turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
 MASKS_SRC     := main walk
 NAMES_SRC     := main
+NAMESPACES_SRC := main
 AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-logs \
                  cmd-reload cmd-run cmd-stop cmd-version cmd-wait comeback commands complain \
                  completion config-file denial-text domains-file env-file exit-code help \
@@ -113,7 +116,7 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
                  awfctl-copies awfctl-denials awfctl-egress awfctl-env awfctl-exit-code \
                  awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options awfctl-output \
-                 awfctl-render awfctl-ruleset awfctl-run awfctl-tenant cli-proxy-limits \
+                 awfctl-render awfctl-ruleset awfctl-run awfctl-tenant broker cli-proxy-limits \
                  client-hello clone config conn denial-log denials difc-address difc-ca difc-probe \
                  docker docker-attach docker-image docker-network docker-progress docker-pull \
                  docker-spec domain downloads egress environment err errors escape exec-request fd \
@@ -134,8 +137,8 @@ UNIT_HELPERS  := certificates engine-mounts fake-awfd fake-engine golden loopbac
                  outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
-FUZZ_TARGETS  := client-hello config-file denial-log difc-address difc-ca docker-progress domain \
-                 download-entry exec-request frame gh-log host-ports http-response methods \
+FUZZ_TARGETS  := broker client-hello config-file denial-log difc-address difc-ca docker-progress \
+                 domain download-entry exec-request frame gh-log host-ports http-response methods \
                  mount-spec nflog policy redact ruleset squid-config squid-log state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
@@ -146,7 +149,7 @@ MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-migration.7 awf-troubleshooti
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
-	$(foreach p,awf-relay awf-difc-probe awf-names awf-mount-open awf-mount-masks awf-gh awf-hold,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
+	$(foreach p,awf-relay awf-difc-probe awf-names awf-namespaces awf-mount-open awf-mount-masks awf-gh awf-hold,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
 	$(foreach f,$(foreach i,$(IMAGES),$i.tar $i.tar.sha256),644:$(BUILD)/images/$f:$(DATADIR)/images/$f) \
 	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
@@ -168,7 +171,7 @@ INSTALLED_PATHS := -e 's|/usr/sbin/awfd|$(SBINDIR)/awfd|' -e 's|/usr/bin/awfctl|
 
 # --- Targets --------------------------------------------------------------------------------------
 
-PROGRAMS      := awf-difc-probe awf-names awf-relay awfctl awfd
+PROGRAMS      := awf-difc-probe awf-names awf-namespaces awf-relay awfctl awfd
 STATICS       := awf-gh awf-hold awf-init awf-mount-masks awf-mount-open awf-pause awf-sni-match
 SIDECARS      := awf-cli-proxy
 
@@ -256,7 +259,7 @@ $(BUILD)/paths: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LIBEXECDIR) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(SYSCONFDIR)' >$@
 
-$(OBJ)/awfd/config.o $(OBJ)/awfd/main.o: $(BUILD)/paths
+$(OBJ)/awfd/config.o $(OBJ)/awfd/main.o $(OBJ)/awfd/namespaces/main.o: $(BUILD)/paths
 
 # Static programs run inside other people's images; sanitizers can't be linked into them.
 $(OBJ)/static/%.o: %.c Makefile
@@ -298,6 +301,9 @@ $(BIN)/awf-difc-probe: $(call objects,awfd/probe,$(PROBE_SRC)) $(LIBCOMMON)
 
 # Not static, because name services are shared objects.
 $(BIN)/awf-names: $(call objects,awfd/names,$(NAMES_SRC)) $(LIBCOMMON)
+	$(call link)
+
+$(BIN)/awf-namespaces: $(call objects,awfd/namespaces,$(NAMESPACES_SRC)) $(LIBAWFD) $(LIBCOMMON)
 	$(call link)
 
 $(BIN)/awfctl: $(OBJ)/awfctl/main.o $(LIBAWFCTL) $(LIBPROTO) $(LIBCOMMON)
@@ -406,6 +412,8 @@ $(BUILD)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(COMMON_SRC:%=common/%.c) $(PROTO_SRC
 	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(call pkg,libs,json-c libevent libidn2 libmnl yaml-0.1 $(FUZZ_PKG_$*)) -lresolv
 
 # The programs' own sources that a fuzz target needs, beside common and proto.
+FUZZ_SRC_broker := $(AWFD_SRC:%=awfd/%.c)
+FUZZ_PKG_broker := libcurl libnftnl libsystemd
 FUZZ_SRC_client-hello := containers/squid/client-hello.c
 FUZZ_PKG_client-hello := openssl
 FUZZ_SRC_config-file := $(addprefix awfctl/,config-file.c input-file.c nearest.c options.c word-list.c yaml-reader.c)
@@ -423,8 +431,8 @@ FUZZ_SRC_mount-spec := awfd/mount-spec.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
 FUZZ_SRC_http-response := containers/agent/http-response.c
-FUZZ_SRC_policy := $(addprefix awfd/,child.c child-output.c domain.c host-pattern.c image-reference.c names.c network.c \
-		   peer.c policy.c policy-words.c resolvers.c spawn.c)
+FUZZ_SRC_policy := $(AWFD_SRC:%=awfd/%.c)
+FUZZ_PKG_policy := libcurl libnftnl libsystemd
 FUZZ_SRC_squid-config := $(addprefix awfd/,domain.c network.c private-networks.c squid-config.c squid-log.c)
 FUZZ_SRC_squid-log := awfd/squid-log.c
 # The engine and what awfd spawns are in the target itself.

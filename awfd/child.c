@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "awfd/broker.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 
@@ -64,16 +65,23 @@ static struct child *child_new(struct event_base *base, pid_t pid, int pidfd, ch
 	return c;
 }
 
+static bool starts_elsewhere(const struct spawn *s)
+{
+	return s->network >= 0 || (s->caller && s->caller->mounts >= 0);
+}
+
 int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn,
 		void *userdata, struct child **ret, struct err *e)
 {
+	const bool elsewhere = starts_elsewhere(spawn);
 	pid_t pid;
 	int pidfd, r;
 
-	r = spawn_start(spawn, &pid, &pidfd, e);
+	r = elsewhere ? broker_spawn(spawn, &pid, &pidfd, e) : spawn_start(spawn, &pid, &pidfd, e);
 	if (r < 0)
 		return r;
 	*ret = child_new(base, pid, pidfd, fn, userdata);
+	(*ret)->adopted = elsewhere;
 	return 0;
 }
 

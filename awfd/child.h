@@ -13,6 +13,7 @@ struct child;
  * 1", "signal SIGKILL") and whether well (exit code 0). The handle is still to be freed. */
 typedef void (*child_ended_fn)(struct child *c, bool well, const char *how, void *userdata);
 
+/* One that starts in another namespace is the broker's child: how it ended cannot be told. */
 int child_start(struct event_base *base, const struct spawn *spawn, child_ended_fn fn,
 		void *userdata, struct child **ret, struct err *e) _must_check_;
 

@@ -1,6 +1,5 @@
 #include "awfd/link.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -10,37 +9,6 @@
 
 #include "awfd/link-request.h"
 #include "awfd/netns.h"
-#include "common/fd.h"
-
-/* What a new namespace may have inherited from the host. The defaults too: they hold for interfaces
- * that are still to come, and writing 0 over 0 in the file before does not change them. */
-static const char *const forwarding_files[] = {
-	"/proc/sys/net/ipv4/ip_forward",
-	"/proc/sys/net/ipv4/conf/default/forwarding",
-	"/proc/sys/net/ipv6/conf/all/forwarding",
-	"/proc/sys/net/ipv6/conf/default/forwarding",
-};
-
-static int write_zero(const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno; /* no IPv6 */
-	return fd_write_all(fd, "0\n", 2);
-}
-
-/* Runs inside: these files show the namespace of who opens them. */
-static int stop_forwarding(_unused_ void *userdata, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(forwarding_files); i++) {
-		int r = write_zero(forwarding_files[i]);
-
-		if (r < 0)
-			return err_system(e, r, "cannot write %s", forwarding_files[i]);
-	}
-	return 0;
-}
 
 /* What the namespace may have besides loopback; without a name nothing. */
 struct expected {
@@ -139,7 +107,7 @@ static int find_expected(struct netlink *nl, struct expected *x, struct err *e)
 static int seal(int pidfd, struct expected *x, struct err *e)
 {
 	_cleanup_netlink_ struct netlink nl = NETLINK_UNSET;
-	int r = netns_call(pidfd, stop_forwarding, NULL, e);
+	int r = netns_stop_forwarding(pidfd, e);
 
 	if (r == 0)
 		r = netlink_open(pidfd, NETLINK_ROUTE, &nl, e);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "awfd/broker.h"
 #include "awfd/config.h"
 #include "awfd/log-journal.h"
 #include "awfd/manager.h"
@@ -13,12 +14,13 @@
 
 struct arguments {
 	const char *config;
+	const char *namespaces;
 	const char *log_level;
 	bool check_config;
 };
 
 static const char usage[] =
-	"Usage: awfd [--config FILE] [--log-level LEVEL]\n"
+	"Usage: awfd [--config FILE] [--log-level LEVEL] [--namespaces SOCKET]\n"
 	"       awfd --check-config [--config FILE]\n"
 	"\n"
 	"Runs network sandboxes for agent jobs; normally started by systemd. See awfd(8).\n"
@@ -27,17 +29,21 @@ static const char usage[] =
 	"/awfd/awfd.conf\n"
 	"  --check-config     check the configuration and exit\n"
 	"  --log-level LEVEL  error, warning, info or debug; overrides LogLevel=\n"
+	"  --namespaces SOCKET\n"
+	"                     have namespaces entered by awf-namespaces, which listens there, and not\n"
+	"                     by a child of its own\n"
 	"  --version          print the version and exit\n"
 	"  --help             print this and exit\n";
 
 /* 1: go on; 0 or EXIT_USAGE in *status: exit with it. */
 static bool parse_arguments(int argc, char **argv, struct arguments *a, int *status)
 {
-	enum { CONFIG = 1, CHECK, LEVEL, VERSION, HELP };
+	enum { CONFIG = 1, CHECK, LEVEL, NAMESPACES, VERSION, HELP };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, CONFIG },
 		{ "check-config", no_argument, NULL, CHECK },
 		{ "log-level", required_argument, NULL, LEVEL },
+		{ "namespaces", required_argument, NULL, NAMESPACES },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, HELP },
 		{ 0 },
@@ -55,6 +61,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a, int *sta
 			break;
 		case LEVEL:
 			a->log_level = optarg;
+			break;
+		case NAMESPACES:
+			a->namespaces = optarg;
 			break;
 		case VERSION:
 			puts("awfd " AWF_VERSION);
@@ -108,6 +117,7 @@ static int run(const struct arguments *a, struct err *e)
 		return err_set(e, -EPERM, ERR_SYSTEM,
 			       "awfd must run as root: systemctl start awfd.service");
 	}
+	broker_use(a->namespaces, config->helper_directory);
 	r = manager_new(config, &manager, e);
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "awfd/audit.h"
+#include "awfd/broker.h"
 #include "awfd/config.h"
 #include "awfd/docker.h"
 #include "awfd/engine-watch.h"
@@ -16,7 +17,6 @@
 #include "awfd/lock.h"
 #include "awfd/log-tail.h"
 #include "awfd/names.h"
-#include "awfd/netns.h"
 #include "awfd/network.h"
 #include "awfd/nflog.h"
 #include "awfd/nft-watch.h"
@@ -416,7 +416,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	if (r == 0)
 		r = audit_open(config->log_directory, AUDIT_MAX, &m->audit, e);
 	if (r == 0)
-		r = netns_remember_home(e);
+		r = broker_connect(e);
 	if (r == 0)
 		r = docker_new(m->base, config->engine_socket, &m->docker, e);
 	if (r == 0)
@@ -492,6 +492,7 @@ void manager_free(struct manager *m)
 	if (m->nft)
 		nft_free(m->nft, false);
 	docker_free(m->docker);
+	broker_disconnect();
 	fd_store_free(m->fds);
 	for (size_t i = 0; i < ARRAY_SIZE(m->signals); i++)
 		if (m->signals[i])

@@ -1,106 +1,32 @@
 #include "awfd/mount-stage.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "awfd/mount-namespace.h"
+#include "awfd/broker.h"
 #include "awfd/mount-source.h"
-#include "awfd/mount-stage-internal.h"
 #include "common/alloc.h"
 #include "common/fd.h"
-#include "common/file.h"
 #include "common/strbuf.h"
 #include "common/strv.h"
 
-/* All of this runs in the engine's mount namespace, and calls nothing that a user's filesystem
- * (FUSE) could keep waiting. */
+/* --- Checks --------------------------------------------------------------------------------------
+ *
+ * They are made by what the descriptors have open, and ask a user's filesystem (FUSE), which could
+ * keep awfd waiting, nothing.
+ */
 
-char *mount_stage_path(const char *directory, size_t i)
+/* What is known of the engine's mount namespace. */
+struct checking {
+	const struct mount_stage *stage;
+	char *mountinfo;
+	char **kept; /* with every link followed */
+};
+
+static void checking_clear(struct checking *g)
 {
-	return xasprintf("%s/%zu", directory, i);
-}
-
-/* A file of /proc has no size to be known before. */
-static char *read_proc(const char *path, struct err *e)
-{
-	_cleanup_strbuf_ struct strbuf text = { 0 };
-	_cleanup_file_ FILE *f = fopen(path, "re");
-	char buffer[4096];
-	size_t n;
-
-	while (f && (n = fread(buffer, 1, sizeof(buffer), f)) > 0)
-		strbuf_append(&text, buffer, n);
-	if (f && !ferror(f))
-		return strbuf_take(&text);
-	(void)err_system(e, -errno, "%s", path);
-	return NULL;
-}
-
-int mount_stage_read_id(int fd, int *ret, struct err *e)
-{
-	_cleanup_free_ char *path = xasprintf("/proc/self/fdinfo/%d", fd);
-	_cleanup_free_ char *text = read_proc(path, e);
-	const char *line = text ? strstr(text, "mnt_id:") : NULL;
-
-	if (!text)
-		return e->error;
-	if (!line || sscanf(line, "mnt_id: %d", ret) != 1)
-		return err_set(e, -EBADMSG, ERR_SYSTEM, "%s: has no mnt_id", path);
-	return 0;
-}
-
-int mount_stage_real_path(int fd, char **ret, struct err *e)
-{
-	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", fd);
-	_cleanup_free_ char *path = xcalloc(MOUNT_PATH_MAX + 1, 1);
-	ssize_t n = readlink(link, path, MOUNT_PATH_MAX);
-
-	if (n < 0)
-		return err_system(e, -errno, "%s", link);
-	if (n == MOUNT_PATH_MAX)
-		return err_system(e, -ENAMETOOLONG, "%s", link);
-	*ret = TAKE_PTR(path);
-	return 0;
-}
-
-int mount_stage_read_type(int fd, mode_t *ret, struct err *e)
-{
-	struct statx stx;
-
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0)
-		return err_system(e, -errno, "cannot tell what is to be mounted");
-	*ret = stx.stx_mode & S_IFMT;
-	return 0;
-}
-
-int mount_stage_refuse(struct mount_staging *g, size_t i, const char *why, struct err *e)
-{
-	struct mount_spec *spec = &g->stage->specs->list[i];
-
-	if (!spec->optional)
-		return mount_spec_invalid(e, mount_spec_field(spec), spec->text, why);
-	free(spec->missing);
-	spec->missing = xstrdup(why);
-	(void)snprintf(g->reasons[i], sizeof(g->reasons[i]), "%s", why);
-	return 0;
-}
-
-/* awfd's own paths, as they are with every link followed in this namespace; those that are not
- * there are kept as they are written. */
-static char **real_paths(char *const *paths)
-{
-	char **all = NULL;
-
-	for (; paths && *paths; paths++) {
-		_cleanup_free_ char *path = realpath(*paths, NULL);
-
-		strv_append(&all, path ? path : *paths);
-	}
-	return all;
+	free(g->mountinfo);
+	strv_free(g->kept);
 }
 
 /* The path is where the source is in the end, whatever links led there. */
@@ -111,7 +37,7 @@ static struct policy_decision decide(const struct mount_stage *s, size_t i, cons
 	return policy_check_mount(s->policy, mount_spec_field(spec), path, spec->writable);
 }
 
-static int check_policy(struct mount_staging *g, size_t i, const char *path, struct err *e)
+static int check_policy(const struct checking *g, size_t i, const char *path, struct err *e)
 {
 	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
 	_cleanup_err_ struct err refusal = { 0 };
@@ -121,11 +47,11 @@ static int check_policy(struct mount_staging *g, size_t i, const char *path, str
 	if (!g->stage->specs->list[i].optional)
 		return policy_decisions_result(&decisions, e);
 	r = policy_decisions_result(&decisions, &refusal);
-	return r < 0 ? mount_stage_refuse(g, i, refusal.message, e) : 0;
+	return r < 0 ? mount_stage_refuse(g->stage->specs, i, refusal.message, e) : 0;
 }
 
 /* What awfd adds itself needs nobody's permission. */
-static int check_source(struct mount_staging *g, size_t i, struct err *e)
+static int check_source(const struct checking *g, size_t i, struct err *e)
 {
 	const struct mount_stage *s = g->stage;
 	bool is_own = s->specs->list[i].kind == MOUNT_VIEW;
@@ -142,82 +68,18 @@ static int check_source(struct mount_staging *g, size_t i, struct err *e)
 	if (r < 0 || !path)
 		return r;
 	if (s->specs->list[i].no_links && strcmp(path, s->specs->list[i].source) != 0)
-		return mount_stage_refuse(g, i, "has a link on its way: name where it leads", e);
+		return mount_stage_refuse(g->stage->specs, i,
+					  "has a link on its way: name where it leads", e);
 	why = mount_source_refusal(&source, g->mountinfo, g->kept);
 	if (why)
-		return mount_stage_refuse(g, i, why, e);
+		return mount_stage_refuse(g->stage->specs, i, why, e);
 	if (type != S_IFDIR && type != S_IFREG)
-		return mount_stage_refuse(g, i, "is neither a directory nor a regular file", e);
+		return mount_stage_refuse(g->stage->specs, i,
+					  "is neither a directory nor a regular file", e);
 	return is_own ? 0 : check_policy(g, i, path, e);
 }
 
-int mount_stage_point(const char *path, mode_t type, struct err *e)
-{
-	int r = type == S_IFDIR ? mkdir(path, 0700) : mknod(path, S_IFREG | 0600, 0);
-
-	return r < 0 ? err_system(e, -errno, "cannot make mount point %s", path) : 0;
-}
-
-int mount_stage_clone(int fd, bool writable, struct err *e)
-{
-	struct mount_attr attributes = {
-		.attr_set =
-			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (writable ? 0 : MOUNT_ATTR_RDONLY),
-		.propagation = MS_PRIVATE,
-	};
-	_cleanup_close_ int tree =
-		open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-
-	if (tree < 0)
-		return err_system(e, -errno, "cannot clone a mount");
-	if (mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
-		return err_system(e, -errno, "cannot restrict a mount");
-	return TAKE_FD(tree);
-}
-
-int mount_stage_pass_root(const struct mount_staging *g, size_t i, int root, struct err *e)
-{
-	const uint32_t index = (uint32_t)i;
-	ssize_t n = g->socket < 0 ? 0 : fd_send(g->socket, &index, sizeof(index), root);
-
-	return n < 0 ? err_system(e, (int)n, "cannot pass a mount on") : 0;
-}
-
-static int stage_one(const struct mount_staging *g, size_t i, struct err *e)
-{
-	const struct mount_stage *s = g->stage;
-	_cleanup_free_ char *path = mount_stage_path(s->directory, i);
-	_cleanup_close_ int tree = -EBADF;
-	mode_t type = 0;
-	int r = mount_stage_read_type(s->fds[i], &type, e);
-
-	if (r == 0)
-		r = mount_stage_point(path, type, e);
-	if (r < 0)
-		return r;
-	tree = mount_stage_clone(s->fds[i], s->specs->list[i].writable, e);
-	if (tree < 0)
-		return tree;
-	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_system(e, -errno, "cannot stage a mount at %s", path);
-	return mount_stage_pass_root(g, i, tree, e);
-}
-
-/* Private, so that what is mounted on it is in no other namespace, and goes with it. */
-static int mount_directory(const char *path, struct err *e)
-{
-	int r = file_mkdir(path, 0700, e);
-
-	if (r < 0)
-		return r;
-	if (mount("awf-mounts", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "mode=0700,size=512k,nr_inodes=512") < 0 ||
-	    mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
-		return err_system(e, -errno, "cannot mount %s", path);
-	return 0;
-}
-
-static int check_all(struct mount_staging *g, struct err *e)
+static int check_all(const struct checking *g, struct err *e)
 {
 	const struct mount_specs *specs = g->stage->specs;
 	int r = 0;
@@ -228,129 +90,138 @@ static int check_all(struct mount_staging *g, struct err *e)
 	return r;
 }
 
-/* Those that are mounted by themselves. */
-static int stage_all(const struct mount_staging *g, struct err *e)
+/* As many paths as were asked about, each with its NUL, and the rest. */
+static int take_look(char *text, size_t length, struct checking *g)
 {
-	const struct mount_stage *s = g->stage;
-	int r = 0;
+	const char *end = text + length;
 
-	for (size_t i = 0; r == 0 && i < s->specs->count; i++) {
-		const struct mount_spec *spec = &s->specs->list[i];
+	for (char *const *path = g->stage->kept; path && *path; path++) {
+		const char *next = memchr(text, '\0', (size_t)(end - text));
 
-		if (spec->missing || mount_specs_outer(s->specs, spec))
-			continue;
-		r = spec->source ? stage_one(g, i, e) : mount_view_make_directory(s, i, e);
+		if (!next)
+			return -EBADMSG;
+		strv_append(&g->kept, text);
+		text += next - text + 1;
 	}
-	return r;
+	g->mountinfo = xstrndup(text, (size_t)(end - text));
+	return 0;
 }
 
-static int make(void *userdata, struct err *e)
+static int ask(const struct checking *g, struct err *e)
 {
-	struct mount_staging *g = userdata;
+	_cleanup_broker_message_ struct broker_message request = { 0 };
+
+	broker_put_fd(&request, g->stage->mounts);
+	broker_put_texts(&request, g->stage->kept);
+	return broker_call_fd(BROKER_LOOK, &request, e);
+}
+
+static int read_all(int fd, struct strbuf *to)
+{
+	char buffer[4096];
+	ssize_t n;
+
+	while ((n = pread(fd, buffer, sizeof(buffer), (off_t)to->length)) > 0)
+		strbuf_append(to, buffer, (size_t)n);
+	return n < 0 ? -errno : 0;
+}
+
+static int look(struct checking *g, struct err *e)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_close_ int fd = ask(g, e);
 	int r;
 
-	g->mountinfo = read_proc("/proc/self/mountinfo", e);
-	g->kept = real_paths(g->stage->kept);
-	r = g->mountinfo ? check_all(g, e) : e->error;
+	if (fd < 0)
+		return fd;
+	r = read_all(fd, &text);
 	if (r == 0)
-		r = mount_directory(g->stage->directory, e);
-	if (r == 0)
-		r = stage_all(g, e);
-	if (r == 0 && g->stage->user)
-		r = mount_view_complete(g, e);
-	free(g->mountinfo);
-	strv_free(g->kept);
-	return r;
+		r = take_look(text.data, text.length, g);
+	return r < 0 ? err_system(e, r, "cannot read the engine's mounts") : 0;
 }
 
-static void take_reasons(const struct mount_staging *g, struct mount_specs *specs)
+static int check(const struct mount_stage *s, struct err *e)
 {
-	for (size_t i = 0; i < specs->count; i++)
-		if (*g->reasons[i])
-			specs->list[i].missing = xstrdup(g->reasons[i]);
+	_cleanup_(checking_clear) struct checking g = { .stage = s };
+	int r = look(&g, e);
+
+	return r < 0 ? r : check_all(&g, e);
 }
 
-static void close_roots(const struct mount_stage *s)
+/* --- Requests ------------------------------------------------------------------------------------
+ */
+
+static void put_spec(struct broker_message *request, const struct mount_spec *spec, int fd)
 {
+	broker_put_text(request, spec->text);
+	broker_put_text(request, spec->source);
+	broker_put_text(request, spec->target);
+	broker_put_text(request, spec->missing);
+	broker_put_number(request, spec->kind);
+	broker_put_number(request, spec->writable);
+	broker_put_number(request, spec->optional);
+	broker_put_fd(request, spec->source && !spec->missing ? fd : -EBADF);
+}
+
+static void put_user(struct broker_message *request, const struct host_view_user *user)
+{
+	broker_put_number(request, user != NULL);
+	if (!user)
+		return;
+	broker_put_text(request, user->name);
+	broker_put_number(request, user->uid);
+	broker_put_number(request, user->gid);
+	broker_put_text(request, user->home);
+}
+
+static void put_stage(struct broker_message *request, const struct mount_stage *s)
+{
+	broker_put_text(request, s->directory);
+	broker_put_fd(request, s->mounts);
+	broker_put_text(request, s->gh);
+	put_user(request, s->user);
+	broker_put_number(request, s->roots != NULL);
+	broker_put_number(request, (int64_t)s->specs->count);
 	for (size_t i = 0; i < s->specs->count; i++)
-		s->roots[i] = fd_close(s->roots[i]);
+		put_spec(request, &s->specs->list[i], s->fds[i]);
 }
 
-/* They wait in the socket, whose other end is closed: there are few enough of them. */
-static int take_roots(const struct mount_stage *s, int socket, struct err *e)
+/* Of each why it was left out, and what was staged of it. */
+static int take_staged(struct broker_message *answer, const struct mount_stage *s, struct err *e)
 {
-	for (;;) {
-		uint32_t index;
-		int fd;
-		ssize_t n = fd_receive(socket, &index, sizeof(index), &fd);
+	for (size_t i = 0; i < s->specs->count; i++) {
+		_cleanup_free_ char *missing = broker_get_text(answer);
+		struct mount_spec *spec = &s->specs->list[i];
 
-		if (n == 0)
-			return 0;
-		if (n != sizeof(index) || fd < 0 || index >= s->specs->count ||
-		    s->roots[index] >= 0) {
-			fd_close(fd);
-			close_roots(s);
-			return err_set(e, -EIO, ERR_SYSTEM, "a staged mount was not passed on");
-		}
-		s->roots[index] = fd;
+		if (missing && !spec->missing)
+			spec->missing = TAKE_PTR(missing);
+		if (s->roots)
+			s->roots[i] = broker_take_fd(answer);
 	}
-}
-
-static int make_in_namespace(struct mount_staging *g, struct err *e)
-{
-	const struct mount_stage *s = g->stage;
-	const size_t size = (s->specs->count + 1) * MOUNT_STAGE_REASON_MAX;
-	int r;
-
-	g->reasons = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (g->reasons == MAP_FAILED)
-		return err_system(e, -errno, "cannot stage mounts");
-	r = mount_namespace_call(s->mounts, make, g, e);
-	take_reasons(g, s->specs);
-	(void)munmap(g->reasons, size);
-	return r;
+	if (broker_message_end(answer) == 0)
+		return 0;
+	for (size_t i = 0; s->roots && i < s->specs->count; i++)
+		s->roots[i] = fd_close(s->roots[i]);
+	return err_set(e, -EBADMSG, ERR_SYSTEM, "the broker did not tell what it staged");
 }
 
 int mount_stage_make(const struct mount_stage *s, struct err *e)
 {
-	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-	struct mount_staging g = { .stage = s, .socket = -EBADF };
-	int fds[2], r;
+	_cleanup_broker_message_ struct broker_message request = { 0 }, answer = { 0 };
+	int r = check(s, e);
 
-	if (!s->roots)
-		return make_in_namespace(&g, e);
-	for (size_t i = 0; i < s->specs->count; i++)
-		s->roots[i] = -EBADF;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return err_system(e, -errno, "cannot stage mounts");
-	ours = fds[0];
-	g.socket = theirs = fds[1];
-	r = make_in_namespace(&g, e);
-	theirs = fd_close(theirs);
-	return r < 0 ? r : take_roots(s, ours, e);
-}
-
-/* With all that is mounted over one another there: an awfd that was killed may have left some. */
-static int unmount_all(const char *path, struct err *e)
-{
-	while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-		;
-	return errno == EINVAL || errno == ENOENT
-		       ? 0
-		       : err_system(e, -errno, "cannot unmount %s", path);
-}
-
-static int remove_here(void *userdata, struct err *e)
-{
-	const char *path = userdata;
-	int r = unmount_all(path, e);
-
-	if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
-		r = err_system(e, -errno, "cannot remove %s", path);
-	return r;
+	if (r < 0)
+		return r;
+	put_stage(&request, s);
+	r = broker_call(BROKER_STAGE, &request, &answer, e);
+	return r < 0 ? r : take_staged(&answer, s, e);
 }
 
 int mount_stage_remove(const char *directory, int mounts, struct err *e)
 {
-	return mount_namespace_call(mounts, remove_here, (void *)directory, e);
+	_cleanup_broker_message_ struct broker_message request = { 0 }, answer = { 0 };
+
+	broker_put_text(&request, directory);
+	broker_put_fd(&request, mounts);
+	return broker_call(BROKER_UNSTAGE, &request, &answer, e);
 }

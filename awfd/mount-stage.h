@@ -39,3 +39,14 @@ int mount_stage_remove(const char *directory, int mounts, struct err *e) _must_c
  * open, as the kernel knows it: nothing is asked of the filesystem. */
 int mount_stage_read_id(int fd, int *ret, struct err *e) _must_check_;
 int mount_stage_read_type(int fd, mode_t *ret, struct err *e) _must_check_;
+
+/* Of one of them, why it is not mounted: left out if it is optional, else refused. */
+int mount_stage_refuse(struct mount_specs *specs, size_t i, const char *why,
+		       struct err *e) _must_check_;
+
+/* Where a descriptor's file is, with every link followed, in the mount namespace that it is of. The
+ * caller owns it. */
+int mount_stage_real_path(int fd, char **ret, struct err *e) _must_check_;
+
+/* The text of a file of /proc, or NULL. The caller owns it. */
+char *mount_stage_read_proc(const char *path, struct err *e) _must_check_;

@@ -1,6 +1,6 @@
 /* The view of the host: /etc as awfd makes it, what lies in what else is mounted, and what is not
  * to be seen there. */
-#include "awfd/mount-stage-internal.h"
+#include "awfd/mount-build-internal.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -146,7 +146,7 @@ static int make_point_in(const struct mount_stage *s, size_t i, const struct mou
 
 	if (r == 0)
 		r = make_parents(path, strlen(base), e);
-	return r < 0 ? r : mount_stage_point(path, type, e);
+	return r < 0 ? r : mount_build_point(path, type, e);
 }
 
 static int make_points(const struct mount_stage *s, struct err *e)
@@ -169,7 +169,7 @@ static int seal(const char *path, struct err *e)
 
 	if (fd < 0)
 		return err_system(e, -errno, "%s", path);
-	tree = mount_stage_clone(fd, false, e);
+	tree = mount_build_clone(fd, false, e);
 	return tree < 0 ? tree : move_onto(tree, fd, path, e);
 }
 
@@ -210,7 +210,7 @@ static int cover(const char *staged, const char *below, const char *with, struct
 	source = open(with, O_PATH | O_CLOEXEC);
 	if (source < 0)
 		return err_system(e, -errno, "%s", with);
-	tree = mount_stage_clone(source, false, e);
+	tree = mount_build_clone(source, false, e);
 	return tree < 0 ? tree : move_onto(tree, point, below, e);
 }
 
@@ -235,7 +235,7 @@ static const char *rest_below(const char *path, const char *directory)
 	return path + strlen(directory) + 1;
 }
 
-static int hide_mounts(const struct mount_staging *g, const char *staged, const char *real,
+static int hide_mounts(const struct mount_building *g, const char *staged, const char *real,
 		       struct err *e)
 {
 	_cleanup_strv_ char **points = mount_source_inner(real, g->mountinfo);
@@ -266,7 +266,7 @@ static int hide_socket(const struct mount_stage *s, const char *staged, const ch
 }
 
 /* Whoever listens at a socket could be talked to, on a read-only mount too. */
-static int hide_sockets(const struct mount_staging *g, const char *staged, const char *real,
+static int hide_sockets(const struct mount_building *g, const char *staged, const char *real,
 			struct err *e)
 {
 	_cleanup_file_ FILE *f = fopen(SOCKETS, "re");
@@ -285,7 +285,7 @@ static int hide_sockets(const struct mount_staging *g, const char *staged, const
 }
 
 /* Each of these, wherever links to it lead, has something else over it, or (NULL) nothing. */
-static int replace(const struct mount_staging *g, const char *staged, const char *real,
+static int replace(const struct mount_building *g, const char *staged, const char *real,
 		   char *const *paths, const char *with, struct err *e)
 {
 	int r = 0;
@@ -302,7 +302,7 @@ static int replace(const struct mount_staging *g, const char *staged, const char
 	return r;
 }
 
-static int hide_in(const struct mount_staging *g, size_t i, struct err *e)
+static int hide_in(const struct mount_building *g, size_t i, struct err *e)
 {
 	const struct mount_stage *s = g->stage;
 	_cleanup_free_ char *staged = staged_path(s, &s->specs->list[i]), *real = NULL;
@@ -325,17 +325,17 @@ static int hide_in(const struct mount_staging *g, size_t i, struct err *e)
 
 /* --- What lies in one of awfd's own --- */
 
-static int refuse_point(struct mount_staging *g, size_t i, const char *top, struct err *e)
+static int refuse_point(struct mount_building *g, size_t i, const char *top, struct err *e)
 {
 	_cleanup_free_ char *why =
 		xasprintf("has no place to be mounted at in the host's %s, where none can be made "
 			  "and links are not followed: choose another destination",
 			  top);
 
-	return mount_stage_refuse(g, i, why, e);
+	return mount_build_refuse(g, i, why, e);
 }
 
-static int nest(struct mount_staging *g, size_t i, struct err *e)
+static int nest(struct mount_building *g, size_t i, struct err *e)
 {
 	const struct mount_stage *s = g->stage;
 	const struct mount_spec *spec = &s->specs->list[i], *top = top_of(s, spec);
@@ -351,15 +351,15 @@ static int nest(struct mount_staging *g, size_t i, struct err *e)
 		return r;
 	if (point < 0 || (type == S_IFDIR) != (there == S_IFDIR) || there == S_IFLNK)
 		return refuse_point(g, i, top->target, e);
-	tree = mount_stage_clone(s->fds[i], spec->writable, e);
+	tree = mount_build_clone(s->fds[i], spec->writable, e);
 	if (tree < 0)
 		return tree;
 	r = move_onto(tree, point, spec->target, e);
-	return r < 0 || !top->source ? r : mount_stage_pass_root(g, i, tree, e);
+	return r < 0 || !top->source ? r : mount_build_pass_root(g, i, tree, e);
 }
 
 /* Those of one sort that lie in another. */
-static int nest_all(struct mount_staging *g, bool own, struct err *e)
+static int nest_all(struct mount_building *g, bool own, struct err *e)
 {
 	const struct mount_specs *specs = g->stage->specs;
 	int r = 0;
@@ -378,7 +378,7 @@ static int nest_all(struct mount_staging *g, bool own, struct err *e)
 }
 
 /* Those that are mounted by themselves. */
-static int hide_in_all(const struct mount_staging *g, struct err *e)
+static int hide_in_all(const struct mount_building *g, struct err *e)
 {
 	const struct mount_specs *specs = g->stage->specs;
 	int r = 0;
@@ -393,7 +393,7 @@ static int hide_in_all(const struct mount_staging *g, struct err *e)
 	return r;
 }
 
-int mount_view_complete(struct mount_staging *g, struct err *e)
+int mount_view_complete(struct mount_building *g, struct err *e)
 {
 	int r = make_points(g->stage, e);
 

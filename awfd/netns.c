@@ -1,80 +1,18 @@
 #include "awfd/netns.h"
 
-#include <fcntl.h>
 #include <netdb.h>
-#include <sched.h>
-#include <stdbool.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#include "common/log.h"
+#include "awfd/broker.h"
 
 #define THIS_NAMESPACE "/proc/thread-self/ns/net"
 
-static int open_this(void)
-{
-	int fd = open(THIS_NAMESPACE, O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* A descriptor of the namespace that awfd was in when it first asked: the way back. */
-static int open_home(void)
-{
-	static int home = -EBADF;
-
-	if (home < 0)
-		home = open_this();
-	return home;
-}
-
-/* What awfd did in the wrong namespace would hit the host instead of a sandbox, or the reverse. */
-static void go_back(int home)
-{
-	if (setns(home, CLONE_NEWNET) == 0)
-		return;
-	log_error("cannot return to the host's network namespace: %s", strerror(errno));
-	abort();
-}
-
-int netns_call(int pidfd, int (*fn)(void *userdata, struct err *e), void *userdata, struct err *e)
-{
-	static bool inside; /* a nested call would return home too early */
-	int home, r, saved;
-
-	if (inside)
-		abort();
-	home = open_home();
-	if (home < 0)
-		return err_system(e, home, "cannot open " THIS_NAMESPACE);
-	if (setns(pidfd, CLONE_NEWNET) < 0)
-		return err_system(e, -errno, "cannot enter the sandbox's network namespace");
-	inside = true;
-	r = fn(userdata, e);
-	saved = errno;
-	go_back(home);
-	inside = false;
-	errno = saved;
-	return r;
-}
-
-int netns_remember_home(struct err *e)
-{
-	int home = open_home();
-
-	return home < 0 ? err_system(e, home, "cannot open " THIS_NAMESPACE) : 0;
-}
-
-static int open_this_inside(_unused_ void *userdata, struct err *e)
-{
-	int fd = open_this();
-
-	return fd < 0 ? err_system(e, fd, "cannot open " THIS_NAMESPACE) : fd;
-}
-
 int netns_open(int pidfd, struct err *e)
 {
-	return netns_call(pidfd, open_this_inside, NULL, e);
+	_cleanup_broker_message_ struct broker_message request = { 0 };
+
+	broker_put_fd(&request, pidfd);
+	return broker_call_fd(BROKER_NETWORK, &request, e);
 }
 
 int netns_is_own(int pidfd)
@@ -89,23 +27,23 @@ int netns_is_own(int pidfd)
 	return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
-struct socket_call {
-	int domain, type, protocol;
-};
-
-static int make_socket(void *userdata, struct err *e)
-{
-	const struct socket_call *call = userdata;
-	int fd = socket(call->domain, call->type | SOCK_CLOEXEC | SOCK_NONBLOCK, call->protocol);
-
-	return fd < 0 ? err_system(e, -errno, "cannot make a socket in the sandbox") : fd;
-}
-
 int netns_socket(int pidfd, int domain, int type, int protocol, struct err *e)
 {
-	struct socket_call call = { .domain = domain, .type = type, .protocol = protocol };
+	_cleanup_broker_message_ struct broker_message request = { 0 };
 
-	return netns_call(pidfd, make_socket, &call, e);
+	broker_put_fd(&request, pidfd);
+	broker_put_number(&request, domain);
+	broker_put_number(&request, type);
+	broker_put_number(&request, protocol);
+	return broker_call_fd(BROKER_SOCKET, &request, e);
+}
+
+int netns_stop_forwarding(int pidfd, struct err *e)
+{
+	_cleanup_broker_message_ struct broker_message request = { 0 }, answer = { 0 };
+
+	broker_put_fd(&request, pidfd);
+	return broker_call(BROKER_STOP_FORWARDING, &request, &answer, e);
 }
 
 /* Binds and listens; an IPv6 address is that alone and not IPv4 with it. */

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "awfd/netns.h"
+#include "awfd/netns-enter.h"
 #include "common/alloc.h"
 
 static void die(const char *what)
@@ -148,7 +148,7 @@ socklen_t address_length(const struct sockaddr_storage *a)
 static int make_socket(int pidfd, int domain, int type, int protocol)
 {
 	if (pidfd != OWN)
-		return netns_socket(pidfd, domain, type, protocol, NULL);
+		return netns_enter_socket(pidfd, domain, type, protocol, NULL);
 	return socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 }
 

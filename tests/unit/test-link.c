@@ -13,7 +13,7 @@
 
 #include "awfd/link.h"
 #include "awfd/netlink.h"
-#include "awfd/netns.h"
+#include "awfd/netns-enter.h"
 #include "tests/unit/check.h"
 #include "tests/unit/namespaces.h"
 
@@ -198,7 +198,7 @@ static void start_thief(const struct place *where, pid_t *thief)
 	*thief = fork();
 	if (*thief == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(netns_call(where->pidfd, rename_agent, NULL, NULL));
+		_exit(netns_enter(where->pidfd, rename_agent, NULL, NULL));
 	}
 	assert_true(*thief > 0);
 }

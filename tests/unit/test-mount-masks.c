@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "awfd/broker.h"
 #include "awfd/mount-stage.h"
 #include "common/fd.h"
 #include "tests/unit/check.h"
@@ -103,11 +104,23 @@ static struct mount_masks_ask ask_for(const struct world *w, const struct engine
 					 .roots = staging->roots };
 }
 
+/* Has the program in the place of awf-mount-masks, whose path this is. The caller owns it. */
+static char *take_place(const struct world *w, const char *program)
+{
+	char *place = xasprintf("%s/awf-mount-masks", w->engine->scratch);
+
+	(void)unlink(place);
+	assert_int_equal(symlink(program, place), 0);
+	broker_use(NULL, w->engine->scratch);
+	return place;
+}
+
 /* Stages these mounts and has their credentials masked; 0 or the error. */
 static int mask_with(struct world *w, const char *helper, char *const *texts)
 {
 	_cleanup_(engine_staging_clear) struct engine_staging staging = { 0 };
-	_cleanup_free_ char *path = *helper == '/' ? xstrdup(helper) : program_path(helper);
+	_cleanup_free_ char *program = *helper == '/' ? xstrdup(helper) : program_path(helper);
+	_cleanup_free_ char *path = take_place(w, program);
 	struct mount_masks_ask ask = ask_for(w, &staging, path);
 	struct engine_stage what = { .mount_roots = "/:rw", .texts = texts };
 	struct mount_masks *m;
@@ -322,7 +335,7 @@ static void looks_with_the_users_rights(void **state)
 
 	hide(w, ENGINE_ROOT "/home/v/.netrc");
 	assert_int_equal(there(w->engine, "chmod 700 " ENGINE_ROOT "/home/v && "
-					  "chown 0:0 " ENGINE_ROOT "/home/v"),
+					  "chown root: " ENGINE_ROOT "/home/v"),
 			 0);
 	assert_int_equal(MASK(w, (char *)ENGINE_ROOT "/home:/a:ro"), 0);
 	assert_int_equal(w->masked, 0);
@@ -525,7 +538,8 @@ static void never_tells_when_given_up(void **state)
 {
 	struct world *w = *state;
 	_cleanup_(engine_staging_clear) struct engine_staging staging = { 0 };
-	_cleanup_free_ char *path = program_path("awf-mount-masks");
+	_cleanup_free_ char *program = program_path("awf-mount-masks");
+	_cleanup_free_ char *path = take_place(w, program);
 	char *const texts[] = { (char *)HOME ":/a", NULL };
 	struct engine_stage what = { .mount_roots = "/:rw", .texts = texts };
 	struct mount_masks_ask ask = ask_for(w, &staging, path);

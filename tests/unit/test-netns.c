@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "awfd/broker.h"
+#include "awfd/netns-enter.h"
 #include "awfd/netns.h"
 #include "awfd/spawn.h"
 #include "common/log.h"
@@ -46,11 +48,11 @@ static void test_call(void **state)
 	ino_t here = namespace_here(), inside = 0;
 
 	(void)state;
-	assert_int_equal(netns_call(there.pidfd, tell_namespace, &inside, &e), 42);
+	assert_int_equal(netns_enter(there.pidfd, tell_namespace, &inside, &e), 42);
 	assert_int_not_equal(inside, here);
 	assert_int_equal(namespace_here(), here);
 
-	assert_int_equal(netns_call(there.pidfd, fail_inside, NULL, &e), -EDOM);
+	assert_int_equal(netns_enter(there.pidfd, fail_inside, NULL, &e), -EDOM);
 	assert_string_equal(e.message, "as asked");
 	assert_int_equal(namespace_here(), here);
 	place_end(&there);
@@ -115,13 +117,13 @@ static void test_ended(void **state)
 
 	(void)state;
 	place_end(&there);
-	assert_int_equal(netns_call(pidfd, fail_inside, NULL, &e), -ESRCH);
+	assert_int_equal(netns_enter(pidfd, fail_inside, NULL, &e), -ESRCH);
 	assert_non_null(e.message);
 	assert_int_equal(netns_open(pidfd, NULL), -ESRCH);
 	assert_int_equal(netns_is_own(pidfd), -ESRCH);
 	assert_int_equal(netns_socket(pidfd, AF_INET, SOCK_STREAM, 0, NULL), -ESRCH);
 	assert_int_equal(netns_listen(pidfd, (void *)&a, address_length(&a), NULL), -ESRCH);
-	assert_int_equal(netns_call(-EBADF, fail_inside, NULL, NULL), -EBADF);
+	assert_int_equal(netns_enter(-EBADF, fail_inside, NULL, NULL), -EBADF);
 }
 
 static int listen_there(struct place *there, const char *host, struct err *e)
@@ -191,7 +193,7 @@ static void test_listen_refused(void **state)
 
 static int nested(void *userdata, struct err *e)
 {
-	return netns_call(*(int *)userdata, fail_inside, NULL, e);
+	return netns_enter(*(int *)userdata, fail_inside, NULL, e);
 }
 
 static int call_nested(void *userdata)
@@ -199,7 +201,7 @@ static int call_nested(void *userdata)
 	struct rlimit none = { 0 };
 
 	setrlimit(RLIMIT_CORE, &none);
-	return netns_call(*(int *)userdata, nested, userdata, NULL);
+	return netns_enter(*(int *)userdata, nested, userdata, NULL);
 }
 
 static int lose_rights(void *userdata, struct err *e)
@@ -225,7 +227,7 @@ static int call_without_return(void *userdata)
 
 	log_set_sink(no_log);
 	setrlimit(RLIMIT_CORE, &none);
-	return netns_call(*(int *)userdata, lose_rights, NULL, NULL);
+	return netns_enter(*(int *)userdata, lose_rights, NULL, NULL);
 }
 
 /* Rather no awfd than one in the wrong namespace. */
@@ -247,10 +249,11 @@ static void test_no_leaks(void **state)
 
 	(void)state;
 	assert_int_equal(shell(there.pidfd, "ip link set lo up"), 0);
-	(void)!netns_call(there.pidfd, tell_namespace, &inside, NULL); /* keeps the way back */
+	(void)!netns_enter(there.pidfd, tell_namespace, &inside, NULL); /* keeps the way back */
+	assert_int_equal(broker_connect(NULL), 0);
 	before = open_descriptors();
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(netns_call(there.pidfd, fail_inside, NULL, NULL), -EDOM);
+		assert_int_equal(netns_enter(there.pidfd, fail_inside, NULL, NULL), -EDOM);
 		assert_int_equal(netns_is_own(there.pidfd), 0);
 		assert_int_equal(listen_there(&there, "192.0.2.1", NULL), -EADDRNOTAVAIL);
 		assert_true(netns_socket(there.pidfd, AF_INET, 99, 0, NULL) < 0);
