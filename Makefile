@@ -145,14 +145,14 @@ FUZZ_TARGETS  := broker client-hello config-file denial-log difc-address difc-ca
 
 IMAGES        := pause host cli-proxy squid agent
 MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-migration.7 awf-troubleshooting.7 \
-                 io.awf.Sandbox.7 awf-relay.8 awfd.8
+                 io.awf.Sandbox.7 awf-namespaces.8 awf-relay.8 awfd.8
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
 	$(foreach p,awf-relay awf-difc-probe awf-names awf-namespaces awf-mount-open awf-mount-masks awf-gh awf-hold,755:$(BIN)/$p:$(LIBEXECDIR)/$p) \
 	755:systemd/awf-images:$(LIBEXECDIR)/awf-images \
 	$(foreach f,$(foreach i,$(IMAGES),$i.tar $i.tar.sha256),644:$(BUILD)/images/$f:$(DATADIR)/images/$f) \
-	$(foreach u,awfd.service awfd.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
+	$(foreach u,awfd.service awfd.socket awfd-namespaces@.service awfd-namespaces.socket awfd-images.service,644:systemd/$u:$(UNITDIR)/$u) \
 	644:systemd/sysusers.conf:$(SYSUSERSDIR)/awfd.conf \
 	644:systemd/tmpfiles.conf:$(TMPFILESDIR)/awfd.conf \
 	644:systemd/awfd.catalog:$(CATALOGDIR)/awfd.catalog \
@@ -165,7 +165,7 @@ INSTALLED     := \
 	$(foreach m,$(MAN_PAGES),644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 
 # Files that name others by path, and what the paths are when PREFIX is another one.
-WITH_PATHS    := $(UNITDIR)/awfd.service $(UNITDIR)/awfd-images.service $(LIBEXECDIR)/awf-images
+WITH_PATHS    := $(UNITDIR)/awfd.service $(UNITDIR)/awfd-namespaces@.service $(UNITDIR)/awfd-images.service $(LIBEXECDIR)/awf-images
 INSTALLED_PATHS := -e 's|/usr/sbin/awfd|$(SBINDIR)/awfd|' -e 's|/usr/bin/awfctl|$(BINDIR)/awfctl|' \
                  -e 's|/usr/libexec/awfd|$(LIBEXECDIR)|' -e 's|/usr/share/awfd|$(DATADIR)|'
 

@@ -149,9 +149,9 @@ fields_of_page() {
 	run -0 "$bin/awfd" --check-config --config "$BATS_TEST_TMPDIR/awfd.conf"
 }
 
-@test "the options of awfd and awf-relay are in their man pages" {
+@test "the options of awfd, awf-namespaces and awf-relay are in their man pages" {
 	local program option
-	for program in awfd awf-relay; do
+	for program in awfd awf-namespaces awf-relay; do
 		for option in $("$bin/$program" --help 2>&1 | grep -oE -- '--[a-z-]+' | sort -u); do
 			grep -qE -- "Fl (.* )?-${option#--}( |$)" "man/$program.8" || { echo "$program $option"; false; }
 		done

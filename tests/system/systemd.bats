@@ -176,9 +176,11 @@ status_is() {
 	[ "$(property ActiveState)" = inactive ]
 	[ "$(machine systemctl is-enabled awfd.socket awfd.service | tr '\n' ' ')" = 'enabled enabled ' ]
 	[ "$(machine stat -c '%a %U:%G' /run/awfd/awfd.sock)" = '660 root:awf' ]
+	[ "$(machine stat -c '%a %U:%G' /run/awfd/namespaces.sock)" = '600 root:root' ]
 	[ "$(machine docker image ls --format '{{.Repository}}' 'awf/*' | sort | tr '\n' ' ')" = \
 		'awf/agent awf/cli-proxy awf/host awf/pause awf/squid ' ]
-	run -0 machine systemd-analyze verify --man=no awfd.service awfd.socket awfd-images.service
+	run -0 machine systemd-analyze verify --man=no awfd.service awfd.socket awfd-namespaces@.service \
+		awfd-namespaces.socket awfd-images.service
 	[ -z "$output" ]
 }
 
@@ -468,9 +470,68 @@ fight_is_told() {
 	[[ $(property StatusText) == "0 sandboxes; firewall since 20"*"changed again and again, last by 'nft'"* ]]
 }
 
-@test "the exposure that systemd-analyze counts is the one that the unit explains" {
-	exposure=$(machine systemd-analyze security --no-pager awfd.service | sed -n 's/.*Overall exposure level for awfd.service: \([0-9.]*\).*/\1/p')
-	grep -qF "still counts, $exposure in all" "$BATS_TEST_DIRNAME/../../systemd/awfd.service"
+# exposure UNIT: what systemd-analyze counts of it.
+exposure() {
+	machine systemd-analyze security --no-pager "$1" | sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p'
+}
+
+@test "the exposures that systemd-analyze counts are those that the units explain, and awfd's is 2.5 at most" {
+	local awfd namespaces
+	awfd=$(exposure awfd.service)
+	namespaces=$(exposure awfd-namespaces@test.service)
+	grep -qF "still counts, $awfd in all" "$BATS_TEST_DIRNAME/../../systemd/awfd.service"
+	grep -qF "security counts, $namespaces in all" "$BATS_TEST_DIRNAME/../../systemd/awfd-namespaces@.service"
+	awk -v e="$awfd" 'BEGIN { exit !(e <= 2.5) }'
+}
+
+# broker: the main process of what enters namespaces for awfd.
+broker() {
+	machine systemctl show --property=MainPID --value 'awfd-namespaces@*.service' | grep -vx -e 0 -e ''
+}
+
+@test "awfd has none of the rights to enter namespaces, and what has them is there for its connection alone" {
+	local held
+	machine_as alice awfctl run -- true
+	held=$(machine sed -n 's/^CapBnd:\s*//p' "/proc/$(property MainPID)/status")
+	((0x$held == (1 << 0 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 12))) # CHOWN KILL SETGID SETUID NET_ADMIN
+	[ "$(broker | wc -l)" = 1 ]
+	machine systemctl restart awfd.service
+	only_one_broker() { [ "$(broker | wc -l)" = 1 ]; }
+	machine_as alice awfctl run -- true
+	wait_for only_one_broker
+	# Who is not root is kept away by the socket's mode.
+	run ! machine_as alice test -w /run/awfd/namespaces.sock
+}
+
+@test "what enters namespaces is killed, and stopped: no job sees it, and the next start has a new one" {
+	local before
+	id=$(machine_as alice awfctl start "${DIFC[@]}" -- "$CALLER")
+	before=$(broker)
+	# shellcheck disable=SC2016 # the machine's
+	machine sh -c 'kill -KILL "$1"' sh "$before"
+	run -0 machine_as alice awfctl run -v /home/alice/work:/work -- 'cat /work/in'
+	[[ $output == *from-home* ]]
+	[ "$(broker)" != "$before" ]
+	machine systemctl stop 'awfd-namespaces@*.service'
+	run -0 machine_as alice awfctl run -- true
+	gh_works
+	tell_job end
+	run -7 machine_as alice awfctl wait "$id"
+	wait_for status_is '0 sandboxes'
+}
+
+@test "while nothing enters namespaces a start is refused with the unit's name, jobs go on, and it comes back by itself" {
+	id=$(machine_as alice awfctl start "${DIFC[@]}" -- "$CALLER")
+	machine systemctl stop awfd-namespaces.socket 'awfd-namespaces@*.service'
+	run -125 --separate-stderr machine_as alice awfctl run -- true
+	[[ $stderr == *'/run/awfd/namespaces.sock (systemctl start awfd-namespaces.socket)'* ]]
+	gh_works
+	machine systemctl start awfd-namespaces.socket
+	run -0 machine_as alice awfctl run -- true
+	gh_works
+	tell_job end
+	run -7 machine_as alice awfctl wait "$id"
+	wait_for status_is '0 sandboxes'
 }
 
 @test "make install puts everything below DESTDIR, and make uninstall leaves only configuration" {
