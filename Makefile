@@ -72,11 +72,11 @@ NAMES_SRC     := main
 NAMESPACES_SRC := main
 AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-logs \
                  cmd-reload cmd-run cmd-stop cmd-version cmd-wait comeback commands complain \
-                 completion config-file denial-text domains-file env-file exit-code help \
-                 input-file log-copies log-reader log-session log-set log-sources log-summary \
+                 completion config-file denial-text detach-keys domains-file env-file exit-code \
+                 help input-file log-copies log-reader log-session log-set log-sources log-summary \
                  log-text look main moment nearest options output output-dir progress pump \
                  refusals render ruleset start start-egress start-env start-session table tally \
-                 tenant terminal word-list yaml-reader
+                 tenant terminal window word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -114,21 +114,21 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
-                 awfctl-copies awfctl-denials awfctl-egress awfctl-env awfctl-exit-code \
-                 awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options awfctl-output \
-                 awfctl-render awfctl-ruleset awfctl-run awfctl-tenant broker cli-proxy-limits \
-                 client-hello clone config conn denial-log denials difc-address difc-ca difc-probe \
-                 docker docker-attach docker-image docker-network docker-progress docker-pull \
-                 docker-spec domain downloads egress environment err errors escape exec-request fd \
-                 fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
-                 gh-trouble hold host-addresses host-pattern host-ports host-view http-answer \
-                 http-response image-reference interface job-limits json-fields landlock lock \
-                 log-tail mount-credentials mount-open mount-source mount-spec names netlink \
-                 network nflog-packet nft-ruleset notify parse peer plan policy pool \
-                 private-networks process quota redact relay relay-proc relay-storm \
-                 relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
-                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
-                 unpack upstream-proxy
+                 awfctl-copies awfctl-denials awfctl-detach-keys awfctl-egress awfctl-env \
+                 awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options \
+                 awfctl-output awfctl-render awfctl-ruleset awfctl-run awfctl-tenant broker \
+                 cli-proxy-limits client-hello clone config conn denial-log denials difc-address \
+                 difc-ca difc-probe docker docker-attach docker-image docker-network \
+                 docker-progress docker-pull docker-spec domain downloads egress environment err \
+                 errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
+                 gh-limits gh-log gh-request gh-rules gh-trouble hold host-addresses host-pattern \
+                 host-ports host-view http-answer http-response image-reference interface \
+                 job-limits json-fields landlock lock log-tail mount-credentials mount-open \
+                 mount-source mount-spec names netlink network nflog-packet nft-ruleset notify \
+                 parse peer plan policy pool private-networks process quota redact relay \
+                 relay-proc relay-storm relay-upstreams resolvers sandbox-name sandbox-state \
+                 secret sni-match socket-address spawn squid-config squid-log stdcopy strbuf strv \
+                 timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 

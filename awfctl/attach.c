@@ -8,6 +8,7 @@
 
 #include "awfctl/comeback.h"
 #include "awfctl/complain.h"
+#include "awfctl/detach-keys.h"
 #include "awfctl/exit-code.h"
 #include "awfctl/log-session.h"
 #include "awfctl/progress.h"
@@ -15,6 +16,7 @@
 #include "awfctl/refusals.h"
 #include "awfctl/start.h"
 #include "awfctl/terminal.h"
+#include "awfctl/window.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/fd.h"
@@ -48,6 +50,9 @@ struct session {
 	struct client *stopper; /* the connection on which Stop is called */
 	bool answered;          /* awfd told how the command ended, and can be asked more */
 	bool over;
+	bool tty;                /* the command has a terminal */
+	struct detach_keys keys; /* none where one cannot come back */
+	struct window window;
 };
 
 static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
@@ -69,6 +74,7 @@ static int watch_signals(struct session *s, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		watch_unless_ignored(&set, ending_signals[i]);
 	watch_unless_ignored(&set, SIGTSTP);
+	sigaddset(&set, SIGWINCH);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return err_system(e, -errno, "sigprocmask");
@@ -152,8 +158,10 @@ static void on_signal(struct session *s)
 		return;
 	if (info.ssi_signo == SIGTSTP)
 		suspend();
-	else
+	else if (info.ssi_signo != SIGWINCH)
 		end_by_signal(s, (int)info.ssi_signo);
+	else if (s->tty && s->stage == STAGE_WAIT)
+		window_resize(&s->window, s->id);
 }
 
 static int call_wait(struct session *s, bool lease, struct err *e)
@@ -185,8 +193,20 @@ static int take_start(struct session *s, const struct reply *reply, struct err *
 	return r;
 }
 
+static int take_terminal(struct session *s, struct err *e)
+{
+	int r = terminal_make_raw(STDIN_FILENO);
+
+	if (r < 0)
+		return err_system(e, r, "cannot put the terminal into raw mode");
+	s->tty = true;
+	window_resize(&s->window, s->id);
+	return 0;
+}
+
 static int take_attach(struct session *s, const struct reply *reply, struct err *e)
 {
+	static const struct detach_keys no_keys;
 	struct attach_reply attached = { 0 };
 	int r = reply_read(reply, &attach_reply_table, &attached, e);
 
@@ -195,14 +215,12 @@ static int take_attach(struct session *s, const struct reply *reply, struct err 
 	s->stream = client_take_fd(s->client);
 	if (s->stream < 0)
 		return err_set(e, -EBADMSG, ERR_SYSTEM, "awfd passed no stream to attach to");
-	if (attached.tty) {
-		r = terminal_make_raw(STDIN_FILENO);
-		if (r < 0)
-			return err_system(e, r, "cannot put the terminal into raw mode");
-	}
-	r = pump_start_output(s->stream, attached.tty, &s->output, e);
+	if (attached.tty)
+		r = take_terminal(s, e);
 	if (r == 0)
-		r = pump_start_input(s->stream, &s->input, e);
+		r = pump_start_output(s->stream, attached.tty, &s->output, e);
+	if (r == 0)
+		r = pump_start_input(s->stream, attached.tty ? &s->keys : &no_keys, &s->input, e);
 	s->stage = STAGE_WAIT;
 	return r;
 }
@@ -375,12 +393,29 @@ static void on_output(struct session *s)
 	kill_sandbox(s);
 }
 
+/* The sandbox goes on. */
+static void detach(struct session *s)
+{
+	terminal_restore();
+	log_info("detached from sandbox %s: awfctl attach %s comes back to it", s->id, s->id);
+	s->over = true;
+}
+
 static void on_input(struct session *s)
 {
 	_cleanup_err_ struct err e = { 0 };
 
-	if (pump_end(TAKE_PTR(s->input), &e) < 0)
+	int r = pump_end(TAKE_PTR(s->input), &e);
+
+	if (r == -ECANCELED)
+		detach(s);
+	else if (r < 0)
 		log_warning("%s", e.message);
+}
+
+static void on_window(struct session *s)
+{
+	window_on_client(&s->window, s->id);
 }
 
 static bool finished(const struct session *s)
@@ -401,7 +436,7 @@ static bool is_asking(const struct session *s)
 static int run_loop(struct session *s, struct err *e)
 {
 	static void (*const handlers[])(struct session * s) = { on_signal, on_client, on_stopper,
-								on_output, on_input };
+								on_output, on_input,  on_window };
 
 	while (!finished(s)) {
 		struct pollfd p[] = {
@@ -412,6 +447,8 @@ static int run_loop(struct session *s, struct err *e)
 			  .events = s->stopper ? client_events(s->stopper) : 0 },
 			{ .fd = s->output ? pump_fd(s->output) : -1, .events = POLLIN },
 			{ .fd = s->input ? pump_fd(s->input) : -1, .events = POLLIN },
+			{ .fd = s->window.client ? client_fd(s->window.client) : -1,
+			  .events = s->window.client ? client_events(s->window.client) : 0 },
 		};
 
 		if (poll(p, ARRAY_SIZE(p), is_away(s) ? COMEBACK_RETRY_MS : -1) < 0 &&
@@ -470,6 +507,7 @@ static void session_end(struct session *s)
 	pump_abandon(s->input);
 	pump_abandon(s->output);
 	client_free(s->stopper);
+	window_clear(&s->window);
 	drop_client(s);
 	s->stream = fd_close(s->stream);
 	s->signals = fd_close(s->signals);
@@ -501,6 +539,7 @@ int attach_started(const struct options *o, struct client *c, const struct log_c
 			     .client = c,
 			     .first = c,
 			     .leased = true,
+			     .window = { .options = o },
 			     .stream = -EBADF,
 			     .signals = -EBADF };
 
@@ -512,9 +551,14 @@ int attach_existing(const struct options *o, struct client *c, const char *id)
 	struct session s = { .options = o,
 			     .client = c,
 			     .first = c,
-			     .id = xstrdup(id),
+			     .window = { .options = o, .redraw = true },
 			     .stream = -EBADF,
 			     .signals = -EBADF };
+	_cleanup_err_ struct err e = { 0 };
+	const char *keys = o->detach_keys ? o->detach_keys : DETACH_KEYS_DEFAULT;
 
+	if (detach_keys_parse(keys, &s.keys, &e) < 0)
+		return complain(o, &e);
+	s.id = xstrdup(id);
 	return session_run(&s);
 }

@@ -14,7 +14,7 @@
 static int call_start(const struct options *o, bool attached, struct client **ret, struct err *e)
 {
 	_cleanup_client_ struct client *c = NULL;
-	struct start_request request = { .open_stdin = attached,
+	struct start_request request = { .open_stdin = attached || o->tty,
 					 .attach = attached,
 					 .lease = attached };
 	int r = start_session_make(o, e);

@@ -21,6 +21,7 @@ enum option_group {
 	OPTION_LISTING = 1 << 5,   /* those that list sandboxes */
 	OPTION_SPAN = 1 << 6,      /* those that print what has a time and a source */
 	OPTION_LOGGED = 1 << 7,    /* that of logs */
+	OPTION_ATTACHING = 1 << 8, /* those that attach to what lives on its own */
 };
 
 enum option_kind {
@@ -49,6 +50,7 @@ struct options {
 	const char *until;
 	const char *dir;
 	bool tty;
+	const char *detach_keys;
 	bool keep;
 	bool skip_pull;         /* changes nothing */
 	bool network_isolation; /* changes nothing */

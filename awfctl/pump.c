@@ -22,6 +22,7 @@ struct pump {
 	int error;        /* once ended: negative errno */
 	const char *what; /* what that is about */
 	struct stdcopy frames;
+	struct detach_keys keys;
 	char buffer[BUFFER_SIZE];
 };
 
@@ -133,6 +134,19 @@ static int send_all(int stream, const char *data, size_t length)
 	return 0;
 }
 
+/* Whether there is more to send, now or later. */
+static bool send_input(struct pump *p, size_t length)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	bool detach = detach_keys_feed(&p->keys, p->buffer, length, &out);
+
+	if (send_all(p->stream, out.data, out.length) < 0)
+		return false;
+	if (detach)
+		fail(p, -ECANCELED, "detached");
+	return !detach;
+}
+
 /* poll(2) first: a background job that only might read the terminal is not stopped by SIGTTIN. A
  * command that does not take its input any more is no error. */
 static void run_input(struct pump *p)
@@ -146,7 +160,7 @@ static void run_input(struct pump *p)
 			continue;
 		if (n < 0)
 			fail(p, -errno, "cannot read standard input");
-		if (n <= 0 || send_all(p->stream, p->buffer, (size_t)n) < 0)
+		if (n <= 0 || !send_input(p, (size_t)n))
 			break;
 	}
 }
@@ -172,7 +186,8 @@ static void *input_thread(void *userdata)
 
 	run_input(p);
 	announce(p);
-	(void)shutdown(p->stream, SHUT_WR);
+	if (p->error != -ECANCELED)
+		(void)shutdown(p->stream, SHUT_WR);
 	pump_release(p);
 	return NULL;
 }
@@ -200,13 +215,15 @@ static int start_thread(struct pump *p, void *(*body)(void *))
 	return -r;
 }
 
-static int pump_start(int stream, bool tty, void *(*body)(void *), struct pump **ret, struct err *e)
+static int pump_start(int stream, bool tty, const struct detach_keys *keys, void *(*body)(void *),
+		      struct pump **ret, struct err *e)
 {
 	struct pump *p = xnew(struct pump);
 	int r;
 
 	p->holders = 1;
 	p->tty = tty;
+	p->keys = *keys;
 	p->ended = eventfd(0, EFD_CLOEXEC);
 	p->stream = p->ended < 0 ? -EBADF : fcntl(stream, F_DUPFD_CLOEXEC, 0);
 	r = start_thread(p, body);
@@ -218,14 +235,14 @@ static int pump_start(int stream, bool tty, void *(*body)(void *), struct pump *
 	return 0;
 }
 
-int pump_start_input(int stream, struct pump **ret, struct err *e)
+int pump_start_input(int stream, const struct detach_keys *keys, struct pump **ret, struct err *e)
 {
-	return pump_start(stream, false, input_thread, ret, e);
+	return pump_start(stream, false, keys, input_thread, ret, e);
 }
 
 int pump_start_output(int stream, bool tty, struct pump **ret, struct err *e)
 {
-	return pump_start(stream, tty, output_thread, ret, e);
+	return pump_start(stream, tty, &(struct detach_keys){ 0 }, output_thread, ret, e);
 }
 
 int pump_fd(const struct pump *p)

@@ -7,13 +7,16 @@
 
 #include <stdbool.h>
 
+#include "awfctl/detach-keys.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
 struct pump;
 
-/* Copies standard input to the stream and half-closes that at the end. */
-int pump_start_input(int stream, struct pump **ret, struct err *e) _must_check_;
+/* Copies standard input to the stream and half-closes that at the end; not when these keys, if any,
+ * were pressed, which ends it. */
+int pump_start_input(int stream, const struct detach_keys *keys, struct pump **ret,
+		     struct err *e) _must_check_;
 
 /* Copies the stream to standard output, or, when the command has no terminal, its frames to
  * standard output and error. */
@@ -23,7 +26,7 @@ int pump_start_output(int stream, bool tty, struct pump **ret, struct err *e) _m
 int pump_fd(const struct pump *p);
 
 /* Frees a pump that has ended. 0 when it came to the end of what it reads, -EPIPE when nobody reads
- * its output any more, or another error. */
+ * its output any more, -ECANCELED when the keys were pressed, or another error. */
 int pump_end(struct pump *p, struct err *e) _must_check_;
 
 /* Leaves a pump (or NULL) to itself: it may be in a read or write that lasts for ever, which

@@ -8,7 +8,7 @@
 
 #define COLUMN_GAP 2
 /* No column is cut to fewer characters. */
-#define CUT_MIN 12
+#define CUT_MIN 10
 
 struct table table_new_as(const struct table_column *columns, size_t count, const struct look *look)
 {

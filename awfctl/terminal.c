@@ -1,7 +1,9 @@
 #include "awfctl/terminal.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <termios.h>
+#include <unistd.h>
 
 /* Process-wide, because the terminal is, and because fatal signal handlers have no argument. */
 static struct {
@@ -75,4 +77,18 @@ void terminal_resume(void)
 bool terminal_is_raw(void)
 {
 	return terminal.is_raw;
+}
+
+bool terminal_size(int *width, int *height)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct winsize size = { 0 };
+
+		if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
+			continue;
+		*width = size.ws_col;
+		*height = size.ws_row;
+		return true;
+	}
+	return false;
 }

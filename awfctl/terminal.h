@@ -15,5 +15,9 @@ void terminal_restore(void);
 /* After terminal_restore(), and after having been stopped: raw mode again. */
 void terminal_resume(void);
 
+/* The size in characters of the terminal that is standard input, output or error: false when none
+ * is. */
+bool terminal_size(int *width, int *height) _must_check_;
+
 /* Whether a line has to end with "\r\n". */
 bool terminal_is_raw(void);

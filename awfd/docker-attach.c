@@ -12,6 +12,10 @@
 #define HEAD_MAX (16u << 10)
 #define BODY_MAX (16u << 10) /* of an error answer */
 
+/* What is typed on a terminal is the command's alone: the engine takes keys out of it, Ctrl-P and
+ * Ctrl-Q when it is not told which. These are bytes that no text has. */
+#define NO_DETACH_KEYS "%%FE,%%FF,%%FE,%%FF,%%FE,%%FF,%%FE,%%FF"
+
 struct docker_attach {
 	struct docker *docker;
 	struct docker_call *negotiation;
@@ -214,7 +218,7 @@ static void attach_compose(struct docker_attach *a)
 
 	strbuf_appendf(&a->request,
 		       "POST /v%s/containers/%s/attach?stream=1&stdin=%d&stdout=1&stderr=1"
-		       " HTTP/1.1\r\n"
+		       "&detachKeys=" NO_DETACH_KEYS " HTTP/1.1\r\n"
 		       "Host: docker\r\n"
 		       "User-Agent: awfd/" AWF_VERSION "\r\n"
 		       "Connection: Upgrade\r\n"

@@ -30,6 +30,7 @@ static const struct {
 
 #define CREATE_TIMEOUT_MS 60000
 #define LIST_TIMEOUT_MS   30000
+#define RESIZE_TIMEOUT_MS 15000
 
 /* argument is appended to the path, encoded; NULL for none. */
 static struct docker_call *container_call(struct docker *d, enum operation op, const char *name,
@@ -103,6 +104,24 @@ struct docker_call *docker_container_create(struct docker *d, const char *name,
 					 .path = path,
 					 .body = spec,
 					 .timeout_ms = CREATE_TIMEOUT_MS,
+				 },
+				 fn, userdata);
+}
+
+struct docker_call *docker_container_resize(struct docker *d, const char *name, unsigned width,
+					    unsigned height, docker_reply_fn fn, void *userdata)
+{
+	_cleanup_free_ char *operation = xasprintf("resize terminal of container %s", name);
+	_cleanup_free_ char *encoded = docker_http_encode(name);
+	_cleanup_free_ char *path =
+		xasprintf("/containers/%s/resize?h=%u&w=%u", encoded, height, width);
+
+	return docker_call_start(d,
+				 &(struct docker_request){
+					 .operation = operation,
+					 .method = "POST",
+					 .path = path,
+					 .timeout_ms = RESIZE_TIMEOUT_MS,
 				 },
 				 fn, userdata);
 }

@@ -34,6 +34,11 @@ struct docker_call *docker_container_wait(struct docker *d, const char *name, do
 struct docker_call *docker_container_kill(struct docker *d, const char *name, const char *signal,
 					  docker_reply_fn fn, void *userdata) _must_check_;
 
+/* The size of its terminal, in characters. Not running (409) is an error. */
+struct docker_call *docker_container_resize(struct docker *d, const char *name, unsigned width,
+					    unsigned height, docker_reply_fn fn,
+					    void *userdata) _must_check_;
+
 /* Whether the container has a file of that path; status 404 says that it has not. The container
  * must have no mounts whose sources are gone. */
 struct docker_call *docker_container_look(struct docker *d, const char *name, const char *path,

@@ -425,7 +425,8 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 
 /* --- The agent --- */
 
-/* stdin ends with its one client: a lost one is end of file for the job. */
+/* stdin ends with its one client: a lost one is end of file for the job. A terminal in the
+ * background outlives those who look at it. */
 static void put_stdio(struct json_object *config, const struct docker_spec *s)
 {
 	put_true(config, "AttachStdout");
@@ -433,7 +434,8 @@ static void put_stdio(struct json_object *config, const struct docker_spec *s)
 	if (s->open_stdin) {
 		put_true(config, "AttachStdin");
 		put_true(config, "OpenStdin");
-		put_true(config, "StdinOnce");
+		if (!s->stdin_stays)
+			put_true(config, "StdinOnce");
 	}
 	if (s->tty)
 		put_true(config, "Tty");

@@ -32,6 +32,7 @@ struct docker_spec {
 	const char *workdir;       /* or NULL: the image's */
 	bool tty;
 	bool open_stdin;
+	bool stdin_stays; /* open when a client is gone, for the next one */
 	uint64_t memory_bytes;
 	uint64_t pids;
 	uint64_t nano_cpus;              /* 0: as many as there are */

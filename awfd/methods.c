@@ -5,6 +5,7 @@
 
 #include "awfd/audit-call.h"
 #include "awfd/caller.h"
+#include "awfd/docker.h"
 #include "awfd/sandbox-name.h"
 #include "awfd/sandbox.h"
 #include "common/alloc.h"
@@ -18,6 +19,9 @@
 
 #define SERVICE      "org.varlink.service"
 #define GRACE_MS_MAX (10 * 60 * 1000)
+
+/* Characters of a line, and lines. */
+#define TERMINAL_SIZE_MAX 10000
 
 /* Bytes of a command that List shows. */
 #define LIST_COMMAND_MAX 256
@@ -73,6 +77,7 @@ struct waiting {
 	struct call *call;
 	struct sandbox_watch *watch;
 	struct sandbox_attach *attach;
+	struct docker_call *engine;
 	bool tty;
 };
 
@@ -88,6 +93,7 @@ static void waiting_gone(void *userdata)
 	struct waiting *w = userdata;
 
 	sandbox_attach_cancel(w->attach);
+	docker_call_cancel(w->engine);
 	sandbox_unwatch(w->watch);
 	free(w);
 }
@@ -255,6 +261,62 @@ static void method_attach(struct manager *m _unused_, struct call *call, void *i
 
 	w->tty = sandbox_tty(s);
 	w->attach = sandbox_attach(s, call_conn(call), on_attached, w);
+}
+
+/* --- Resize ------------------------------------------------------------------------------------
+ */
+
+static void on_resized(int status _unused_, struct json_object *body _unused_, const struct err *e,
+		       void *userdata)
+{
+	struct waiting *w = userdata;
+	struct call *call = w->call;
+
+	waiting_free(w);
+	if (e)
+		reply_error(call, e);
+	else
+		reply_empty(call);
+}
+
+static int check_size(const char *field, int64_t size, struct err *e)
+{
+	_cleanup_free_ char *value = xasprintf("%ld", size);
+
+	if (size >= 1 && size <= TERMINAL_SIZE_MAX)
+		return 0;
+	return err_invalid(e, field, value, "is not between 1 and %d", TERMINAL_SIZE_MAX);
+}
+
+static int check_resize(const struct sandbox *s, const struct resize_request *r, struct err *e)
+{
+	int error = check_size("width", r->width, e);
+
+	if (error == 0)
+		error = check_size("height", r->height, e);
+	if (error < 0)
+		return error;
+	if (!sandbox_tty(s))
+		return err_invalid(e, "id", sandbox_id(s), "its command has no terminal");
+	if (sandbox_state(s) != SANDBOX_RUNNING || sandbox_is_kept(s))
+		return err_invalid(e, "id", sandbox_id(s), "its command does not run");
+	return 0;
+}
+
+/* A window that is being drawn larger makes many of these, which are not worth a record. */
+static void method_resize(struct manager *m, struct call *call, void *in, struct sandbox *s)
+{
+	const struct resize_request *request = in;
+	_cleanup_err_ struct err e = { 0 };
+	struct waiting *w;
+
+	if (check_resize(s, request, &e) < 0) {
+		refuse(m, call, s, &e);
+		return;
+	}
+	w = waiting_new(call, s, NULL);
+	w->engine = sandbox_resize(s, (unsigned)request->width, (unsigned)request->height,
+				   on_resized, w);
 }
 
 /* --- Wait --------------------------------------------------------------------------------------
@@ -574,6 +636,7 @@ static void method_reload(struct manager *m, struct call *call, void *in _unused
 static const struct method methods[] = {
 	{ "Start", ACCESS_ANY, method_start, true, true },
 	{ "Attach", ACCESS_OWNER, method_attach, false, false },
+	{ "Resize", ACCESS_OWNER, method_resize, true, false },
 	{ "Wait", ACCESS_OWNER, method_wait, false, false },
 	{ "Stop", ACCESS_OWNER, method_stop, true, false },
 	{ "List", ACCESS_ANY, method_list, false, false },

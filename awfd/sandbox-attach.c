@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "awfd/docker-container.h"
 #include "awfd/fd-store.h"
 #include "common/alloc.h"
 #include "common/fd.h"
@@ -235,4 +236,11 @@ void sandbox_attach_cancel(struct sandbox_attach *a)
 {
 	if (a)
 		attach_free(a);
+}
+
+struct docker_call *sandbox_resize(struct sandbox *s, unsigned width, unsigned height,
+				   docker_reply_fn fn, void *userdata)
+{
+	return docker_container_resize(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name,
+				       width, height, fn, userdata);
 }

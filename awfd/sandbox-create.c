@@ -296,6 +296,7 @@ static struct json_object *container_spec(struct sandbox *s, enum docker_role ro
 		.workdir = sandbox_workdir(s),
 		.tty = s->request.tty,
 		.open_stdin = s->request.open_stdin,
+		.stdin_stays = s->request.tty && !s->request.lease,
 		.memory_bytes = s->limits.memory,
 		.pids = s->limits.pids,
 		.nano_cpus = s->limits.nano_cpus,

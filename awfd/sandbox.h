@@ -6,6 +6,7 @@
 
 #include "awfd/conn.h"
 #include "awfd/denials.h"
+#include "awfd/docker.h"
 #include "awfd/manager.h"
 #include "awfd/policy.h"
 #include "proto/messages.h"
@@ -125,6 +126,10 @@ struct sandbox_attach;
 struct sandbox_attach *sandbox_attach(struct sandbox *s, struct conn *client, sandbox_attach_fn fn,
 				      void *userdata) _must_check_;
 void sandbox_attach_cancel(struct sandbox_attach *a);
+
+/* Gives the terminal of its running command a size, in characters. */
+struct docker_call *sandbox_resize(struct sandbox *s, unsigned width, unsigned height,
+				   docker_reply_fn fn, void *userdata) _must_check_;
 
 /* "creating", "prepared", "running", "destroying", "exited". */
 const char *sandbox_state_name(enum sandbox_state state);

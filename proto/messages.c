@@ -88,6 +88,14 @@ static const struct field wait_request_fields[] = {
 const struct field_table wait_request_table =
 	FIELD_TABLE(struct wait_request, NULL, wait_request_fields);
 
+static const struct field resize_request_fields[] = {
+	FIELD(struct resize_request, id, "id", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct resize_request, width, "width", .type = FIELD_INT, REQUIRED),
+	FIELD(struct resize_request, height, "height", .type = FIELD_INT, REQUIRED),
+};
+const struct field_table resize_request_table =
+	FIELD_TABLE(struct resize_request, NULL, resize_request_fields);
+
 static const struct field stop_request_fields[] = {
 	FIELD(struct stop_request, id, "id", .type = FIELD_STRING, REQUIRED),
 	FIELD(struct stop_request, signal, "signal", .type = FIELD_STRING),
@@ -189,6 +197,7 @@ const struct field_table empty_table = {
 const struct message_method message_methods[] = {
 	{ "Start", &start_request_table, &start_reply_table },
 	{ "Attach", &id_request_table, &attach_reply_table },
+	{ "Resize", &resize_request_table, &empty_table },
 	{ "Wait", &wait_request_table, &wait_reply_table },
 	{ "Stop", &stop_request_table, &empty_table },
 	{ "List", &empty_table, &list_reply_table },

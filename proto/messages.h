@@ -84,6 +84,13 @@ struct wait_request {
 	bool lease; /* the sandbox is leased to this connection from now on */
 };
 
+/* Parameters of Resize. */
+struct resize_request {
+	char *id;
+	int64_t width; /* characters */
+	int64_t height;
+};
+
 struct stop_request {
 	char *id;
 	char *signal;     /* "SIGTERM" when absent */
@@ -173,6 +180,7 @@ extern const struct field_table check_reply_table;
 extern const struct field_table reload_reply_table;
 extern const struct field_table id_request_table;
 extern const struct field_table wait_request_table;
+extern const struct field_table resize_request_table;
 extern const struct field_table stop_request_table;
 extern const struct field_table attach_reply_table;
 extern const struct field_table wait_reply_table;

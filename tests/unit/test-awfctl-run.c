@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -1420,6 +1421,114 @@ static void test_tty_restored(void **state)
 	}
 }
 
+static void set_size(struct pty *pty, unsigned short width, unsigned short height)
+{
+	struct winsize size = { .ws_col = width, .ws_row = height };
+
+	assert_return_code(ioctl(pty->master, TIOCSWINSZ, &size), errno);
+}
+
+/* Has the size told, which is refused: that is no news, and changes nothing. */
+static void expect_size(struct run *r, const char *size)
+{
+	struct fake_conn c;
+	struct json_object *call = fake_accept_call(&r->fake, &c, "io.awf.Sandbox.Resize");
+
+	assert_string_equal(json_object_to_json_string_ext(call, JSON_C_TO_STRING_PLAIN), size);
+	json_object_put(call);
+	fake_send(&c, FAILED("SystemError", "{\"message\":\"no\"}"), -EBADF);
+	fake_close(&c);
+}
+
+#define SIZE(width, height) "{\"id\":\"" ID "\",\"width\":" #width ",\"height\":" #height "}"
+
+/* The size follows that of the terminal: the last one is told, though many come while one is. */
+static void test_tty_resized(void **state)
+{
+	struct run *r = *state;
+	struct pty pty;
+
+	begin_tty(r, &pty);
+	assert_terminal_shows(r, &pty, "$ ");
+	set_size(&pty, 100, 30); /* not awfctl's controlling terminal: it is told by hand */
+	kill(r->fake.pid, SIGWINCH);
+	expect_size(r, SIZE(100, 30));
+	set_size(&pty, 101, 31);
+	kill(r->fake.pid, SIGWINCH);
+	expect_size(r, SIZE(101, 31));
+	finish(r, ENDED(0));
+	assert_int_equal(fake_wait(&r->fake), 0);
+	assert_output(r->fake.err, "");
+	assert_restored(&pty);
+}
+
+/* awfctl attach with these options, to a command with a terminal of a size. */
+static void attach_tty(struct run *r, struct pty *pty, const char *option)
+{
+	struct winsize size = { .ws_col = 90, .ws_row = 20 };
+	struct fake_stdio stdio = { 0 };
+
+	assert_return_code(openpty(&pty->master, &pty->slave, NULL, NULL, &size), errno);
+	memset(&pty->mode, 0, sizeof(pty->mode));
+	assert_return_code(tcgetattr(pty->slave, &pty->mode), errno);
+	stdio.in = stdio.out = pty->slave;
+	FAKE_RUN(&r->fake, &stdio, "attach", ID, option);
+	fake_accept(&r->fake, &r->conn);
+	answer_attach(r, ATTACHED_TTY);
+	expect_size(r, SIZE(90, 21)); /* so that the command draws all again */
+	expect_size(r, SIZE(90, 20));
+}
+
+/* The keys leave the command alone, of which nothing is told; what was typed before reaches it. */
+static void test_detach(void **state)
+{
+	static const struct {
+		const char *option, *typed, *passed;
+	} cases[] = {
+		{ NULL,
+		  "ab\x10\x10\x11"
+		  "c",
+		  "ab\x10" },
+		{ "--detach-keys=~,.", "\x10\x11~.", "\x10\x11" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run *r = *state;
+		struct pty pty;
+		_cleanup_free_ char *passed = NULL;
+
+		attach_tty(r, &pty, cases[i].option);
+		assert_terminal_shows(r, &pty, "$ ");
+		assert_return_code(fd_write_all(pty.master, cases[i].typed, strlen(cases[i].typed)),
+				   0);
+		assert_int_equal(fake_wait(&r->fake), 0);
+		passed = fake_read_all(r->engine, NULL);
+		assert_string_equal(passed, cases[i].passed);
+		assert_output(r->fake.err, "awfctl: detached from sandbox " ID ": awfctl attach " ID
+					   " comes back to it\n");
+		assert_restored(&pty);
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* With no such keys all is for the command; and keys that are none are refused. */
+static void test_no_detach_keys(void **state)
+{
+	struct run *r = *state;
+	struct pty pty;
+	char typed[2];
+
+	attach_tty(r, &pty, "--detach-keys=");
+	assert_terminal_shows(r, &pty, "$ ");
+	assert_int_equal(write(pty.master, "\x10\x11", 2), 2);
+	assert_int_equal(recv(r->engine, typed, 2, MSG_WAITALL), 2);
+	assert_memory_equal(typed, "\x10\x11", 2);
+	finish(r, ENDED(7));
+	assert_int_equal(fake_wait(&r->fake), 7);
+	assert_restored(&pty);
+}
+
 /* Stopped and continued: the terminal is the shell's in between. */
 static void test_tty_suspended(void **state)
 {
@@ -1497,6 +1606,9 @@ int main(void)
 		TEST(test_tty),
 		TEST(test_tty_restored),
 		TEST(test_tty_suspended),
+		TEST(test_tty_resized),
+		TEST(test_detach),
+		TEST(test_no_detach_keys),
 	};
 
 	return RUN_TESTS("awfctl-run", tests);

@@ -173,7 +173,7 @@ static void asks_as_told(void **state)
 	assert_int_equal(
 		fake_engine_count(f->engine,
 				  "POST /v1.41/containers/a%2Fb/attach?stream=1&stdin=1&stdout=1"
-				  "&stderr=1 HTTP/1.1"),
+				  "&stderr=1&detachKeys=%FE,%FF,%FE,%FF,%FE,%FF,%FE,%FF HTTP/1.1"),
 		1);
 	assert_non_null(strstr(fake_engine_last(f->engine), "\r\nUpgrade: tcp\r\n"));
 	assert_int_equal(fd_write_all(o.fd, "input", 5), 0);
