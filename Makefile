@@ -40,8 +40,8 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 # --- What each program is made of -----------------------------------------------------------------
 
-COMMON_SRC    := alloc ascii clock err escape fd file home log parse secret stdcopy strbuf strv \
-                 timestamp utf8
+COMMON_SRC    := alloc ascii clock counters err escape fd file home log parse secret stdcopy \
+                 strbuf strv timestamp utf8
 PROTO_SRC     := errors frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record broker broker-message broker-mounts \
                  broker-operations broker-server caller child child-output cli-proxy-limits config \
@@ -61,8 +61,8 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  sandbox-destroy sandbox-dirs sandbox-host sandbox-info sandbox-lease \
                  sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-name \
                  sandbox-policy sandbox-pool sandbox-ready sandbox-relay sandbox-removal \
-                 sandbox-squid sandbox-state server socket-address spawn squid-config squid-log \
-                 turns upstream-proxy
+                 sandbox-squid sandbox-state sandbox-stats server socket-address spawn \
+                 squid-config squid-log stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -71,12 +71,12 @@ MASKS_SRC     := main walk
 NAMES_SRC     := main
 NAMESPACES_SRC := main
 AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-logs \
-                 cmd-reload cmd-run cmd-stop cmd-version cmd-wait comeback commands complain \
-                 completion config-file denial-text detach-keys domains-file env-file exit-code \
-                 help input-file log-copies log-reader log-session log-set log-sources log-summary \
-                 log-text look main moment nearest options output output-dir progress pump \
-                 refusals render ruleset start start-egress start-env start-session table tally \
-                 tenant terminal window word-list yaml-reader
+                 cmd-reload cmd-run cmd-stats cmd-stop cmd-version cmd-wait comeback commands \
+                 complain completion config-file denial-text detach-keys domains-file env-file \
+                 exit-code help input-file log-copies log-reader log-session log-set log-sources \
+                 log-summary log-text look main moment nearest options output output-dir progress \
+                 pump refusals render ruleset start start-egress start-env start-session \
+                 stats-text table tally tenant terminal window word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -116,9 +116,9 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
                  awfctl-copies awfctl-denials awfctl-detach-keys awfctl-egress awfctl-env \
                  awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options \
-                 awfctl-output awfctl-render awfctl-ruleset awfctl-run awfctl-tenant broker \
-                 cli-proxy-limits client-hello clone config conn denial-log denials difc-address \
-                 difc-ca difc-probe docker docker-attach docker-image docker-network \
+                 awfctl-output awfctl-render awfctl-ruleset awfctl-run awfctl-stats awfctl-tenant \
+                 broker cli-proxy-limits client-hello clone config conn denial-log denials \
+                 difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
                  docker-progress docker-pull docker-spec domain downloads egress environment err \
                  errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
                  gh-limits gh-log gh-request gh-rules gh-trouble hold host-addresses host-pattern \

@@ -20,7 +20,7 @@ static const struct {
 	{ "agent", "the command's output is kept nowhere, it goes to who is attached: have the "
 		   "command write it to a file that is mounted, or let awfctl run write to one" },
 	{ "relay",
-	  "relayed connections are not logged; what goes wrong with them is in the journal: "
+	  "relayed connections are counted, not logged: see awfctl stats; what goes wrong is "
 	  "journalctl AWF_SANDBOX=ID" },
 };
 

@@ -22,6 +22,7 @@ enum option_group {
 	OPTION_SPAN = 1 << 6,      /* those that print what has a time and a source */
 	OPTION_LOGGED = 1 << 7,    /* that of logs */
 	OPTION_ATTACHING = 1 << 8, /* those that attach to what lives on its own */
+	OPTION_LIVE = 1 << 9,      /* those that go on showing what changes */
 };
 
 enum option_kind {
@@ -49,6 +50,7 @@ struct options {
 	const char *since;
 	const char *until;
 	const char *dir;
+	bool no_stream;
 	bool tty;
 	const char *detach_keys;
 	bool keep;

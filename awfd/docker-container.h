@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "awfd/docker.h"
@@ -16,6 +17,13 @@ struct docker_container_state {
 	int exit_code;
 };
 
+/* What a Stats answer says. Memory is without what the kernel would give back at once. */
+struct docker_container_usage {
+	int64_t cpu_us;
+	int64_t memory;
+	int64_t pids;
+};
+
 /* Creates a container of that name from a spec (docker-spec.h). 409 (name in use) is an error. */
 struct docker_call *docker_container_create(struct docker *d, const char *name,
 					    struct json_object *spec, docker_reply_fn fn,
@@ -24,6 +32,10 @@ struct docker_call *docker_container_start(struct docker *d, const char *name, d
 					   void *userdata) _must_check_;
 struct docker_call *docker_container_inspect(struct docker *d, const char *name, docker_reply_fn fn,
 					     void *userdata) _must_check_;
+
+/* What its processes use now; not running (409) and not there (404) are success. */
+struct docker_call *docker_container_stats(struct docker *d, const char *name, docker_reply_fn fn,
+					   void *userdata) _must_check_;
 
 /* Long poll until the container, which was started, has ended; answered at once when it has
  * already. (One that was not started yet counts as ended.) */
@@ -60,6 +72,10 @@ int docker_container_parse(struct json_object *body, struct docker_container_sta
 int docker_container_parse_addresses(struct json_object *body, const char *network,
 				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
 				     struct err *e) _must_check_;
+
+/* Whether the answer is about a container that runs. */
+bool docker_container_parse_stats(struct json_object *body,
+				  struct docker_container_usage *ret) _must_check_;
 
 /* The StatusCode of a Wait answer; error in it is ERR_ENGINE. */
 int docker_container_parse_wait(struct json_object *body, int *exit_code,

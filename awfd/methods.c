@@ -8,6 +8,7 @@
 #include "awfd/docker.h"
 #include "awfd/sandbox-name.h"
 #include "awfd/sandbox.h"
+#include "awfd/stats.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -608,6 +609,15 @@ static void method_logs(struct manager *m, struct call *call, void *in, struct s
 	fields_clear(&logs_reply_table, &reply);
 }
 
+/* --- Stats -------------------------------------------------------------------------------------
+ */
+
+static void method_stats(struct manager *m, struct call *call, void *in _unused_,
+			 struct sandbox *none _unused_)
+{
+	stats_answer(m, call, may_see);
+}
+
 /* --- Reload ------------------------------------------------------------------------------------
  */
 
@@ -643,6 +653,7 @@ static const struct method methods[] = {
 	{ "Inspect", ACCESS_OWNER, method_inspect, false, false },
 	{ "Denials", ACCESS_OWNER, method_denials, false, false },
 	{ "Logs", ACCESS_LOGS, method_logs, false, false },
+	{ "Stats", ACCESS_ANY, method_stats, false, false },
 	{ "Check", ACCESS_ANY, method_check, false, true },
 	{ "Reload", ACCESS_ROOT, method_reload, false, false },
 };

@@ -109,6 +109,8 @@ static int format_arguments(const struct relay_proc_spec *spec, char ***argv, st
 			return r;
 	}
 	strv_appendf(argv, "--ready-fd=%d", STDOUT_FILENO);
+	if (spec->counters >= 0)
+		strv_appendf(argv, "--counters-fd=%d", STDIN_FILENO);
 	return 0;
 }
 
@@ -120,7 +122,7 @@ static int start_child(struct relay_proc *p, struct event_base *base,
 			   .uid = spec->uid,
 			   .gid = spec->gid,
 			   .network = -EBADF,
-			   .in = -EBADF,
+			   .in = spec->counters,
 			   .out = out,
 			   .fds = spec->listeners,
 			   .fd_count = spec->listener_count,

@@ -34,6 +34,7 @@ struct relay_proc_spec {
 	const int *listeners;              /* listening sockets of the sandbox's namespaces */
 	const char *const *listener_names; /* each that of an upstream */
 	size_t listener_count;             /* at most SPAWN_FDS_MAX */
+	int counters;                      /* what it counts in, common/counters.h; or -EBADF */
 };
 
 /* Events of a relay: `ready` once it serves (e NULL), then `exited` at most once, with e saying how

@@ -24,6 +24,7 @@
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox-container.h"
 #include "awfd/sandbox.h"
+#include "common/counters.h"
 #include "common/log.h"
 
 #define SANDBOX_STREAMS_MAX 8 /* attached clients at once */
@@ -80,6 +81,15 @@ enum sandbox_log_kind {
 	SANDBOX_LOG_COUNT,
 };
 
+/* What awfd counts of it. */
+enum sandbox_counter {
+	SANDBOX_REQUESTS_ALLOWED, /* by squid */
+	SANDBOX_REQUESTS_REFUSED,
+	SANDBOX_GH_ALLOWED, /* calls of gh */
+	SANDBOX_GH_REFUSED,
+	SANDBOX_PACKETS_DROPPED,
+};
+
 struct sandbox_log {
 	int fd;
 	int64_t size;
@@ -131,6 +141,7 @@ struct sandbox {
 	bool squid_known;
 	unsigned squid_port; /* index of its interface on the engine's bridge; 0: none */
 	struct sandbox_log logs[SANDBOX_LOG_COUNT];
+	uint64_t *counters; /* by enum sandbox_counter; NULL: not counted */
 	struct nflog *nflogs[SANDBOX_NAMESPACES];
 
 	struct container containers[DOCKER_ROLE_COUNT];
@@ -338,6 +349,14 @@ void sandbox_logs_end(struct sandbox *s);
 /* The last `max` bytes of a log, NUL-terminated, which the caller owns. */
 int sandbox_logs_read_end(const struct sandbox *s, enum sandbox_log_kind kind, size_t max,
 			  char **ret, struct err *e) _must_check_;
+
+/* sandbox-stats.c: files in its runtime directory, which it goes on with after a restart of awfd.
+ */
+int sandbox_counters_make(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_counters_reopen(struct sandbox *s);
+void sandbox_counters_close(struct sandbox *s);
+int sandbox_counters_of_relay(const struct sandbox *s, struct err *e) _must_check_;
+void sandbox_count(struct sandbox *s, enum sandbox_counter which);
 
 /* sandbox-denials.c: adds what an earlier awfd counted. */
 void sandbox_denials_recall(struct sandbox *s);

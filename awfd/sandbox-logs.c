@@ -270,6 +270,8 @@ static void on_squid_line(const char *line, size_t length, void *userdata)
 		sandbox_log(LOG_LEVEL_DEBUG, s, "squid logged something that is none");
 	if (r <= 0)
 		return;
+	sandbox_count(s, event.decision == SQUID_ALLOWED ? SANDBOX_REQUESTS_ALLOWED
+							 : SANDBOX_REQUESTS_REFUSED);
 	from = client_of(s, event.client);
 	log_squid_event(s, &event, from);
 	if (event.decision != SQUID_ALLOWED)
@@ -329,6 +331,8 @@ static void on_gh_line(const char *line, size_t length, void *userdata)
 		sandbox_log(LOG_LEVEL_DEBUG, s, "cli-proxy logged something that is no call");
 	if (r <= 0)
 		return;
+	if (event.kind != GH_DONE)
+		sandbox_count(s, event.kind == GH_DENIED ? SANDBOX_GH_REFUSED : SANDBOX_GH_ALLOWED);
 	log_gh_event(s, &event);
 	gh_event_clear(&event);
 }
@@ -450,6 +454,7 @@ void sandbox_logs_reopen(struct sandbox *s)
 {
 	_cleanup_err_ struct err e = { 0 };
 
+	sandbox_counters_reopen(s);
 	sandbox_denials_recall(s); /* before anything is added */
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *path = path_of(s, i);
@@ -473,6 +478,7 @@ static void packet_dropped(struct sandbox *s, const char *from, const struct nfl
 	const char *protocol = nflog_protocol_name(p->protocol);
 	int64_t time_ms = (int64_t)clock_wall_ms();
 
+	sandbox_count(s, SANDBOX_PACKETS_DROPPED);
 	inet_ntop(p->family, p->source, source, sizeof(source));
 	inet_ntop(p->family, p->destination, destination, sizeof(destination));
 	put_time(o, time_ms);

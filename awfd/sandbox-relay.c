@@ -206,7 +206,13 @@ static int start_process(struct sandbox *s, struct err *e)
 		.listener_names = s->listener_names,
 		.listener_count = s->listener_count,
 	};
+	_cleanup_close_ int counters = sandbox_counters_of_relay(s, e);
 
+	if (counters == -ENOENT)
+		err_clear(e); /* of a sandbox of an awfd that counted nothing */
+	else if (counters < 0)
+		return counters;
+	spec.counters = counters;
 	return relay_proc_start(m->base, &spec, &events, s, &s->relay, e);
 }
 

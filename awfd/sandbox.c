@@ -173,6 +173,7 @@ void sandbox_free(struct sandbox *s)
 	sandbox_relay_end(s);
 	sandbox_logs_end(s);
 	sandbox_logs_close(s);
+	sandbox_counters_close(s);
 	sandbox_audit_clear(s);
 	egress_clear(&s->egress);
 	mount_specs_clear(&s->mounts);

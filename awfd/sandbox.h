@@ -178,6 +178,12 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 char **sandbox_mounts_asked(const struct sandbox *s) _must_check_;
 char *sandbox_log_directory(const struct sandbox *s) _must_check_;
 
+/* What it does, in numbers; what its command uses is absent, for which the engine is asked: with
+ * docker_container_stats(), or not at all (NULL) when no command runs. */
+void sandbox_describe_stats(const struct sandbox *s, struct stats_info *ret);
+struct docker_call *sandbox_ask_usage(struct sandbox *s, docker_reply_fn fn,
+				      void *userdata) _must_check_;
+
 /* That of a sandbox that awfd does not know any more, whose logs are this user's; NULL when there
  * is none. */
 char *sandbox_log_directory_of_gone(const struct manager *m, const char *id,

@@ -6,6 +6,7 @@
 #define REPLY(member, name, ...)    FIELD(struct start_reply, member, name, __VA_ARGS__)
 #define STEP(member, name, ...)     FIELD(struct step_info, member, name, __VA_ARGS__)
 #define DENIAL(member, name, ...)   FIELD(struct denial_info, member, name, __VA_ARGS__)
+#define STATS(member, name, ...)    FIELD(struct stats_info, member, name, __VA_ARGS__)
 #define DECISION(member, name, ...) FIELD(struct decision_info, member, name, __VA_ARGS__)
 #define SANDBOX(member, name, ...)  FIELD(struct sandbox_info, member, name, __VA_ARGS__)
 
@@ -172,6 +173,35 @@ static const struct field denials_reply_fields[] = {
 const struct field_table denials_reply_table =
 	FIELD_TABLE(struct denials_reply, NULL, denials_reply_fields);
 
+static const struct field stats_info_fields[] = {
+	STATS(id, "id", .type = FIELD_STRING, REQUIRED),
+	STATS(owner, "owner", .type = FIELD_STRING, REQUIRED),
+	STATS(cpu_us, "cpuUs", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+	STATS(memory, "memory", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+	STATS(memory_limit, "memoryLimit", .type = FIELD_INT, REQUIRED),
+	STATS(pids, "pids", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
+	STATS(pids_limit, "pidsLimit", .type = FIELD_INT, REQUIRED),
+	STATS(relay_connections, "relayConnections", .type = FIELD_INT, REQUIRED),
+	STATS(relay_open, "relayOpen", .type = FIELD_INT, REQUIRED),
+	STATS(relay_failed, "relayFailed", .type = FIELD_INT, REQUIRED),
+	STATS(relay_sent, "relayBytesSent", .type = FIELD_INT, REQUIRED),
+	STATS(relay_received, "relayBytesReceived", .type = FIELD_INT, REQUIRED),
+	STATS(requests_allowed, "requestsAllowed", .type = FIELD_INT, REQUIRED),
+	STATS(requests_refused, "requestsRefused", .type = FIELD_INT, REQUIRED),
+	STATS(gh_allowed, "ghAllowed", .type = FIELD_INT, REQUIRED),
+	STATS(gh_refused, "ghRefused", .type = FIELD_INT, REQUIRED),
+	STATS(packets_dropped, "packetsDropped", .type = FIELD_INT, REQUIRED),
+};
+const struct field_table stats_info_table =
+	FIELD_TABLE(struct stats_info, "Stats", stats_info_fields);
+
+static const struct field stats_reply_fields[] = {
+	FIELD(struct stats_reply, stats, "stats", .type = FIELD_OBJECTS, .table = &stats_info_table,
+	      REQUIRED),
+};
+const struct field_table stats_reply_table =
+	FIELD_TABLE(struct stats_reply, NULL, stats_reply_fields);
+
 static const struct field logs_reply_fields[] = {
 	FIELD(struct logs_reply, directory, "directory", .type = FIELD_STRING, REQUIRED),
 };
@@ -204,6 +234,7 @@ const struct message_method message_methods[] = {
 	{ "Inspect", &id_request_table, &inspect_reply_table },
 	{ "Denials", &id_request_table, &denials_reply_table },
 	{ "Logs", &id_request_table, &logs_reply_table },
+	{ "Stats", &empty_table, &stats_reply_table },
 	{ "Check", &start_request_table, &check_reply_table },
 	{ "Reload", &empty_table, &reload_reply_table },
 };

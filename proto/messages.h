@@ -155,6 +155,31 @@ struct denials_reply {
 	struct denial_info **denials;
 };
 
+/* What a sandbox uses and does; FIELD_INT_ABSENT where that is not known. */
+struct stats_info {
+	char *id;
+	char *owner;
+	int64_t cpu_us;
+	int64_t memory;
+	int64_t memory_limit;
+	int64_t pids;
+	int64_t pids_limit;
+	int64_t relay_connections;
+	int64_t relay_open;
+	int64_t relay_failed;
+	int64_t relay_sent;
+	int64_t relay_received;
+	int64_t requests_allowed;
+	int64_t requests_refused;
+	int64_t gh_allowed;
+	int64_t gh_refused;
+	int64_t packets_dropped;
+};
+
+struct stats_reply {
+	struct stats_info **stats;
+};
+
 /* With `more`, one reply at once and one when the logs are complete. */
 struct logs_reply {
 	char *directory;
@@ -189,6 +214,8 @@ extern const struct field_table sandbox_info_table;
 extern const struct field_table denial_info_table;
 extern const struct field_table denials_reply_table;
 extern const struct field_table logs_reply_table;
+extern const struct field_table stats_info_table;
+extern const struct field_table stats_reply_table;
 extern const struct field_table list_reply_table;
 extern const struct field_table inspect_reply_table;
 extern const struct field_table empty_table;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <event2/event_struct.h>
 
@@ -27,6 +28,7 @@ struct direction {
 	size_t held;             /* bytes in the pipe */
 	bool bulk;               /* bytes come in such numbers that splicing is faster */
 	bool ended;              /* no byte comes any more */
+	uint64_t *count;         /* what was moved is added to it */
 	bool broken;             /* the receiver went away; what it was to get is dropped */
 };
 

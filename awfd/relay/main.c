@@ -1,13 +1,16 @@
 /* awf-relay: passes TCP connections from inherited listening sockets on to fixed upstreams. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
 #include "common/alloc.h"
+#include "common/counters.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/parse.h"
@@ -26,6 +29,7 @@
 #define CONNECTIONS_MAX            65536
 #define CONNECT_TIMEOUT_DEFAULT_MS 10000
 #define CONNECT_TIMEOUT_MAX_MS     600000
+#define NO_COUNTERS                UINT64_MAX
 
 struct relay {
 	/* options */
@@ -34,11 +38,14 @@ struct relay {
 	uint64_t max_connections;
 	uint64_t connect_timeout_ms;
 	uint64_t ready_fd; /* 0: nobody waits */
+	uint64_t counters_fd;
 	/* parts */
 	struct event_base *base;
 	struct event *signals[2];
 	struct passed passed;
 	struct upstreams *upstreams;
+	uint64_t uncounted[COUNTERS_MAX];
+	uint64_t *counters; /* NULL: nobody reads them */
 	struct pairs *pairs;
 	struct listeners *listeners;
 };
@@ -58,11 +65,12 @@ static const struct {
 	{ "connect-timeout-ms", OPTION_NUMBER, offsetof(struct relay, connect_timeout_ms), 1,
 	  CONNECT_TIMEOUT_MAX_MS },
 	{ "ready-fd", OPTION_NUMBER, offsetof(struct relay, ready_fd), 1, INT32_MAX },
+	{ "counters-fd", OPTION_NUMBER, offsetof(struct relay, counters_fd), 0, INT32_MAX },
 };
 
 static const char usage[] =
 	"usage: awf-relay --upstream [NAME=]HOST[,HOST...]:PORT... [--sandbox ID] [--max-connections N]\n"
-	"                 [--connect-timeout-ms N] [--ready-fd FD]\n"
+	"                 [--connect-timeout-ms N] [--ready-fd FD] [--counters-fd FD]\n"
 	"       awf-relay --help | --version\n"
 	"The listening sockets are inherited, see systemd-socket-activate(1). NAME is theirs; without\n"
 	"it, the upstream is for all that no other is for. PORT may be *, for the socket's own.\n";
@@ -151,6 +159,25 @@ static int relay_open_loop(struct relay *r, struct err *e)
 	return 0;
 }
 
+/* What an earlier relay counted is gone on with; the file itself is closed, so that nothing can be
+ * written to it but numbers. */
+static int relay_open_counters(struct relay *r, struct err *e)
+{
+	_cleanup_close_ int null = -EBADF;
+	int error;
+
+	if (r->counters_fd == NO_COUNTERS)
+		return 0;
+	error = counters_map((int)r->counters_fd, &r->counters, e);
+	if (error < 0)
+		return error;
+	r->counters[RELAY_CONNECTIONS_OPEN] = 0;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, (int)r->counters_fd) < 0)
+		return err_system(e, -errno, "cannot close the counters");
+	return 0;
+}
+
 static int relay_open_parts(struct relay *r, struct err *e)
 {
 	const struct listeners_config listening = { .base = r->base,
@@ -170,6 +197,7 @@ static int relay_open_parts(struct relay *r, struct err *e)
 		.upstreams = demand.upstreams,
 		.max_pipes = limits.pipes,
 		.connect_timeout_ms = (int)r->connect_timeout_ms,
+		.counters = r->counters ? r->counters : r->uncounted,
 		.room = relay_room,
 		.userdata = r,
 	};
@@ -198,8 +226,9 @@ static int relay_run(struct relay *r, struct err *e)
 
 	if ((error = passed_find(&r->passed, e)) < 0 ||
 	    (error = upstreams_new(r->upstream_texts, &r->upstreams, e)) < 0 ||
-	    (error = relay_open_loop(r, e)) < 0 || (error = relay_open_parts(r, e)) < 0 ||
-	    (error = sandboxing_drop_root(e)) < 0 || (error = sandboxing_enter(e)) < 0)
+	    (error = relay_open_counters(r, e)) < 0 || (error = relay_open_loop(r, e)) < 0 ||
+	    (error = relay_open_parts(r, e)) < 0 || (error = sandboxing_drop_root(e)) < 0 ||
+	    (error = sandboxing_enter(e)) < 0)
 		return error;
 	listeners_start(r->listeners);
 	error = relay_tell_ready(r, e);
@@ -221,6 +250,7 @@ static void relay_close(struct relay *r)
 		event_base_free(r->base);
 	upstreams_free(TAKE_PTR(r->upstreams));
 	passed_clear(&r->passed);
+	counters_unmap(TAKE_PTR(r->counters));
 	strv_free(TAKE_PTR(r->upstream_texts));
 }
 
@@ -229,6 +259,7 @@ int main(int argc, char **argv)
 	_cleanup_(relay_close) struct relay r = {
 		.max_connections = CONNECTIONS_DEFAULT,
 		.connect_timeout_ms = CONNECT_TIMEOUT_DEFAULT_MS,
+		.counters_fd = NO_COUNTERS,
 	};
 	_cleanup_err_ struct err e = { 0 };
 

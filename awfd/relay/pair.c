@@ -81,6 +81,7 @@ static int pair_connect(struct pair *p)
 		p->attempt++;
 	}
 	if (fd < 0) {
+		pairs_config(p->all)->counters[RELAY_CONNECTIONS_FAILED]++;
 		if (!is_shortage(fd))
 			pair_complain(p, fd);
 		return fd;
@@ -112,13 +113,18 @@ static void pair_connected(struct pair *p)
 int pair_open(struct pairs *all, int client, struct target *target)
 {
 	struct pair *p = xnew(struct pair);
+	uint64_t *counters = pairs_config(all)->counters;
 	int r;
 
 	p->all = all;
 	p->target = target;
 	p->client.fd = p->upstream.fd = -EBADF;
-	p->up = (struct direction){ .from = &p->client, .to = &p->upstream };
-	p->down = (struct direction){ .from = &p->upstream, .to = &p->client };
+	p->up = (struct direction){ .from = &p->client,
+				    .to = &p->upstream,
+				    .count = &counters[RELAY_BYTES_SENT] };
+	p->down = (struct direction){ .from = &p->upstream,
+				      .to = &p->client,
+				      .count = &counters[RELAY_BYTES_RECEIVED] };
 	pairs_insert(all, p);
 	r = end_watch(p, &p->client, client, on_client, NULL);
 	if (r == 0)

@@ -70,12 +70,15 @@ bool pairs_full(const struct pairs *all, struct upstream *upstream)
 void pairs_insert(struct pairs *all, struct pair *p)
 {
 	LIST_INSERT_HEAD(&all->list, p, list);
+	all->config.counters[RELAY_CONNECTIONS]++;
+	all->config.counters[RELAY_CONNECTIONS_OPEN]++;
 	shares_take(&all->shares, upstream_share(p->target->upstream));
 }
 
 void pairs_remove(struct pairs *all, struct pair *p)
 {
 	LIST_REMOVE(p, list);
+	all->config.counters[RELAY_CONNECTIONS_OPEN]--;
 	shares_give(&all->shares, upstream_share(p->target->upstream));
 	if (p->queued) {
 		TAILQ_REMOVE(&all->queue, p, queue);

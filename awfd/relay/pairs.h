@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include "common/cleanup.h"
+#include "common/counters.h"
 #include "awfd/relay/pipe-pool.h"
 #include "awfd/relay/upstream.h"
 
@@ -20,6 +21,7 @@ struct pairs_config {
 	size_t upstreams; /* that the connections are shared out among */
 	size_t max_pipes;
 	int connect_timeout_ms;
+	uint64_t *counters;           /* by enum relay_counter */
 	void (*room)(void *userdata); /* a connection is over: there is room for another */
 	void *userdata;
 };

@@ -11,6 +11,7 @@ setup_file() {
 }
 
 teardown() {
+	bed_exec -u root -- sh -c 'awfctl list --json | jq -r ".[].id" | xargs -r awfctl stop'
 	bed_clean_up_test
 }
 

@@ -70,6 +70,7 @@ static void fill_spec(struct relay_proc_spec *spec, const char *path,
 	static const char *const names[] = { "difc" };
 
 	*spec = (struct relay_proc_spec){ .path = path,
+					  .counters = -EBADF,
 					  .sandbox = "abcdefghij",
 					  .uid = geteuid() == 0 ? NOBODY : geteuid(),
 					  .gid = geteuid() == 0 ? NOBODY : getegid(),

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "common/counters.h"
 #include "common/fd.h"
 #include "tests/unit/check.h"
 #include "tests/unit/loopback.h"
@@ -367,6 +368,59 @@ static void test_limit(void **state)
 	relay_stop(&r);
 }
 
+static void assert_counted(const char *path, const uint64_t *expected)
+{
+	uint64_t seen[COUNTERS_MAX];
+
+	counters_read(path, seen);
+	for (size_t i = 0; i <= RELAY_BYTES_RECEIVED; i++)
+		if (seen[i] != expected[i])
+			fail_msg("counter %zu is %ju, not %ju", i, (uintmax_t)seen[i],
+				 (uintmax_t)expected[i]);
+}
+
+/* What a relay counts is in the file at once, and the next relay goes on with it. */
+static void test_counters(void **state)
+{
+	_cleanup_scratch_ char *directory = scratch_new();
+	_cleanup_free_ char *path = xasprintf("%s/counters", directory), *option = NULL;
+	_cleanup_close_ int fd = -EBADF, inherited = -EBADF;
+	_cleanup_err_ struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(counters_make(path, &fd, &e), 0);
+	inherited = dup(fd);
+	assert_return_code(inherited, errno);
+	option = xasprintf("--counters-fd=%d", inherited);
+	for (uint64_t i = 1; i <= 2; i++) {
+		_cleanup_close_ int client = -EBADF, server = -EBADF;
+		struct relay r = { 0 };
+
+		relay_start(&r, (char *[]){ option, NULL });
+		relay_connect(&r, &client, &server);
+		loopback_pass(client, server, "up");
+		loopback_pass(server, client, "down, and more");
+		relay_await_idle(r.pid);
+		assert_counted(path, (uint64_t[]){ i, 1, i - 1, 2 * i, 14 * i });
+		client = fd_close(client);
+		server = fd_close(server);
+		r.target = fd_close(r.target);
+		client = loopback_connect(r.port);
+		loopback_assert_reset(client);
+		relay_await_idle(r.pid);
+		assert_counted(path, (uint64_t[]){ i + 1, 0, i, 2 * i, 14 * i });
+		relay_stop(&r);
+		if (i == 1) { /* the next one begins with one connection less */
+			uint64_t *counters;
+
+			assert_int_equal(counters_map(fd, &counters, &e), 0);
+			counters[RELAY_CONNECTIONS]--;
+			counters[RELAY_CONNECTIONS_OPEN] = 7;
+			counters_unmap(counters);
+		}
+	}
+}
+
 /* Out of descriptors (somebody has left it with fewer than it counts on) the relay neither ends nor
  * spins; it serves those it has, and others as soon as there is room. */
 static void test_no_descriptors(void **state)
@@ -456,6 +510,8 @@ static const struct {
 	{ { "--nonsense" }, true, 2 },
 	{ { "--upstream=127.0.0.1:1", "more" }, true, 2 },
 	{ { "--upstream=127.0.0.1:1", "--max-connections=0" }, true, 2 },
+	{ { "--upstream=127.0.0.1:1", "--counters-fd=x" }, true, 2 },
+	{ { "--upstream=127.0.0.1:1", "--counters-fd=399" }, true, 1 },
 	{ { "--upstream=127.0.0.1:1", "--connect-timeout-ms=x" }, true, 2 },
 	{ { "--upstream=127.0.0.1" }, true, 1 },
 	{ { "--upstream=127.0.0.1:0" }, true, 1 },
@@ -512,6 +568,7 @@ int main(void)
 		RELAY_TEST(test_many),
 		cmocka_unit_test(test_name_and_ipv6),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_few_descriptors),
 		cmocka_unit_test(test_terminate),

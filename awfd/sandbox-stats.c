@@ -1,0 +1,108 @@
+/* What a sandbox uses and does, in numbers: what awfd counts, what its relay counts, and, asked of
+ * the engine when somebody wants to know, what its command uses. */
+#include "awfd/sandbox-internal.h"
+
+#include <string.h>
+
+#include "awfd/docker-container.h"
+#include "common/alloc.h"
+#include "common/fd.h"
+
+static char *own_path(const struct sandbox *s)
+{
+	return xasprintf("%s/counters", s->directory);
+}
+
+static char *relay_path(const struct sandbox *s)
+{
+	return xasprintf("%s/relay-counters", s->directory);
+}
+
+/* --- Counting ------------------------------------------------------------------------------------
+ */
+
+int sandbox_counters_make(struct sandbox *s, struct err *e)
+{
+	_cleanup_free_ char *own = own_path(s), *relays = relay_path(s);
+	_cleanup_close_ int fd = -EBADF, relay_fd = -EBADF;
+	int r = counters_make(relays, &relay_fd, e);
+
+	if (r == 0)
+		r = counters_make(own, &fd, e);
+	return r < 0 ? r : counters_map(fd, &s->counters, e);
+}
+
+void sandbox_counters_reopen(struct sandbox *s)
+{
+	_cleanup_free_ char *own = own_path(s);
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_err_ struct err e = { 0 };
+
+	int r = counters_open(own, &fd, &e);
+
+	if (r == 0)
+		r = counters_map(fd, &s->counters, &e);
+	if (r < 0 && r != -ENOENT)
+		sandbox_log(LOG_LEVEL_WARNING, s, "its requests are not counted any more: %s",
+			    e.message);
+}
+
+int sandbox_counters_of_relay(const struct sandbox *s, struct err *e)
+{
+	_cleanup_free_ char *relays = relay_path(s);
+	int fd = -EBADF;
+	int r = counters_open(relays, &fd, e);
+
+	return r < 0 ? r : fd;
+}
+
+void sandbox_count(struct sandbox *s, enum sandbox_counter which)
+{
+	if (s->counters)
+		s->counters[which]++;
+}
+
+void sandbox_counters_close(struct sandbox *s)
+{
+	counters_unmap(TAKE_PTR(s->counters));
+}
+
+/* --- Telling -------------------------------------------------------------------------------------
+ */
+
+void sandbox_describe_stats(const struct sandbox *s, struct stats_info *ret)
+{
+	static const uint64_t none[COUNTERS_MAX];
+	const uint64_t *own = s->counters ? s->counters : none;
+	_cleanup_free_ char *path = relay_path(s);
+	uint64_t relay[COUNTERS_MAX];
+
+	counters_read(path, relay);
+	*ret = (struct stats_info){
+		.id = xstrdup(s->id),
+		.owner = xstrdup(s->user),
+		.cpu_us = FIELD_INT_ABSENT,
+		.memory = FIELD_INT_ABSENT,
+		.memory_limit = (int64_t)s->limits.memory,
+		.pids = FIELD_INT_ABSENT,
+		.pids_limit = (int64_t)s->limits.pids,
+		.relay_connections = (int64_t)relay[RELAY_CONNECTIONS],
+		.relay_open = (int64_t)relay[RELAY_CONNECTIONS_OPEN],
+		.relay_failed = (int64_t)relay[RELAY_CONNECTIONS_FAILED],
+		.relay_sent = (int64_t)relay[RELAY_BYTES_SENT],
+		.relay_received = (int64_t)relay[RELAY_BYTES_RECEIVED],
+		.requests_allowed = (int64_t)own[SANDBOX_REQUESTS_ALLOWED],
+		.requests_refused = (int64_t)own[SANDBOX_REQUESTS_REFUSED],
+		.gh_allowed = (int64_t)own[SANDBOX_GH_ALLOWED],
+		.gh_refused = (int64_t)own[SANDBOX_GH_REFUSED],
+		.packets_dropped = (int64_t)own[SANDBOX_PACKETS_DROPPED],
+	};
+}
+
+struct docker_call *sandbox_ask_usage(struct sandbox *s, docker_reply_fn fn, void *userdata)
+{
+	if (s->state != SANDBOX_RUNNING || s->command_ended)
+		return NULL;
+	return docker_container_stats(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name, fn,
+				      userdata);
+}

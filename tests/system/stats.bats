@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# awfctl stats: what sandboxes use and do, in numbers; to their owner alone.
+
+load bed
+load attack
+load internet
+
+setup_file() {
+	bed up
+	bed image agent-test
+}
+
+teardown() {
+	bed_exec -u root -- sh -c 'awfctl list --json | jq -r ".[].id" | xargs -r awfctl stop'
+	bed_clean_up_test
+}
+
+# job [AWFCTL-START-OPTION...] -- COMMAND...: started in the background; its id.
+job() {
+	bed_exec awfctl start --agent-image awf/agent-test:latest "$@"
+}
+
+# stats_of ID FILTER: whether its statistics fit a filter of jq.
+stats_of() {
+	bed_exec awfctl stats --json "$1" | tee "$BATS_TEST_TMPDIR/stats" | jq -e ".[0] | $2" || { cat "$BATS_TEST_TMPDIR/stats"; return 1; }
+}
+
+readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA")
+
+@test "processor, memory, processes, connections, requests and calls of gh are counted" {
+	local id
+	id=$(job "${DIFC[@]}" --allow-domains granted.example --memory-limit 128m --pids-limit 50 -- '
+		head -c 20000000 /dev/zero >/tmp/big
+		timeout 1 sh -c "while :; do :; done"
+		curl -s -o /dev/null https://granted.example/; curl -s https://other.example/
+		gh api rate_limit; gh auth status
+		timeout 1 bash -c "</dev/tcp/172.30.0.10/22"
+		sleep 600 & sleep 600 & wait')
+	wait_for stats_of "$id" '.requestsAllowed == 1 and .requestsRefused == 1 and .ghAllowed == 1 and .ghRefused == 1 and
+		.packetsDropped >= 1 and .pids >= 3'
+	stats_of "$id" '.owner == "alice" and .cpuUs > 20000 and .memory > 20000000 and .memory < .memoryLimit and
+		.memoryLimit == 134217728 and .pidsLimit == 50 and .relayConnections >= 1 and .relayBytesSent > 100 and
+		.relayBytesReceived > 100 and .relayFailed == 0'
+	run -0 --separate-stderr bed_exec awfctl stats "$id"
+	[ "${#lines[@]}" = 2 ]
+	[[ ${lines[1]} =~ ^$id\ +[0-9.]+%\ +[0-9.]+MiB\ /\ 128.0MiB\ +[0-9]+\ /\ 50\ .*\ 1\ /\ 1\ +1\ /\ 1$ ]]
+}
+
+@test "another user's are not told, root is told all" {
+	local id
+	id=$(job -- 'sleep 600')
+	wait_for stats_of "$id" '.pids >= 1'
+	[ "$(as bob awfctl stats --json)" = $'[\n]' ]
+	run -125 --separate-stderr as bob awfctl stats "$id"
+	[ "$stderr" = "awfctl: no sandbox '$id' of yours; awfctl list shows them" ]
+	bed_exec -u root -- awfctl stats --json | jq -e --arg id "$id" 'any(.id == $id and .owner == "alice")'
+	bed_exec awfctl stop "$id"
+	[ "$(bed_exec awfctl stats --json)" = $'[\n]' ]
+}
+
+@test "a killed awfd and a killed relay forget nothing of it" {
+	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no)
+	local id before
+	id=$(job "${DIFC[@]}" --allow-domains granted.example -- '
+		curl -s -o /dev/null https://granted.example/; curl -s https://other.example/; gh api rate_limit
+		until [ -e /tmp/go ]; do sleep 0.1; done; gh api rate_limit; sleep 600')
+	wait_for stats_of "$id" '.requestsAllowed == 1 and .requestsRefused == 1 and .ghAllowed == 1 and .relayOpen == 0'
+	before=$(bed_exec awfctl stats --json "$id" | jq '.[0].relayConnections')
+	bed awfd kill
+	bed awfd start
+	stats_of "$id" ".requestsAllowed == 1 and .requestsRefused == 1 and .ghAllowed == 1 and .relayConnections == $before"
+	bed_kill KILL awf-relay
+	touch_in_container "awf-$id-agent" /tmp/go
+	wait_for stats_of "$id" ".ghAllowed == 2 and .relayConnections > $before"
+}
+
+@test "a compromised relay cannot grow or cut the file that it counts in" {
+	local id pid
+	id=$(job "${DIFC[@]}" -- 'sleep 600')
+	pid=$(bed_exec -u root -- pgrep -f -- "--sandbox=$id")
+	bed_exec -u root -- grep -q "/run/awfd/sandboxes/$id/relay-counters" "/proc/$pid/maps"
+	run ! bed_exec -u root -- sh -c 'ls -l "/proc/$1/fd" | grep counters' sh "$pid"
+	[ "$(bed_exec -u root -- stat -c '%a %U %s' "/run/awfd/sandboxes/$id/relay-counters")" = '600 root 64' ]
+}
