@@ -51,18 +51,18 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
                  host-view http-answer image-reference job-limits link link-bridge link-request \
                  link-seal link-watch lock log-journal log-tail manager manager-firewall methods \
-                 mount-build mount-cover mount-credentials mount-helper mount-masks \
-                 mount-namespace mount-open mount-source mount-spec mount-stage mount-stage-fd \
-                 mount-view names netlink netns netns-enter network nflog nflog-packet nft \
-                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
-                 nft-watch notify peer plan policy policy-words pool private-networks process \
-                 quota reconcile relay-proc relay-targets resolve resolvers sandbox sandbox-adopt \
-                 sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
-                 sandbox-destroy sandbox-dirs sandbox-host sandbox-info sandbox-lease \
-                 sandbox-links sandbox-logs sandbox-masks sandbox-mounts sandbox-name \
-                 sandbox-policy sandbox-pool sandbox-ready sandbox-relay sandbox-removal \
-                 sandbox-squid sandbox-state sandbox-stats server socket-address spawn \
-                 squid-config squid-log stats turns upstream-proxy
+                 metrics metrics-file mount-build mount-cover mount-credentials mount-helper \
+                 mount-masks mount-namespace mount-open mount-source mount-spec mount-stage \
+                 mount-stage-fd mount-view names netlink netns netns-enter network nflog \
+                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table nft-watch notify peer plan policy policy-words pool \
+                 private-networks process quota reconcile relay-proc relay-targets resolve \
+                 resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit sandbox-container \
+                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
+                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
+                 sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-ready \
+                 sandbox-relay sandbox-removal sandbox-squid sandbox-state sandbox-stats server \
+                 socket-address spawn squid-config squid-log stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -71,12 +71,12 @@ MASKS_SRC     := main walk
 NAMES_SRC     := main
 NAMESPACES_SRC := main
 AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-logs \
-                 cmd-reload cmd-run cmd-stats cmd-stop cmd-version cmd-wait comeback commands \
-                 complain completion config-file denial-text detach-keys domains-file env-file \
-                 exit-code help input-file log-copies log-reader log-session log-set log-sources \
-                 log-summary log-text look main moment nearest options output output-dir progress \
-                 pump refusals render ruleset start start-egress start-env start-session \
-                 stats-text table tally tenant terminal window word-list yaml-reader
+                 cmd-metrics cmd-reload cmd-run cmd-stats cmd-stop cmd-version cmd-wait comeback \
+                 commands complain completion config-file denial-text detach-keys domains-file \
+                 env-file exit-code help input-file log-copies log-reader log-session log-set \
+                 log-sources log-summary log-text look main moment nearest options output \
+                 output-dir progress pump refusals render ruleset start start-egress start-env \
+                 start-session stats-text table tally tenant terminal window word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -123,9 +123,9 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
                  gh-limits gh-log gh-request gh-rules gh-trouble hold host-addresses host-pattern \
                  host-ports host-view http-answer http-response image-reference interface \
-                 job-limits json-fields landlock lock log-tail mount-credentials mount-open \
-                 mount-source mount-spec names netlink network nflog-packet nft-ruleset notify \
-                 parse peer plan policy pool private-networks process quota redact relay \
+                 job-limits json-fields landlock lock log-tail metrics mount-credentials \
+                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
+                 notify parse peer plan policy pool private-networks process quota redact relay \
                  relay-proc relay-storm relay-upstreams resolvers sandbox-name sandbox-state \
                  secret sni-match socket-address spawn squid-config squid-log stdcopy strbuf strv \
                  timestamp turns unpack upstream-proxy

@@ -48,6 +48,8 @@ const struct command commands[] = {
 	{ "stop", "[options] ID...", "stop sandboxes and remove them",
 	  "A command that has not ended 10 seconds after SIGTERM is killed.", PLAIN,
 	  .operands_min = 1, .operands_max = SIZE_MAX, .run = cmd_stop },
+	{ "metrics", "[options]", "print what awfd has done, as OpenMetrics text (root)", NULL,
+	  PLAIN, .run = cmd_metrics },
 	{ "reload", "[options]", "have awfd read its configuration again (root)",
 	  "What it says counts for sandboxes that are started from then on.", PLAIN,
 	  .run = cmd_reload },

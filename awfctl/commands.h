@@ -42,6 +42,7 @@ int cmd_inspect(const struct options *o);
 int cmd_denials(const struct options *o);
 int cmd_logs(const struct options *o);
 int cmd_stats(const struct options *o);
+int cmd_metrics(const struct options *o);
 int cmd_wait(const struct options *o);
 int cmd_attach(const struct options *o);
 int cmd_stop(const struct options *o);

@@ -325,6 +325,8 @@ static const struct config_key keys[] = {
 	KEY("Pool", "Size", parse_number, pool_size, "0", 0, POOL_SIZE_MAX),
 	LIST("Pool", "Kinds", pool_kinds, "plain", pool_is_kind,
 	     "plain, egress, difc or egress+difc"),
+	FIXED("Metrics", "TextFile", parse_optional_path, metrics_file, "", 0, 0),
+	KEY("Metrics", "IntervalSeconds", parse_number, metrics_interval_s, "15", 1, DAY_SECONDS),
 	KEY("Quota", "Sandboxes", parse_number, quota_user.max[QUOTA_SANDBOXES], "16", 1, 100000),
 	KEY("Quota", "StartsPerMinute", parse_number, quota_user.max[QUOTA_STARTS], "240", 1,
 	    100000),

@@ -37,6 +37,8 @@ struct config {
 	char *host_address_text;              /* as written */
 	struct host_addresses host_addresses; /* where granted ports of the host lead to, too */
 	char *probe_user;
+	char *metrics_file; /* NULL: none */
+	uint64_t metrics_interval_s;
 	uint64_t probe_timeout_ms;
 	uint64_t difc_wait_s;
 	char *ca_bundle;

@@ -53,6 +53,7 @@ struct docker {
 	TAILQ_HEAD(, docker_call) calls;
 	int64_t away_since_s; /* wall clock, UTC: when it went away, or may have; 0: it answers */
 	bool away;            /* nobody listens on its socket */
+	uint64_t errors;      /* calls that failed */
 };
 
 /* --- The end of a call --- */
@@ -91,6 +92,7 @@ static void call_end(struct docker_call *c, int status, struct json_object *body
 		     const struct err *e)
 {
 	TAILQ_REMOVE(&c->docker->calls, c, link);
+	c->docker->errors += e != NULL;
 	call_stop(c);
 	c->fn(status, body, e, c->userdata);
 	call_free(c);
@@ -392,6 +394,11 @@ int64_t docker_away_since(const struct docker *d)
 const char *docker_api_version(const struct docker *d)
 {
 	return d->version;
+}
+
+uint64_t docker_error_count(const struct docker *d)
+{
+	return d->errors;
 }
 
 const char *docker_socket_path(const struct docker *d)

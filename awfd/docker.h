@@ -2,6 +2,8 @@
  * https://docs.docker.com/engine/api/, versions 1.41 and up. */
 #pragma once
 
+#include <stdint.h>
+
 #include <event2/event.h>
 #include <json-c/json.h>
 
@@ -47,6 +49,9 @@ const char *docker_api_version(const struct docker *d);
 /* Since when nobody listens on the engine's socket, in seconds since the epoch, as far as calls
  * have found out; 0 while somebody does. The errors of calls say so, too. */
 int64_t docker_away_since(const struct docker *d);
+
+/* How many calls have failed so far. */
+uint64_t docker_error_count(const struct docker *d);
 
 const char *docker_socket_path(const struct docker *d);
 

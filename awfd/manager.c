@@ -16,6 +16,8 @@
 #include "awfd/link-watch.h"
 #include "awfd/lock.h"
 #include "awfd/log-tail.h"
+#include "awfd/metrics-file.h"
+#include "awfd/metrics.h"
 #include "awfd/names.h"
 #include "awfd/network.h"
 #include "awfd/nflog.h"
@@ -70,6 +72,7 @@ void manager_sandbox_gone(struct manager *m)
 void manager_update_status(struct manager *m)
 {
 	notify_sandboxes(m->notify, sandbox_count_alive(m));
+	metrics_file_changed(m->metrics_file);
 }
 
 /* With `leaving`, those that run stay for the next awfd. */
@@ -401,6 +404,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 		abort();
 	m->notify = notify_new(m->base);
 	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
+	m->metrics = metrics_new();
 	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
 	m->relay_targets = relay_targets_new(&config->host_addresses);
@@ -436,6 +440,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 		return r;
 	prepare_names(m);
 	m->pool = pool_new(m);
+	m->metrics_file = metrics_file_new(m);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -478,6 +483,8 @@ void manager_free(struct manager *m)
 	server_free(m->server);
 	pool_free(TAKE_PTR(m->pool));
 	sandbox_list_free(m->sandboxes);
+	metrics_file_free(m->metrics_file);
+	metrics_free(m->metrics);
 	quota_free(m->quota);
 	names_cancel(m->naming);
 	names_free(m->names);

@@ -12,6 +12,8 @@
 #include "common/err.h"
 
 struct audit;
+struct metrics;
+struct metrics_file;
 struct config;
 struct docker;
 struct engine_watch;
@@ -40,6 +42,8 @@ struct manager {
 	struct event_base *base;
 	struct config *config;
 	struct audit *audit;
+	struct metrics *metrics;
+	struct metrics_file *metrics_file; /* NULL: there is to be none */
 	struct docker *docker;
 	struct fd_store *fds;
 	struct notify *notify;

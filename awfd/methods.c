@@ -6,6 +6,7 @@
 #include "awfd/audit-call.h"
 #include "awfd/caller.h"
 #include "awfd/docker.h"
+#include "awfd/metrics-file.h"
 #include "awfd/sandbox-name.h"
 #include "awfd/sandbox.h"
 #include "awfd/stats.h"
@@ -618,6 +619,18 @@ static void method_stats(struct manager *m, struct call *call, void *in _unused_
 	stats_answer(m, call, may_see);
 }
 
+/* --- Metrics -----------------------------------------------------------------------------------
+ */
+
+static void method_metrics(struct manager *m, struct call *call, void *in _unused_,
+			   struct sandbox *none _unused_)
+{
+	struct metrics_reply reply = { .text = manager_metrics(m, true) };
+
+	call_reply(call, &metrics_reply_table, &reply);
+	fields_clear(&metrics_reply_table, &reply);
+}
+
 /* --- Reload ------------------------------------------------------------------------------------
  */
 
@@ -654,6 +667,7 @@ static const struct method methods[] = {
 	{ "Denials", ACCESS_OWNER, method_denials, false, false },
 	{ "Logs", ACCESS_LOGS, method_logs, false, false },
 	{ "Stats", ACCESS_ANY, method_stats, false, false },
+	{ "Metrics", ACCESS_ROOT, method_metrics, false, false },
 	{ "Check", ACCESS_ANY, method_check, false, true },
 	{ "Reload", ACCESS_ROOT, method_reload, false, false },
 };

@@ -119,6 +119,7 @@ static int over_step(void *subject, unsigned step _unused_, struct err *e _unuse
 
 static int dirs_step(void *subject, unsigned step _unused_, struct err *e)
 {
+	sandbox_counters_settle(subject);
 	return sandbox_dirs_remove(subject, e);
 }
 

@@ -23,6 +23,7 @@
 #include "awfd/relay-proc.h"
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox-container.h"
+#include "awfd/sandbox-counter.h"
 #include "awfd/sandbox.h"
 #include "common/counters.h"
 #include "common/log.h"
@@ -81,15 +82,6 @@ enum sandbox_log_kind {
 	SANDBOX_LOG_COUNT,
 };
 
-/* What awfd counts of it. */
-enum sandbox_counter {
-	SANDBOX_REQUESTS_ALLOWED, /* by squid */
-	SANDBOX_REQUESTS_REFUSED,
-	SANDBOX_GH_ALLOWED, /* calls of gh */
-	SANDBOX_GH_REFUSED,
-	SANDBOX_PACKETS_DROPPED,
-};
-
 struct sandbox_log {
 	int fd;
 	int64_t size;
@@ -142,6 +134,7 @@ struct sandbox {
 	unsigned squid_port; /* index of its interface on the engine's bridge; 0: none */
 	struct sandbox_log logs[SANDBOX_LOG_COUNT];
 	uint64_t *counters; /* by enum sandbox_counter; NULL: not counted */
+	bool settled;       /* they are in the metrics of what is gone */
 	struct nflog *nflogs[SANDBOX_NAMESPACES];
 
 	struct container containers[DOCKER_ROLE_COUNT];
@@ -355,6 +348,8 @@ int sandbox_logs_read_end(const struct sandbox *s, enum sandbox_log_kind kind, s
 int sandbox_counters_make(struct sandbox *s, struct err *e) _must_check_;
 void sandbox_counters_reopen(struct sandbox *s);
 void sandbox_counters_close(struct sandbox *s);
+/* Before the files go: what they have is in the metrics from then on. */
+void sandbox_counters_settle(struct sandbox *s);
 int sandbox_counters_of_relay(const struct sandbox *s, struct err *e) _must_check_;
 void sandbox_count(struct sandbox *s, enum sandbox_counter which);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "awfd/docker-container.h"
+#include "awfd/metrics.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 
@@ -16,6 +17,13 @@ static char *own_path(const struct sandbox *s)
 static char *relay_path(const struct sandbox *s)
 {
 	return xasprintf("%s/relay-counters", s->directory);
+}
+
+static const uint64_t *own_counters(const struct sandbox *s)
+{
+	static const uint64_t none[COUNTERS_MAX];
+
+	return s->counters ? s->counters : none;
 }
 
 /* --- Counting ------------------------------------------------------------------------------------
@@ -67,13 +75,24 @@ void sandbox_counters_close(struct sandbox *s)
 	counters_unmap(TAKE_PTR(s->counters));
 }
 
+void sandbox_counters_settle(struct sandbox *s)
+{
+	_cleanup_free_ char *path = relay_path(s);
+	uint64_t relay[COUNTERS_MAX];
+
+	if (s->settled)
+		return;
+	counters_read(path, relay);
+	metrics_gone(s->manager->metrics, own_counters(s), relay);
+	s->settled = true;
+}
+
 /* --- Telling -------------------------------------------------------------------------------------
  */
 
 void sandbox_describe_stats(const struct sandbox *s, struct stats_info *ret)
 {
-	static const uint64_t none[COUNTERS_MAX];
-	const uint64_t *own = s->counters ? s->counters : none;
+	const uint64_t *own = own_counters(s);
 	_cleanup_free_ char *path = relay_path(s);
 	uint64_t relay[COUNTERS_MAX];
 
@@ -97,6 +116,28 @@ void sandbox_describe_stats(const struct sandbox *s, struct stats_info *ret)
 		.gh_refused = (int64_t)own[SANDBOX_GH_REFUSED],
 		.packets_dropped = (int64_t)own[SANDBOX_PACKETS_DROPPED],
 	};
+}
+
+void sandbox_add_metrics(const struct sandbox *s, struct metrics_now *now)
+{
+	static const enum metrics_state states[] = {
+		[SANDBOX_CREATING] = METRICS_CREATING,
+		[SANDBOX_RUNNING] = METRICS_RUNNING,
+		[SANDBOX_DESTROYING] = METRICS_DESTROYING,
+		[SANDBOX_EXITED] = METRICS_EXITED,
+	};
+	const uint64_t *own = own_counters(s);
+	_cleanup_free_ char *path = relay_path(s);
+	uint64_t relay[COUNTERS_MAX];
+
+	now->sandboxes[sandbox_is_kept(s) ? METRICS_KEPT : states[s->state]]++;
+	if (s->settled)
+		return;
+	counters_read(path, relay);
+	for (size_t i = 0; i < COUNTERS_MAX; i++) {
+		now->own[i] += own[i];
+		now->relay[i] += relay[i];
+	}
 }
 
 struct docker_call *sandbox_ask_usage(struct sandbox *s, docker_reply_fn fn, void *userdata)

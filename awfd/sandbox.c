@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "awfd/config.h"
+#include "awfd/metrics.h"
 #include "awfd/difc-ca.h"
 #include "awfd/docker-network.h"
 #include "awfd/environment.h"
@@ -620,9 +621,28 @@ static void after_command(struct sandbox *s)
 }
 
 /* The create plan has ended. */
+/* How the start went, and in which step it failed. */
+static void count_start(const struct sandbox *s, const struct err *e)
+{
+	enum metrics_result result = !e                         ? METRICS_OK
+				     : e->kind == ERR_CANCELLED ? METRICS_CANCELLED
+								: METRICS_FAILED;
+	const char *failed = "";
+
+	for (unsigned i = 0; i < s->step_count; i++) {
+		if (s->steps[i].state == PLAN_DONE)
+			metrics_step(s->manager->metrics, s->steps[i].name, s->steps[i].elapsed_us);
+		else if (s->steps[i].state == PLAN_FAILED && !*failed)
+			failed = s->steps[i].name;
+	}
+	metrics_start(s->manager->metrics, result, result == METRICS_FAILED ? failed : "",
+		      (int64_t)(clock_ms() - s->created_ms) * 1000);
+}
+
 void sandbox_created(struct sandbox *s, const struct err *e)
 {
 	record_steps(s);
+	count_start(s, e);
 	plan_free(TAKE_PTR(s->plan));
 	if (e) {
 		_cleanup_free_ char *text = NULL;

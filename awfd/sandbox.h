@@ -184,6 +184,10 @@ void sandbox_describe_stats(const struct sandbox *s, struct stats_info *ret);
 struct docker_call *sandbox_ask_usage(struct sandbox *s, docker_reply_fn fn,
 				      void *userdata) _must_check_;
 
+/* Adds what there is of it to the metrics. */
+struct metrics_now;
+void sandbox_add_metrics(const struct sandbox *s, struct metrics_now *now);
+
 /* That of a sandbox that awfd does not know any more, whose logs are this user's; NULL when there
  * is none. */
 char *sandbox_log_directory_of_gone(const struct manager *m, const char *id,

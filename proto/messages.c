@@ -202,6 +202,13 @@ static const struct field stats_reply_fields[] = {
 const struct field_table stats_reply_table =
 	FIELD_TABLE(struct stats_reply, NULL, stats_reply_fields);
 
+static const struct field metrics_reply_fields[] = {
+	FIELD(struct metrics_reply, text, "text", .type = FIELD_STRING, .max = MESSAGE_METRICS_MAX,
+	      REQUIRED),
+};
+const struct field_table metrics_reply_table =
+	FIELD_TABLE(struct metrics_reply, NULL, metrics_reply_fields);
+
 static const struct field logs_reply_fields[] = {
 	FIELD(struct logs_reply, directory, "directory", .type = FIELD_STRING, REQUIRED),
 };
@@ -235,6 +242,7 @@ const struct message_method message_methods[] = {
 	{ "Denials", &id_request_table, &denials_reply_table },
 	{ "Logs", &id_request_table, &logs_reply_table },
 	{ "Stats", &empty_table, &stats_reply_table },
+	{ "Metrics", &empty_table, &metrics_reply_table },
 	{ "Check", &start_request_table, &check_reply_table },
 	{ "Reload", &empty_table, &reload_reply_table },
 };

@@ -14,6 +14,7 @@
 #define MESSAGE_CA_MAX      (64 * 1024)  /* bytes of a PEM bundle */
 #define MESSAGE_DOMAINS_MAX (128 * 1024) /* bytes of all domains of one list */
 #define MESSAGE_MASKED_MAX  (64 * 1024)  /* bytes of all paths that are masked */
+#define MESSAGE_METRICS_MAX (128 * 1024) /* bytes of all metrics */
 #define MESSAGE_MOUNTS_MAX  (320 * 1024) /* bytes of all mounts */
 
 /* What a sandbox is asked to be: parameters of Start and Check. */
@@ -180,6 +181,10 @@ struct stats_reply {
 	struct stats_info **stats;
 };
 
+struct metrics_reply {
+	char *text;
+};
+
 /* With `more`, one reply at once and one when the logs are complete. */
 struct logs_reply {
 	char *directory;
@@ -213,6 +218,7 @@ extern const struct field_table step_info_table;
 extern const struct field_table sandbox_info_table;
 extern const struct field_table denial_info_table;
 extern const struct field_table denials_reply_table;
+extern const struct field_table metrics_reply_table;
 extern const struct field_table logs_reply_table;
 extern const struct field_table stats_info_table;
 extern const struct field_table stats_reply_table;

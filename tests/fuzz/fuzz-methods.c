@@ -19,6 +19,7 @@
 #include "awfd/docker-internal.h"
 #include "awfd/log-tail.h"
 #include "awfd/methods.h"
+#include "awfd/metrics.h"
 #include "awfd/notify.h"
 #include "awfd/resolve.h"
 #include "awfd/sandbox.h"
@@ -145,6 +146,11 @@ static void engine_wakes(struct docker *d)
 char *docker_broken(struct docker *d _unused_, int error _unused_, const char *reason)
 {
 	return xstrdup(reason);
+}
+
+uint64_t docker_error_count(const struct docker *d _unused_)
+{
+	return 0;
 }
 
 int64_t docker_away_since(const struct docker *d _unused_)
@@ -309,6 +315,7 @@ static void make_world(struct world *w)
 	m->base = event_base_new();
 	m->notify = notify_new(m->base);
 	m->sandboxes = sandbox_list_new();
+	m->metrics = metrics_new();
 	m->quota = quota_new(&m->config->quota_host);
 	w->turns = turns_new(m->base, UINT64_MAX);
 	require(docker_new(m->base, NULL, &m->docker, NULL) == 0);
