@@ -31,7 +31,7 @@ pkg           = $(shell pkg-config --$(1) $(2))
 CC           := $(if $(filter default,$(origin CC)),gcc,$(CC))
 WARNINGS     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wstrict-prototypes -Werror
 CPPFLAGS     += -I. -D_GNU_SOURCE -DAWF_VERSION='"$(VERSION)"' -DAWF_LIBEXECDIR='"$(LIBEXECDIR)"' \
-                -DAWF_SYSCONFDIR='"$(SYSCONFDIR)"'
+                -DAWF_SYSCONFDIR='"$(SYSCONFDIR)"' -DAWF_DATADIR='"$(DATADIR)"'
 CFLAGS       ?= -O2 -g
 ALL_CFLAGS    = -std=c17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS   = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
@@ -49,20 +49,21 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  docker-attach docker-container docker-http docker-image docker-network \
                  docker-progress docker-pull docker-seccomp docker-spec domain egress engine-watch \
                  environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
-                 host-view http-answer image-reference job-limits link link-bridge link-request \
-                 link-seal link-watch lock log-journal log-tail manager manager-firewall methods \
-                 metrics metrics-file mount-build mount-cover mount-credentials mount-helper \
-                 mount-masks mount-namespace mount-open mount-source mount-spec mount-stage \
-                 mount-stage-fd mount-view names netlink netns netns-enter network nflog \
-                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table nft-watch notify peer plan policy policy-words pool \
-                 private-networks process quota reconcile relay-proc relay-targets resolve \
-                 resolvers sandbox sandbox-adopt sandbox-attach sandbox-audit sandbox-container \
-                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
-                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
-                 sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-ready \
-                 sandbox-relay sandbox-removal sandbox-squid sandbox-state sandbox-stats server \
-                 socket-address spawn squid-config squid-log stats turns upstream-proxy
+                 host-view http-answer image-archive image-bring image-pulls image-reference \
+                 job-limits link link-bridge link-request link-seal link-watch lock log-journal \
+                 log-tail manager manager-firewall methods metrics metrics-file mount-build \
+                 mount-cover mount-credentials mount-helper mount-masks mount-namespace mount-open \
+                 mount-source mount-spec mount-stage mount-stage-fd mount-view names netlink netns \
+                 netns-enter network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
+                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
+                 policy-words pool predownload private-networks process quota reconcile relay-proc \
+                 relay-targets resolve resolvers sandbox sandbox-adopt sandbox-attach \
+                 sandbox-audit sandbox-container sandbox-create sandbox-denials sandbox-destroy \
+                 sandbox-dirs sandbox-host sandbox-images sandbox-info sandbox-lease sandbox-links \
+                 sandbox-logs sandbox-masks sandbox-mounts sandbox-name sandbox-policy \
+                 sandbox-pool sandbox-ready sandbox-relay sandbox-removal sandbox-squid \
+                 sandbox-state sandbox-stats server socket-address spawn squid-config squid-log \
+                 stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -71,12 +72,13 @@ MASKS_SRC     := main walk
 NAMES_SRC     := main
 NAMESPACES_SRC := main
 AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-logs \
-                 cmd-metrics cmd-reload cmd-run cmd-stats cmd-stop cmd-version cmd-wait comeback \
-                 commands complain completion config-file denial-text detach-keys domains-file \
-                 env-file exit-code help input-file log-copies log-reader log-session log-set \
-                 log-sources log-summary log-text look main moment nearest options output \
-                 output-dir progress pump refusals render ruleset start start-egress start-env \
-                 start-session stats-text table tally tenant terminal window word-list yaml-reader
+                 cmd-metrics cmd-predownload cmd-reload cmd-run cmd-stats cmd-stop cmd-version \
+                 cmd-wait comeback commands complain completion config-file denial-text \
+                 detach-keys domains-file env-file exit-code help input-file log-copies log-reader \
+                 log-session log-set log-sources log-summary log-text look main moment nearest \
+                 options output output-dir progress pull-progress pump refusals render ruleset start \
+                 start-egress start-env start-session stats-text table tally tenant terminal \
+                 window word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -116,19 +118,19 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
                  awfctl-copies awfctl-denials awfctl-detach-keys awfctl-egress awfctl-env \
                  awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options \
-                 awfctl-output awfctl-render awfctl-ruleset awfctl-run awfctl-stats awfctl-tenant \
-                 broker cli-proxy-limits client-hello clone config conn denial-log denials \
-                 difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
-                 docker-progress docker-pull docker-spec domain downloads egress environment err \
-                 errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
-                 gh-limits gh-log gh-request gh-rules gh-trouble hold host-addresses host-pattern \
-                 host-ports host-view http-answer http-response image-reference interface \
-                 job-limits json-fields landlock lock log-tail metrics mount-credentials \
-                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
-                 notify parse peer plan policy pool private-networks process quota redact relay \
-                 relay-proc relay-storm relay-upstreams resolvers sandbox-name sandbox-state \
-                 secret sni-match socket-address spawn squid-config squid-log stdcopy strbuf strv \
-                 timestamp turns unpack upstream-proxy
+                 awfctl-output awfctl-pull-progress awfctl-render awfctl-ruleset awfctl-run \
+                 awfctl-stats awfctl-tenant broker cli-proxy-limits client-hello clone config conn \
+                 denial-log denials difc-address difc-ca difc-probe docker docker-attach \
+                 docker-image docker-network docker-progress docker-pull docker-spec domain \
+                 downloads egress environment err errors escape exec-request fd fd-store file \
+                 frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble \
+                 hold host-addresses host-pattern host-ports host-view http-answer http-response \
+                 image-reference interface job-limits json-fields landlock lock log-tail metrics \
+                 mount-credentials mount-open mount-source mount-spec names netlink network \
+                 nflog-packet nft-ruleset notify parse peer plan policy pool private-networks \
+                 process quota redact relay relay-proc relay-storm relay-upstreams resolvers \
+                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
+                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -257,7 +259,7 @@ $(OBJ)/%.o: %.c Makefile
 .PHONY: FORCE
 $(BUILD)/paths: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LIBEXECDIR) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(SYSCONFDIR)' >$@
+	@echo '$(LIBEXECDIR) $(SYSCONFDIR) $(DATADIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(SYSCONFDIR) $(DATADIR)' >$@
 
 $(OBJ)/awfd/config.o $(OBJ)/awfd/main.o $(OBJ)/awfd/namespaces/main.o: $(BUILD)/paths
 
@@ -419,7 +421,7 @@ FUZZ_PKG_client-hello := openssl
 FUZZ_SRC_config-file := $(addprefix awfctl/,config-file.c input-file.c nearest.c options.c word-list.c yaml-reader.c)
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
-FUZZ_SRC_docker-progress := awfd/docker-answer.c awfd/docker-progress.c
+FUZZ_SRC_docker-progress := $(addprefix awfd/,docker-answer.c docker-progress.c image-reference.c)
 FUZZ_SRC_domain := awfd/domain.c
 FUZZ_SRC_download-entry := containers/agent/download-entry.c
 FUZZ_SRC_exec-request := $(addprefix containers/cli-proxy/,exec-request.c gh-argv.c gh-env.c gh-rules.c) \

@@ -46,6 +46,7 @@ int cmd_metrics(const struct options *o);
 int cmd_wait(const struct options *o);
 int cmd_attach(const struct options *o);
 int cmd_stop(const struct options *o);
+int cmd_predownload(const struct options *o);
 int cmd_reload(const struct options *o);
 int cmd_version(const struct options *o);
 int cmd_help(const struct options *o);

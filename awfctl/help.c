@@ -35,7 +35,7 @@ void help_overview(struct strbuf *to)
 			"Runs commands in network sandboxes that awfd makes.\n\nCommands:\n");
 	for (size_t i = 0; i < command_count; i++)
 		if (commands[i].summary)
-			strbuf_appendf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+			strbuf_appendf(to, "  %-11s %s\n", commands[i].name, commands[i].summary);
 	append_options(to, OPTION_GLOBAL | OPTION_LEADING);
 	strbuf_puts(to, "\n'awfctl COMMAND --help' tells more; so does awfctl(1).\n");
 }

@@ -16,7 +16,8 @@
 	"there is one mode of security, which needs neither sudo nor iptables; leave it out"
 #define TLS_IS_OPAQUE "TLS is never decrypted; grant whole domains with --allow-domains"
 #define IMAGES_ARE_THE_OPERATORS                                                                   \
-	"no registry is asked; the operator names the images in [Images] of awfd.conf"
+	"images of the sandbox's parts come with awf, and the operator names others in [Images] of "  \
+	"awfd.conf; --agent-image takes a name with its registry"
 #define NO_API_PROXY                                                                               \
 	"there is no API proxy; run one on the host and grant its port with "                      \
 	"--allow-host-service-ports"
@@ -121,8 +122,11 @@ const struct option_row option_rows[] = {
 	{ "work-dir", 0, OPTION_TEXT, OPTION_SANDBOX, "DIR",
 	  "the directory of diagnostics/, without --audit-dir",
 	  MEMBER(work_dir), NULL },
+	{ "pull", 0, OPTION_TEXT, OPTION_SANDBOX, "WHEN",
+	  "have images brought first: never (default), missing or always",
+	  MEMBER(pull), "pull" },
 	{ "skip-pull", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
-	  "use the images that are there, which is always so",
+	  "the same as --pull never",
 	  MEMBER(skip_pull), NULL },
 	{ "network-isolation", 0, OPTION_FLAG, OPTION_SANDBOX, NULL,
 	  "no way to the network but what is granted, which is always so",
@@ -139,6 +143,12 @@ const struct option_row option_rows[] = {
 	{ "detach-keys", 0, OPTION_TEXT, OPTION_ATTACHING, "KEYS",
 	  "what leaves the command's terminal (default ctrl-p,ctrl-q)",
 	  MEMBER(detach_keys), NULL },
+	{ "image", 0, OPTION_TEXT, OPTION_IMAGES, "IMAGE",
+	  "the image for commands, in place of the operator's",
+	  MEMBER(image), "reference" },
+	{ "difc-proxy", 0, OPTION_FLAG, OPTION_IMAGES, NULL,
+	  "what a DIFC proxy needs, too",
+	  MEMBER(difc_proxy), "difcProxy" },
 	{ "follow", 'f', OPTION_FLAG, OPTION_FOLLOWING, NULL,
 	  "go on until the sandbox has ended",
 	  MEMBER(follow), NULL },

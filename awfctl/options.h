@@ -23,6 +23,7 @@ enum option_group {
 	OPTION_LOGGED = 1 << 7,    /* that of logs */
 	OPTION_ATTACHING = 1 << 8, /* those that attach to what lives on its own */
 	OPTION_LIVE = 1 << 9,      /* those that go on showing what changes */
+	OPTION_IMAGES = 1 << 10,   /* those that have images brought */
 };
 
 enum option_kind {
@@ -54,7 +55,8 @@ struct options {
 	bool tty;
 	const char *detach_keys;
 	bool keep;
-	bool skip_pull;         /* changes nothing */
+	bool skip_pull;
+	bool difc_proxy;        /* of predownload */
 	bool network_isolation; /* changes nothing */
 	const char *socket;
 	const char *log_level;
@@ -70,6 +72,7 @@ struct options {
 	const char *workdir;
 	const char *image;
 	const char *image_tag;
+	const char *pull; /* when images are brought */
 	const char *workspace;
 	char **environment;
 	char **env_files; /* paths */

@@ -180,6 +180,15 @@ static int choose_image(const struct options *o, char **ret, struct err *e)
 	return 0;
 }
 
+/* What --skip-pull says is what awfd does unless it is told otherwise. */
+static int set_pull(const struct options *o, struct start_request *request, struct err *e)
+{
+	if (o->skip_pull && o->pull && strcmp(o->pull, "never") != 0)
+		return usage_error(e, "--skip-pull and --pull '%s': give one of them", o->pull);
+	request->pull = xstrdup(o->pull);
+	return 0;
+}
+
 /* The other texts, which go to awfd as they are. */
 static int set_texts(const struct options *o, struct start_request *request, struct err *e)
 {
@@ -188,6 +197,8 @@ static int set_texts(const struct options *o, struct start_request *request, str
 	if (r < 0)
 		return r;
 	r = choose_image(o, &request->image, e);
+	if (r == 0)
+		r = set_pull(o, request, e);
 	if (r < 0)
 		return r;
 	request->keep = o->keep;

@@ -29,6 +29,10 @@ struct config {
 	char *image_cli_proxy;
 	char *image_agent;      /* IMAGE_REFERENCE_HOST: none, but the host's own programs */
 	char *image_host;       /* what they are mounted into */
+	char *image_archives;   /* directory of those that awfd comes with */
+	uint64_t pulls;         /* that go on at once */
+	uint64_t pull_size_max; /* bytes that one downloads */
+	uint64_t pull_seconds;  /* that one may take */
 	char **host_view_paths; /* directories of the host that such a sandbox has besides */
 	char *network_prefix;   /* "172.30.0.0/24" as written */
 	struct in_addr network;

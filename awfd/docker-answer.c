@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "awfd/image-reference.h"
 #include "common/alloc.h"
 #include "common/escape.h"
 #include "common/parse.h"
@@ -58,21 +59,26 @@ static char *shorten(const char *text, size_t max)
 	return xasprintf("%.*s…", (int)length, text);
 }
 
-/* That an image is missing, said once and not twice, and what mends it, where the engine cannot
- * know. Takes the message over. */
+/* That an image is missing, said once and not twice, and what brings it, where something does.
+ * Takes the message over. */
 static char *with_advice(char *message)
 {
-	static const char missing[] = "No such image: ", ours[] = "awf/";
+	static const char missing[] = "No such image: ";
 	_cleanup_free_ char *told = message;
-	const char *found = strstr(told, missing);
+	const char *found = strstr(told, missing), *name;
 
 	if (!found)
 		return TAKE_PTR(told);
-	if (strncmp(found + strlen(missing), ours, strlen(ours)) != 0)
+	name = found + strlen(missing);
+	if (image_reference_is_own(name))
+		return xasprintf("%s; 'awfctl predownload --difc-proxy' or 'systemctl start "
+				 "awfd-images' gives the engine the images that awfd came with",
+				 found);
+	if (!image_reference_is_pullable(name))
 		return xstrdup(found);
-	return xasprintf("%s; 'systemctl start awfd-images' gives the engine the images that awfd "
-			 "came with",
-			 found);
+	return xasprintf("%s; 'awfctl predownload --image %s' or '--pull missing' brings it, where "
+			 "the operator permits that",
+			 found, name);
 }
 
 char *docker_answer_message(const char *body, size_t length)

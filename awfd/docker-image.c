@@ -110,6 +110,20 @@ int docker_image_parse(struct json_object *body, struct docker_image *ret, struc
 	return 0;
 }
 
+bool docker_image_has_digest(struct json_object *body, const char *digest)
+{
+	struct json_object *known = docker_answer_member(body, "RepoDigests", json_type_array);
+
+	for (size_t i = 0; known && i < json_object_array_length(known); i++) {
+		const char *entry = json_object_get_string(json_object_array_get_idx(known, i));
+		const char *at = entry ? strchr(entry, '@') : NULL;
+
+		if (at && strcmp(at + 1, digest) == 0)
+			return true;
+	}
+	return false;
+}
+
 void docker_image_clear(struct docker_image *image)
 {
 	free(image->id);

@@ -1,6 +1,8 @@
 /* What an image says of itself, as far as awfd acts on it. Handles and callbacks as in docker.h. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "awfd/docker.h"
 
 struct docker_image {
@@ -16,4 +18,7 @@ struct docker_call *docker_image_inspect(struct docker *d, const char *reference
 /* Reads an Inspect answer. ERR_ENGINE when it is none, or the image cannot be used. */
 int docker_image_parse(struct json_object *body, struct docker_image *ret,
 		       struct err *e) _must_check_;
+
+/* Whether an Inspect answer says that a registry knows the image by that digest. */
+bool docker_image_has_digest(struct json_object *body, const char *digest);
 void docker_image_clear(struct docker_image *image);

@@ -185,10 +185,13 @@ static void on_reply(_unused_ int status, _unused_ struct json_object *body, con
 		return;
 	}
 	r = docker_progress_end(p->progress);
-	if (r < 0)
+	if (r < 0) {
 		pull_fail(p, r, 0, docker_progress_error(p->progress));
-	else
-		pull_end(p, NULL);
+		return;
+	}
+	if (evtimer_pending(p->tick, NULL))
+		p->events->progress(p->progress, p->userdata);
+	pull_end(p, NULL);
 }
 
 /* --- The request --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "awfd/engine-watch.h"
 #include "awfd/fd-store.h"
 #include "awfd/host-ipv6.h"
+#include "awfd/image-pulls.h"
 #include "awfd/link-watch.h"
 #include "awfd/lock.h"
 #include "awfd/log-tail.h"
@@ -406,6 +407,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->stop_timeout = evtimer_new(m->base, on_stop_timeout, m);
 	m->metrics = metrics_new();
 	m->fds = fd_store_new();
+	m->image_pulls = image_pulls_new(m);
 	m->sandboxes = sandbox_list_new();
 	m->relay_targets = relay_targets_new(&config->host_addresses);
 	m->quota = quota_new(&config->quota_host);
@@ -485,6 +487,7 @@ void manager_free(struct manager *m)
 	sandbox_list_free(m->sandboxes);
 	metrics_file_free(m->metrics_file);
 	metrics_free(m->metrics);
+	image_pulls_free(m->image_pulls);
 	quota_free(m->quota);
 	names_cancel(m->naming);
 	names_free(m->names);

@@ -18,6 +18,7 @@ struct config;
 struct docker;
 struct engine_watch;
 struct fd_store;
+struct image_pulls;
 struct link_watch;
 struct nft;
 struct nft_config;
@@ -45,6 +46,7 @@ struct manager {
 	struct metrics *metrics;
 	struct metrics_file *metrics_file; /* NULL: there is to be none */
 	struct docker *docker;
+	struct image_pulls *image_pulls;
 	struct fd_store *fds;
 	struct notify *notify;
 	struct engine_watch *engine_watch;

@@ -7,6 +7,7 @@
 #include "awfd/caller.h"
 #include "awfd/docker.h"
 #include "awfd/metrics-file.h"
+#include "awfd/predownload.h"
 #include "awfd/sandbox-name.h"
 #include "awfd/sandbox.h"
 #include "awfd/stats.h"
@@ -652,6 +653,18 @@ static void method_reload(struct manager *m, struct call *call, void *in _unused
 	fields_clear(&reload_reply_table, &reply);
 }
 
+/* --- Predownload -------------------------------------------------------------------------------
+ */
+
+static void method_predownload(struct manager *m, struct call *call, void *in,
+			       struct sandbox *none _unused_)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (predownload_start(m, call, in, &e) < 0)
+		refuse(m, call, NULL, &e);
+}
+
 /* --- Dispatch ----------------------------------------------------------------------------------
  */
 
@@ -670,6 +683,7 @@ static const struct method methods[] = {
 	{ "Metrics", ACCESS_ROOT, method_metrics, false, false },
 	{ "Check", ACCESS_ANY, method_check, false, true },
 	{ "Reload", ACCESS_ROOT, method_reload, false, false },
+	{ "Predownload", ACCESS_ANY, method_predownload, true, true },
 };
 
 const char *methods_name(size_t i)

@@ -89,6 +89,10 @@ const struct policy_list policy_images = { .is_word = is_image,
 					   .matches = image_reference_matches,
 					   .takes_any = true };
 
+const struct policy_list policy_origins = { .is_word = image_reference_is_origin,
+					    .matches = image_reference_comes_from,
+					    .takes_any = true };
+
 /* --- Domains --- */
 
 static bool is_domain(const char *word)

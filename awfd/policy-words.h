@@ -23,8 +23,8 @@ struct policy_list {
 	bool takes_any; /* the word `*` */
 };
 
-extern const struct policy_list policy_hosts, policy_proxies, policy_images, policy_domains,
-	policy_ports, policy_mounts, policy_resolvers;
+extern const struct policy_list policy_hosts, policy_proxies, policy_images, policy_origins,
+	policy_domains, policy_ports, policy_mounts, policy_resolvers;
 
 /* The word, and the value, that stands for the name servers which the operator has. */
 #define POLICY_OWN_RESOLVER "host"

@@ -30,6 +30,9 @@ static const struct key {
 				       "addresses such as localhost:1024-65535 or *.example.com"),
 	[POLICY_IMAGES] = LIST("Policy", "Images", images, IMAGE_REFERENCE_HOST,
 			       "host, or references such as awf/agent:* or @sha256:HEX"),
+	[POLICY_PULL] = LIST("Policy", "Pull", origins, "",
+			     "registries such as ghcr.io or localhost:5000, or beginnings of names "
+			     "there such as ghcr.io/team, or *"),
 	[POLICY_ALLOWED_DOMAINS] = LIST("Policy", "AllowedDomains", domains, "*",
 					"domains as --allow-domains takes them, or *"),
 	[POLICY_PRIVATE_DOMAINS] = LIST("Policy", "PrivateDomains", domains, "*",

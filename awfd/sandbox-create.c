@@ -34,6 +34,7 @@ enum {
 	PLACE,
 	DIFC,
 	RESOLVE,
+	PULL,
 	IMAGE,
 	NETWORK,
 	DIRS,
@@ -359,6 +360,30 @@ static int container_step(void *subject, unsigned step, struct err *e _unused_)
 static void container_step_cancel(void *subject, unsigned step)
 {
 	container_cancel(&((struct sandbox *)subject)->containers[create_plan[step].role]);
+}
+
+/* --- images that are brought, if the request wants that -----------------------------------------
+ */
+
+static bool wants_images(const void *subject)
+{
+	return ((const struct sandbox *)subject)->pull != IMAGE_NEVER;
+}
+
+static int pull_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	sandbox_images_start(subject);
+	return PLAN_STEP_RUNNING;
+}
+
+static void pull_cancel(void *subject, unsigned step _unused_)
+{
+	sandbox_images_cancel(subject);
+}
+
+void sandbox_images_ended(struct sandbox *s, const struct err *e)
+{
+	plan_step_ended(s->plan, PULL, e);
 }
 
 /* --- the agent's image -------------------------------------------------------------------------
@@ -777,8 +802,14 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		      .start = resolve_step,
 		      .cancel = resolve_step_cancel,
 		      .wanted = has_names },
+	/* Has limits of its own, which begin when it is an image's turn. */
+	[PULL] = { .name = "bring images",
+		   .after = AFTER(DIFC) | AFTER(RESOLVE),
+		   .start = pull_step,
+		   .cancel = pull_cancel,
+		   .wanted = wants_images },
 	[IMAGE] = { .name = "look at image",
-		    .after = AFTER(DIFC) | AFTER(RESOLVE),
+		    .after = AFTER(DIFC) | AFTER(RESOLVE) | AFTER(PULL),
 		    .timeout_ms = 30000,
 		    .start = image_step,
 		    .cancel = image_cancel,
@@ -790,7 +821,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		      .cancel = network_cancel,
 		      .wanted = makes_squid },
 	[DIRS] = { .name = "state and directory",
-		   .after = AFTER(DIFC) | AFTER(RESOLVE),
+		   .after = AFTER(DIFC) | AFTER(RESOLVE) | AFTER(PULL),
 		   .start = dirs_step },
 	[MOUNTS] = { .name = "mounts",
 		     .after = AFTER(DIRS),

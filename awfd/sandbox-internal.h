@@ -10,6 +10,7 @@
 #include "awfd/docker-image.h"
 #include "awfd/docker-spec.h"
 #include "awfd/egress.h"
+#include "awfd/image-bring.h"
 #include "awfd/job-limits.h"
 #include "awfd/log-tail.h"
 #include "awfd/mount-masks.h"
@@ -102,6 +103,8 @@ struct sandbox {
 	char *image;
 	struct docker_image image_content; /* what is created from it: the image as it was found */
 	struct docker_call *image_call;
+	enum image_when pull; /* when images are brought */
+	struct image_bring *bring;
 	char *user;                     /* the owner's name */
 	char *home;                     /* the owner's, in the agent */
 	int64_t created_s;              /* wall clock, UTC */
@@ -221,6 +224,15 @@ void sandbox_wait_for_agent(struct sandbox *s); /* sandbox-create.c */
 
 /* sandbox-pool.c: what was prepared, and waits, goes on with what it was granted. */
 int sandbox_release(struct sandbox *s, struct err *e) _must_check_;
+
+/* sandbox-images.c: brought, then sandbox_images_ended() is called once. Refreshed: whether the
+ * agent's is asked of its registry whatever is there, which needs a grant. */
+int sandbox_images_check(struct sandbox *s, const struct start_request *r,
+			 struct err *e) _must_check_;
+bool sandbox_images_refreshed(const struct sandbox *s);
+void sandbox_images_start(struct sandbox *s);
+void sandbox_images_cancel(struct sandbox *s);
+void sandbox_images_ended(struct sandbox *s, const struct err *e); /* sandbox-create.c */
 
 /* sandbox-policy.c: on every value that needs a grant. */
 void sandbox_decide(const struct sandbox *s, struct policy_decisions *ret);

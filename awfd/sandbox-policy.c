@@ -18,6 +18,8 @@ static void decide_image(const struct sandbox *s, const struct policy *p,
 			 struct policy_decisions *d)
 {
 	decide(d, p, POLICY_IMAGES, "image", s->image);
+	if (sandbox_images_refreshed(s))
+		decide(d, p, POLICY_PULL, "image", s->image);
 }
 
 /* All names of the runner host are one. */

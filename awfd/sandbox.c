@@ -198,6 +198,7 @@ void sandbox_free(struct sandbox *s)
 	denials_free(s->denials);
 	err_clear(&s->error);
 	docker_call_cancel(s->image_call);
+	sandbox_images_cancel(s);
 	docker_image_clear(&s->image_content);
 	free(s->image);
 	free(s->user);
@@ -312,6 +313,8 @@ static int check_request(struct sandbox *s, const struct start_request *r, struc
 	if (r->image && *r->image == '\0')
 		return err_invalid(e, "image", r->image, "is empty");
 	error = environment_check(r->environment, e);
+	if (error == 0)
+		error = sandbox_images_check(s, r, e);
 	if (error == 0)
 		error = check_difc(s, r, e);
 	if (error == 0)

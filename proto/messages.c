@@ -39,6 +39,7 @@ static const struct field start_request_fields[] = {
 	START(nano_cpus, "nanoCpus", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 	START(agent_timeout, "agentTimeout", .type = FIELD_INT, .absent = FIELD_INT_ABSENT),
 	START(name, "name", .type = FIELD_STRING),
+	START(pull, "pull", .type = FIELD_STRING),
 };
 const struct field_table start_request_table =
 	FIELD_TABLE(struct start_request, NULL, start_request_fields);
@@ -76,6 +77,40 @@ static const struct field reload_reply_fields[] = {
 };
 const struct field_table reload_reply_table =
 	FIELD_TABLE(struct reload_reply, NULL, reload_reply_fields);
+
+static const struct field predownload_request_fields[] = {
+	FIELD(struct predownload_request, reference, "reference", .type = FIELD_STRING),
+	FIELD(struct predownload_request, difc_proxy, "difcProxy", .type = FIELD_BOOL),
+};
+const struct field_table predownload_request_table =
+	FIELD_TABLE(struct predownload_request, NULL, predownload_request_fields);
+
+static const struct field layer_info_fields[] = {
+	FIELD(struct layer_info, id, "id", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct layer_info, status, "status", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct layer_info, current, "current", .type = FIELD_INT, REQUIRED),
+	FIELD(struct layer_info, total, "total", .type = FIELD_INT, REQUIRED),
+};
+const struct field_table layer_info_table =
+	FIELD_TABLE(struct layer_info, "Layer", layer_info_fields);
+
+static const struct field image_info_fields[] = {
+	FIELD(struct image_info, reference, "reference", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct image_info, id, "id", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct image_info, origin, "origin", .type = FIELD_STRING, REQUIRED),
+};
+const struct field_table image_info_table =
+	FIELD_TABLE(struct image_info, "Image", image_info_fields);
+
+static const struct field predownload_reply_fields[] = {
+	FIELD(struct predownload_reply, reference, "reference", .type = FIELD_STRING),
+	FIELD(struct predownload_reply, layers, "layers", .type = FIELD_OBJECTS,
+	      .table = &layer_info_table),
+	FIELD(struct predownload_reply, images, "images", .type = FIELD_OBJECTS,
+	      .table = &image_info_table),
+};
+const struct field_table predownload_reply_table =
+	FIELD_TABLE(struct predownload_reply, NULL, predownload_reply_fields);
 
 static const struct field id_request_fields[] = {
 	FIELD(struct id_request, id, "id", .type = FIELD_STRING, REQUIRED),
@@ -245,5 +280,6 @@ const struct message_method message_methods[] = {
 	{ "Metrics", &empty_table, &metrics_reply_table },
 	{ "Check", &start_request_table, &check_reply_table },
 	{ "Reload", &empty_table, &reload_reply_table },
+	{ "Predownload", &predownload_request_table, &predownload_reply_table },
 };
 const size_t message_method_count = ARRAY_SIZE(message_methods);

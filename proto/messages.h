@@ -47,6 +47,7 @@ struct start_request {
 	int64_t nano_cpus;     /* billionths of a processor */
 	int64_t agent_timeout; /* seconds */
 	char *name;            /* what its owner calls it; or NULL */
+	char *pull;            /* "never" (absent), "missing" or "always": have images brought */
 };
 
 /* One reply of Start: a phase that ended, what is waited for, or with `id` the last one. */
@@ -73,6 +74,32 @@ struct check_reply {
 
 struct reload_reply {
 	char **kept; /* keys that changed but count only after a restart */
+};
+
+struct predownload_request {
+	char *reference; /* of the agent's image; as awfd is configured when absent */
+	bool difc_proxy; /* what a DIFC proxy needs, too */
+};
+
+/* A layer of an image that is being brought. */
+struct layer_info {
+	char *id;
+	char *status;    /* in the engine's words */
+	int64_t current; /* bytes, in this status; 0 when there is nothing to count */
+	int64_t total;
+};
+
+struct image_info {
+	char *reference;
+	char *id;
+	char *origin; /* "present", "imported", "pulled", "loaded" */
+};
+
+/* One reply of Predownload: what is being brought, or with `images` the last one. */
+struct predownload_reply {
+	char *reference;
+	struct layer_info **layers; /* those of which there is news */
+	struct image_info **images;
 };
 
 /* Parameters of Inspect, Attach, Denials and Logs. */
@@ -208,6 +235,10 @@ extern const struct field_table start_reply_table;
 extern const struct field_table decision_info_table;
 extern const struct field_table check_reply_table;
 extern const struct field_table reload_reply_table;
+extern const struct field_table predownload_request_table;
+extern const struct field_table layer_info_table;
+extern const struct field_table image_info_table;
+extern const struct field_table predownload_reply_table;
 extern const struct field_table id_request_table;
 extern const struct field_table wait_request_table;
 extern const struct field_table resize_request_table;

@@ -209,9 +209,18 @@ status_is() {
 @test "an image that the engine lost is named with what brings it back, and that does" {
 	machine docker image rm --force awf/host >/dev/null
 	run -125 --separate-stderr machine_as alice awfctl run -- true
-	[[ $stderr == *"No such image: awf/host:latest; 'systemctl start awfd-images'"* ]]
+	[[ $stderr == *"No such image: awf/host:latest; 'awfctl predownload --difc-proxy' or 'systemctl start awfd-images'"* ]]
 	machine systemctl start awfd-images.service
 	run -0 machine_as alice awfctl run -- true
+	# So can whoever may start sandboxes.
+	machine docker image rm --force awf/host >/dev/null
+	run -0 --separate-stderr machine_as alice awfctl predownload --json
+	json=$output
+	[ "$(jq -r '.[] | select(.origin == "imported").reference' <<<"$json")" = awf/host:latest ]
+	run -0 machine_as alice awfctl run -- true
+	# What is imported so is the same for awf-images.
+	run -0 machine systemctl start awfd-images.service
+	[ "$(machine docker image inspect -f '{{.Id}}' awf/host:latest)" = "$(jq -r '.[] | select(.origin == "imported").id' <<<"$json")" ]
 }
 
 @test "the messages in the journal have fields to find them by" {

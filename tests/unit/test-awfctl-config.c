@@ -168,7 +168,7 @@ static void test_refused(void **state _unused_)
 		{ "security:\n  sslBump: true\n",
 		  "f:2: 'sslBump' is not here: TLS is never decrypted; grant whole domains" },
 		{ "container: {imageRegistry: '1'}",
-		  "f:1: 'imageRegistry' is not here: no registry" },
+		  "f:1: 'imageRegistry' is not here: images of the sandbox's parts" },
 		{ "apiProxy: {targets: {}}", "f:1: 'targets' is not here: there is no API proxy" },
 		{ "rateLimiting: {enabled: true}", "f:1: 'enabled' is not here: there is no API" },
 		{ "network: {}\n---\nnetwork: {}\n", "f:2: a second document begins here" },

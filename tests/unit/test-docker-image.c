@@ -73,11 +73,35 @@ static void test_refused(void **state _unused_)
 	assert_int_equal(docker_image_parse(NULL, &(struct docker_image){ 0 }, NULL), -EBADMSG);
 }
 
+static void test_digests(void **state _unused_)
+{
+	static const struct {
+		const char *answer;
+		bool known;
+	} rows[] = {
+		{ "{\"RepoDigests\":[\"a/b@sha256:00\",\"c@sha256:01\"]}", true },
+		{ "{\"RepoDigests\":[\"c@sha256:010\",\"c@sha256:0\"]}", false },
+		{ "{\"RepoDigests\":[\"sha256:01\",7,null]}", false },
+		{ "{\"RepoDigests\":\"c@sha256:01\"}", false },
+		{ "{\"RepoDigests\":null}", false },
+		{ "[]", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json_object *body = json_tokener_parse(rows[i].answer);
+
+		assert_row(rows[i].answer,
+			   docker_image_has_digest(body, "sha256:01") == rows[i].known);
+		json_object_put(body);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_images),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_digests),
 	};
 
 	return RUN_TESTS("docker-image", tests);

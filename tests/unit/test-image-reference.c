@@ -81,10 +81,136 @@ static void test_patterns(void **state _unused_)
 			fail_msg("'%s' and '%s'", rows[i].pattern, rows[i].reference);
 }
 
+#define LONG_PART "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
+#define LONG      LONG_PART LONG_PART LONG_PART LONG_PART LONG_PART
+
+static const struct {
+	const char *reference;
+	bool pullable;
+} pullables[] = {
+	{ "debian:latest", true },
+	{ "debian@sha256:" HEX, true },
+	{ "a/b/c:1", true },
+	{ "ghcr.io/a/b:1.2_3-X", true },
+	{ "localhost/x:1", true },
+	{ "localhost:5000/x:1", true },
+	{ "10.0.0.1:5000/a__b/c-d.e@sha256:" HEX, true },
+	{ "sha256:" HEX, false }, /* an id */
+	{ "debian", false },      /* not normal */
+	{ "debian:", false },
+	{ "debian:-x", false },
+	{ "debian:.x", false },
+	{ "debian:a b", false },
+	{ "debian:a%2f", false },
+	{ "debian@sha256:0123", false },
+	{ "debian@md5:" HEX, false },
+	{ "debian@" HEX, false },
+	{ "debian@sha256:" HEX "@sha256:" HEX, false },
+	{ ":latest", false },
+	{ "Debian:1", false },
+	{ "Evil/x:1", false }, /* a registry for some engines, a name for others */
+	{ "/x:1", false },
+	{ "x/:1", false },
+	{ "a//b:1", false },
+	{ "a/../b:1", false },
+	{ "a/./b:1", false },
+	{ "..:1", false },
+	{ "-a:1", false },
+	{ "a/_b:1", false },
+	{ "a/b-/c:1", false },
+	{ "a/b:5000/c:1", false },
+	{ "host:/c:1", false },
+	{ "host:x/c:1", false },
+	{ "host:1:2/c:1", false },
+	{ "[::1]:5000/c:1", false },
+	{ "a b:1", false },
+	{ "a\nb:1", false },
+	{ "\xc3\xbc:1", false },
+	{ "user@ghcr.io/x:1", false },
+	{ "http://ghcr.io/x:1", false },
+	{ LONG ":1", true },
+	{ LONG "abcdef:1", false },
+	{ "x:" LONG_PART LONG_PART "abcdefghijabcdefghijabcdefgh", true },
+	{ "x:" LONG_PART LONG_PART "abcdefghijabcdefghijabcdefghi", false },
+};
+
+static void test_pullable(void **state _unused_)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pullables); i++)
+		assert_row(pullables[i].reference,
+			   image_reference_is_pullable(pullables[i].reference) ==
+				   pullables[i].pullable);
+}
+
+static const struct {
+	const char *word, *reference;
+	bool comes;
+} origins[] = {
+	{ "ghcr.io", "ghcr.io/x:1", true },
+	{ "ghcr.io", "ghcr.io/a/b@sha256:" HEX, true },
+	{ "ghcr.io/team", "ghcr.io/team/x:1", true },
+	{ "ghcr.io/team/x", "ghcr.io/team/x:1", true },
+	{ "ghcr.io/team", "ghcr.io/teams/x:1", false },
+	{ "ghcr.io/team", "ghcr.io/x:1", false },
+	{ "ghcr.io/team", "ghcr.io/team/../x:1", false },
+	{ "ghcr.io", "ghcr.io.evil.example/x:1", false },
+	{ "ghcr.io", "evil.example/ghcr.io/x:1", false },
+	{ "ghcr.io", "x:1", false },
+	{ "localhost:5000", "localhost:5000/x:1", true },
+	{ "localhost:5000", "localhost:50001/x:1", false },
+	{ "localhost", "localhost:5000/x:1", false },
+	{ "docker.io", "debian:12", true },
+	{ "docker.io", "index.docker.io/a/b:1", true },
+	{ "docker.io/library", "debian:12", true },
+	{ "docker.io/library/debian", "docker.io/debian:12", true },
+	{ "docker.io/library", "evil/debian:12", false },
+	{ "docker.io/team", "team/x:1", true },
+	{ "docker.io", "sha256:" HEX, false },
+};
+
+static void test_origins(void **state _unused_)
+{
+	static const char *const none[] = { "",
+					    "debian",
+					    "a/b",
+					    "GHCR.io",
+					    "ghcr.io/",
+					    "ghcr.io/*",
+					    "ghcr.io/a:1/b",
+					    "https://ghcr.io",
+					    "ghcr.io/../x" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(origins); i++) {
+		assert_row(origins[i].word, image_reference_is_origin(origins[i].word));
+		assert_row(origins[i].reference,
+			   image_reference_comes_from(origins[i].word, origins[i].reference) ==
+				   origins[i].comes);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		assert_row(none[i], !image_reference_is_origin(none[i]));
+}
+
+static void test_own(void **state _unused_)
+{
+	static const char *const own[] = { "awf/squid:latest", "awf/x@sha256:" HEX,
+					   "docker.io/awf/squid:latest",
+					   "index.docker.io/awf/squid:latest" };
+	static const char *const others[] = { "awf:latest", "awfx/squid:latest", "x/awf/squid:1",
+					      "ghcr.io/awf/squid:latest", "library/awf:1" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		assert_row(own[i], image_reference_is_own(own[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_row(others[i], !image_reference_is_own(others[i]));
+	assert_same_text(image_reference_digest("a@sha256:" HEX), "sha256:" HEX);
+	assert_null(image_reference_digest("a:1"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_forms),    cmocka_unit_test(test_pullable),
+		cmocka_unit_test(test_origins),  cmocka_unit_test(test_own),
 		cmocka_unit_test(test_patterns),
 	};
 

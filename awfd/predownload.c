@@ -1,0 +1,195 @@
+#include "awfd/predownload.h"
+
+#include <string.h>
+
+#include "awfd/audit-call.h"
+#include "awfd/config.h"
+#include "awfd/image-bring.h"
+#include "awfd/image-reference.h"
+#include "awfd/policy.h"
+#include "common/alloc.h"
+
+#define FIELD_NAME "reference"
+
+/* A call that waits for images. */
+struct predownload {
+	struct call *call;
+	struct config *config; /* the policy borrows from it */
+	struct policy *policy;
+	struct image_needs needs; /* before they are brought */
+	struct image_bring *bring;
+};
+
+static void predownload_free(struct predownload *p)
+{
+	image_bring_cancel(p->bring);
+	image_needs_clear(&p->needs);
+	policy_free(p->policy);
+	config_free(p->config);
+	free(p);
+}
+DEFINE_CLEANUP(struct predownload, predownload_free)
+
+static void on_gone(void *userdata)
+{
+	predownload_free(userdata);
+}
+
+/* --- Replies ------------------------------------------------------------------------------------
+ */
+
+static struct layer_info *describe_layer(const struct docker_progress_layer *l)
+{
+	struct layer_info *info = xnew(struct layer_info);
+
+	*info = (struct layer_info){ .id = xstrdup(l->id),
+				     .status = xstrdup(l->status),
+				     .current = (int64_t)l->current,
+				     .total = (int64_t)l->total };
+	return info;
+}
+
+static struct layer_info **describe_layers(const struct docker_progress *p, bool all)
+{
+	struct layer_info **list = xcalloc(docker_progress_count(p) + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < docker_progress_count(p); i++)
+		if (all || docker_progress_layer(p, i)->changed)
+			list[n++] = describe_layer(docker_progress_layer(p, i));
+	return list;
+}
+
+static void on_news(const struct image_need *need, const struct docker_progress *progress, bool all,
+		    void *userdata)
+{
+	struct predownload *p = userdata;
+	struct predownload_reply reply = { .reference = xstrdup(need->reference) };
+
+	if (progress)
+		reply.layers = describe_layers(progress, all);
+	if (call_wants_more(p->call))
+		call_reply_continues(p->call, &predownload_reply_table, &reply);
+	fields_clear(&predownload_reply_table, &reply);
+}
+
+static struct image_info *describe_image(const struct image_need *need)
+{
+	struct image_info *info = xnew(struct image_info);
+
+	*info = (struct image_info){ .reference = xstrdup(need->reference),
+				     .id = xstrdup(need->id),
+				     .origin = xstrdup(image_origin_name(need->origin)) };
+	return info;
+}
+
+static void reply_images(struct call *call, const struct image_needs *needs)
+{
+	struct predownload_reply reply = { 0 };
+
+	reply.images = xcalloc(needs->count + 1, sizeof(*reply.images));
+	for (size_t i = 0; i < needs->count; i++)
+		reply.images[i] = describe_image(&needs->list[i]);
+	call_reply(call, &predownload_reply_table, &reply);
+	fields_clear(&predownload_reply_table, &reply);
+}
+
+static void on_ended(const struct image_needs *needs, const struct err *e, void *userdata)
+{
+	struct predownload *p = userdata;
+	struct call *call = p->call;
+
+	p->bring = NULL;
+	call_on_gone(call, NULL, NULL);
+	predownload_free(p);
+	if (e)
+		call_error(call, e);
+	else
+		reply_images(call, needs);
+}
+
+/* --- What is asked for --------------------------------------------------------------------------
+ */
+
+/* Root gives the engine what he likes anyway; others have the images that their jobs may have. */
+static int check_policy(const struct predownload *p, const char *reference, struct err *e)
+{
+	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
+	_cleanup_free_ char *normal = image_reference_normalize(reference);
+	const struct image_need need = { .reference = normal };
+
+	if (conn_peer(call_conn(p->call))->uid == 0)
+		return 0;
+	policy_decisions_add(&decisions,
+			     policy_check(p->policy, POLICY_IMAGES, FIELD_NAME, normal));
+	if (image_need_has_registry(&need))
+		policy_decisions_add(&decisions,
+				     policy_check(p->policy, POLICY_PULL, FIELD_NAME, normal));
+	return policy_decisions_result(&decisions, e);
+}
+
+static int check_reference(const struct predownload *p, const char *reference, struct err *e)
+{
+	if (!reference)
+		return 0;
+	if (*reference == '\0')
+		return err_invalid(e, FIELD_NAME, reference, "is empty");
+	return check_policy(p, reference, e);
+}
+
+static void collect_needs(struct predownload *p, const struct predownload_request *request)
+{
+	const struct config *c = p->config;
+	const char *agent = request->reference ? request->reference : c->image_agent;
+	bool host = image_reference_is_host(agent);
+
+	image_needs_add(&p->needs, host ? c->image_host : agent, request->reference && !host);
+	image_needs_add(&p->needs, c->image_pause, false);
+	image_needs_add(&p->needs, c->image_squid, false);
+	if (request->difc_proxy)
+		image_needs_add(&p->needs, c->image_cli_proxy, false);
+}
+
+/* What may be brought, for the audit log. */
+static struct json_object *grants_of(const struct image_needs *needs)
+{
+	struct json_object *o = json_object_new_object(), *images = json_object_new_array();
+
+	for (size_t i = 0; i < needs->count; i++)
+		json_object_array_add(images, json_object_new_string(needs->list[i].reference));
+	json_object_object_add(o, "images", images);
+	return o;
+}
+
+static void begin(struct manager *m, struct predownload *p)
+{
+	static const struct image_bring_events events = { on_news, on_ended };
+	const struct image_bring_ask ask = { .uid = conn_peer(call_conn(p->call))->uid,
+					     .policy = p->policy,
+					     .field = FIELD_NAME };
+
+	audit_call(m, p->call, NULL, NULL, NULL, grants_of(&p->needs));
+	p->bring = image_bring_start(m, &ask, &p->needs, &events, p);
+	call_on_gone(p->call, on_gone, p);
+}
+
+int predownload_start(struct manager *m, struct call *call,
+		      const struct predownload_request *request, struct err *e)
+{
+	_cleanup_(predownload_freep) struct predownload *p = xnew(struct predownload);
+	int r;
+
+	if (m->stopping)
+		return err_set(e, -ECANCELED, ERR_CANCELLED, "awfd is stopping");
+	p->call = call;
+	p->config = config_ref(m->config);
+	r = policy_of_peer(p->config->policy, m->names, conn_peer(call_conn(call)), &p->policy, e);
+	if (r == 0)
+		r = check_reference(p, request->reference, e);
+	if (r < 0)
+		return r;
+	collect_needs(p, request);
+	begin(m, p);
+	(void)TAKE_PTR(p);
+	return 0;
+}
