@@ -112,11 +112,10 @@ static void on_ended(const struct image_needs *needs, const struct err *e, void 
  */
 
 /* Root gives the engine what he likes anyway; others have the images that their jobs may have. */
-static int check_policy(const struct predownload *p, const char *reference, struct err *e)
+static int check_policy(const struct predownload *p, const char *normal, struct err *e)
 {
 	_cleanup_(policy_decisions_clear) struct policy_decisions decisions = { 0 };
-	_cleanup_free_ char *normal = image_reference_normalize(reference);
-	const struct image_need need = { .reference = normal };
+	const struct image_need need = { .reference = (char *)normal };
 
 	if (conn_peer(call_conn(p->call))->uid == 0)
 		return 0;
@@ -130,11 +129,15 @@ static int check_policy(const struct predownload *p, const char *reference, stru
 
 static int check_reference(const struct predownload *p, const char *reference, struct err *e)
 {
+	_cleanup_free_ char *normal = reference ? image_reference_normalize(reference) : NULL;
+
 	if (!reference)
 		return 0;
-	if (*reference == '\0')
-		return err_invalid(e, FIELD_NAME, reference, "is empty");
-	return check_policy(p, reference, e);
+	if (!image_reference_is_host(normal) && !image_reference_is_pullable(normal))
+		return err_invalid(e, FIELD_NAME, reference,
+				   "is no name that a registry could have: give NAME:TAG or "
+				   "NAME@sha256:HEX, with the name in lower case");
+	return check_policy(p, normal, e);
 }
 
 static void collect_needs(struct predownload *p, const struct predownload_request *request)
