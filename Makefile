@@ -18,6 +18,7 @@ DATADIR      ?= $(PREFIX)/share/awfd
 BASHDIR      ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR       ?= $(PREFIX)/share/zsh/vendor-completions
 FISHDIR      ?= $(PREFIX)/share/fish/vendor_completions.d
+EXAMPLEDIR   ?= $(PREFIX)/share/doc/awf/examples
 
 # Sanitized objects never mix with others: `make SANITIZE=address,undefined` builds beside them.
 SANITIZE     ?=
@@ -76,8 +77,8 @@ AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help c
                  cmd-wait comeback commands complain completion config-file denial-text \
                  detach-keys domains-file env-file exit-code help input-file log-copies log-reader \
                  log-session log-set log-sources log-summary log-text look main moment nearest \
-                 options output output-dir progress pull-progress pump refusals render ruleset start \
-                 start-egress start-env start-session stats-text table tally tenant terminal \
+                 options output output-dir progress pull-progress pump refusals render ruleset \
+                 start start-egress start-env start-session stats-text table tally tenant terminal \
                  window word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
@@ -146,8 +147,9 @@ FUZZ_TARGETS  := broker client-hello config-file denial-log difc-address difc-ca
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
 IMAGES        := pause host cli-proxy squid agent
-MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-migration.7 awf-troubleshooting.7 \
-                 io.awf.Sandbox.7 awf-namespaces.8 awf-relay.8 awfd.8
+MAN_PAGES     := awf-gh.1 awfctl.1 awfd.conf.5 awf-examples.7 awf-migration.7 awf-security.7 \
+                 awf-troubleshooting.7 io.awf.Sandbox.7 awf-namespaces.8 awf-relay.8 awfd.8
+EXAMPLES      := github-actions.yml kubernetes.Dockerfile kubernetes.yaml nomad.hcl
 INSTALLED     := \
 	755:$(BIN)/awfd:$(SBINDIR)/awfd \
 	755:$(BIN)/awfctl:$(BINDIR)/awfctl \
@@ -164,6 +166,7 @@ INSTALLED     := \
 	644:awfctl/completion.fish:$(FISHDIR)/awfctl.fish \
 	644:awfctl/config.schema.json:$(DATADIR)/config.schema.json \
 	644:awfctl/output.schema.json:$(DATADIR)/output.schema.json \
+	$(foreach e,$(EXAMPLES),644:examples/$e:$(EXAMPLEDIR)/$e) \
 	$(foreach m,$(MAN_PAGES),644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 
 # Files that name others by path, and what the paths are when PREFIX is another one.
@@ -465,7 +468,7 @@ install: all images ## install into DESTDIR
 
 uninstall: ## remove what install installed, but the configuration
 	@rm -f $(addprefix $(DESTDIR),$(filter-out $(SYSCONFDIR)/%,$(foreach f,$(INSTALLED),$(lastword $(subst :, ,$f)))))
-	@rm -df $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)/images $(DESTDIR)$(DATADIR)
+	@rm -df $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)/images $(DESTDIR)$(DATADIR) $(DESTDIR)$(EXAMPLEDIR)
 
 deb: all images ## make the Debian package, build/awf_VERSION_ARCH.deb
 	@packaging/make-deb $(VERSION) $(BUILD)

@@ -106,6 +106,37 @@ fields_of_page() {
 	run -0 tests/system/messages.py stale
 }
 
+# The items of awf-security(7)'s promises, each in a line.
+promises() {
+	sed -n '/^\.Sh PROMISES/,/^\.Sh WHAT/p' man/awf-security.7 | awk '/^\.It/ { if (n++) print ""; next } n { printf "%s ", $0 }'
+}
+
+@test "each promise of awf-security(7) names tests that attack it, and every file of attacks is named" {
+	local promise file named
+	[ "$(promises | grep -c .)" -gt 12 ]
+	while IFS= read -r promise; do
+		named=$(grep -oE 'tests/[a-z/-]+\.(bats|c)' <<<"$promise") || { echo "no test: $promise"; false; }
+		for file in $named; do
+			# A test that something is refused, or ends.
+			grep -qE 'run (!|-[1-9])|refus|assert_clean|assert_false|proven|attack|< 0' "$file" || { echo "$file"; false; }
+		done
+	done < <(promises | grep .)
+	for file in tests/system/*attacks.bats tests/system/flood.bats tests/system/tampering.bats tests/system/crash-matrix.bats; do
+		promises | grep -qF "$file" || { echo "$file is not named"; false; }
+	done
+}
+
+@test "what CONTRIBUTING names exists" {
+	local path
+	for path in $(grep -oE '`(awfd|awfctl|proto|common|containers|systemd|packaging|man|examples|tests)/[A-Za-z0-9./-]*`' CONTRIBUTING.md | tr -d '`' | sort -u); do
+		[ -e "$path" ] || { echo "$path"; false; }
+	done
+	[ "$(grep -c . <<<"$(grep -oE '`[a-z]+/[A-Za-z0-9./-]+`' CONTRIBUTING.md)")" -gt 30 ]
+	for target in $(grep -oE 'make (-s )?[a-z-]+' CONTRIBUTING.md | sed 's/.* //' | sort -u); do
+		grep -q "^$target:" Makefile || [[ $target =~ ^(a|them)$ ]] || { echo "make $target"; false; }
+	done
+}
+
 @test "every command of awfctl --help is in awfctl(1)" {
 	local command
 	for command in $(commands_of_help); do
@@ -163,7 +194,7 @@ fields_of_page() {
 	for target in $(grep -oE 'make [a-z-]+' README.md | cut -d' ' -f2 | sort -u); do
 		make -n "$target" >/dev/null || [[ $target =~ ^(and|measures)$ ]]
 	done
-	for file in $(grep -oE '`(man|proto|tests)/[A-Za-z0-9./-]+`' README.md | tr -d '`'); do
+	for file in $(grep -oE '`(man|proto|tests|examples)/[A-Za-z0-9./-]*`' README.md | tr -d '`'); do
 		[ -e "$file" ] || { echo "$file"; false; }
 	done
 }

@@ -549,7 +549,7 @@ broker() {
 	installed=$(cd "$BATS_TEST_TMPDIR/at" && find . -type f ! -name '*.gz' ! -path './usr/share/man/*' | sort)
 	# The package has what make install installs.
 	[ "$installed" = "$(dpkg-deb --fsys-tarfile build/awf_*.deb | tar -t |
-		grep -v -e '/$' -e '^./usr/share/\(man\|doc\|lintian\)/' | sort)" ]
+		grep -v -e '/$' -e '^./usr/share/\(man\|lintian\)/' -e '^./usr/share/doc/awf/c' | sort)" ]
 	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/at"
 	[ "$(cd "$BATS_TEST_TMPDIR/at" && find . -type f)" = ./etc/awfd/awfd.conf ]
 }
