@@ -3,6 +3,7 @@
 # restarted, reloaded, watched, upgraded, removed. Each test goes on where the one before ended.
 
 load bed
+load documented
 load stream
 
 MACHINE=$(readlink -f "${BATS_TEST_FILENAME%/*}/../bed/machine")
@@ -567,6 +568,25 @@ broker() {
 	run machine systemctl is-enabled awfd.service
 	[ "$output" = disabled ]
 	run -0 machine_as alice awfctl run -- true
+}
+
+# Typed as they stand, but for what is asked for and what is a placeholder.
+@test "what the documentation tells the operator to type works" {
+	local id
+	id=$(machine_as alice awfctl start -- sleep 600)
+	documented machine
+	mapfile -t COMMANDS < <(printf '%s\n' "${COMMANDS[@]}" | sed -e 's/\bsudo //g' -e 's/apt-get install/& --yes --quiet=2/' \
+		-e "s/AWF_SANDBOX=ID/AWF_SANDBOX=$id/" -e 's/\bUSER\b/mallory/')
+	run ! machine_as mallory awfctl run -- id
+	run machine env -C /awf SYSTEMD_PAGER= bash -c "$TYPE_ALL" bash "${COMMANDS[@]}"
+	echo "$output"
+	[ "$status" = 0 ]
+	machine_as alice awfctl stop "$id"
+	# The newcomer's first command, after a new login.
+	run -0 machine_as mallory awfctl run -- id
+	[[ $output == *mallory* ]]
+	machine gpasswd --delete mallory awf
+	machine rm -rf /var/lib/apt/lists/auxfiles
 }
 
 @test "removed, with a job running: nothing is left but configuration, state and logs; purged: nothing" {
