@@ -3,8 +3,8 @@
 
 #include "awfctl/client.h"
 #include "awfctl/complain.h"
+#include "awfctl/output.h"
 #include "awfctl/pull-progress.h"
-#include "awfctl/render.h"
 #include "awfctl/table.h"
 #include "common/alloc.h"
 #include "common/escape.h"
@@ -27,9 +27,9 @@ static char *cell_id(const void *row)
 }
 
 static const struct table_column columns[] = {
-	{ "IMAGE", cell_image },
-	{ "ORIGIN", cell_origin },
-	{ "ID", cell_id },
+	{ .title = "IMAGE", .cell = cell_image },
+	{ .title = "ORIGIN", .cell = cell_origin },
+	{ .title = "ID", .cell = cell_id },
 };
 
 static void render_images(struct strbuf *to, struct image_info *const *images)
@@ -104,8 +104,10 @@ static int ask(const struct options *o, struct reply *last, struct predownload_r
 	_cleanup_client_ struct client *c = NULL;
 	const struct predownload_request request = { .reference = (char *)o->image,
 						     .difc_proxy = o->difc_proxy };
-	int r = check(o, e);
+	int r = output_check(o, &image_info_table, e);
 
+	if (r == 0)
+		r = check(o, e);
 	if (r == 0)
 		r = client_open(options_socket(o), &c, e);
 	if (r == 0)
@@ -125,10 +127,10 @@ int cmd_predownload(const struct options *o)
 		fields_clear(&predownload_reply_table, &answer);
 		return complain(o, &e);
 	}
-	if (o->json)
-		render_json(&text, json_object_object_get(reply.parameters, "images"));
-	else
+	if (output_is_table(o))
 		render_images(&text, answer.images);
+	else
+		output_append(o, &text, json_object_object_get(reply.parameters, "images"), false);
 	fputs(text.data, stdout);
 	fields_clear(&predownload_reply_table, &answer);
 	return 0;

@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "awfctl/client.h"
+#include "awfctl/comeback.h"
 #include "awfctl/complain.h"
-#include "awfctl/render.h"
+#include "awfctl/output.h"
 #include "awfctl/stats-text.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -69,9 +70,32 @@ static bool is_wanted(const struct options *o, const char *id)
 	return strv_length(o->operands) == 0;
 }
 
+/* The id of what is called otherwise, in the place of the name. */
+static int replace_by_id(const struct options *o, char **name, struct err *e)
+{
+	const struct id_request request = { .id = *name };
+	_cleanup_reply_ struct reply reply = { 0 };
+	struct inspect_reply answer = { 0 };
+	int r = comeback_ask(options_socket(o), AWF_INTERFACE ".Inspect", &id_request_table,
+			     &request, &reply, e);
+
+	if (r == 0)
+		r = reply_read(&reply, &inspect_reply_table, &answer, e);
+	if (r < 0)
+		return r;
+	free(*name);
+	*name = TAKE_PTR(answer.sandbox->id);
+	fields_clear(&inspect_reply_table, &answer);
+	return 0;
+}
+
 static int require_all(const struct options *o, const struct sample *s, struct err *e)
 {
 	for (size_t i = 0; o->operands && o->operands[i]; i++) {
+		int r = find(s, o->operands[i]) ? 0 : replace_by_id(o, &o->operands[i], e);
+
+		if (r < 0)
+			return r;
 		if (find(s, o->operands[i]))
 			continue;
 		(void)err_set(e, -ENOENT, ERR_NOT_FOUND, "no such sandbox");
@@ -120,7 +144,7 @@ static void append_table(struct strbuf *to, const struct options *o, const struc
 	table_rows(&t, to, list);
 }
 
-static void print_json(const struct options *o, const struct sample *s)
+static void print_fields(const struct options *o, const struct sample *s)
 {
 	struct json_object *all = json_object_object_get(s->reply.parameters, "stats");
 	_cleanup_json_ struct json_object *wanted = json_object_new_array();
@@ -130,7 +154,7 @@ static void print_json(const struct options *o, const struct sample *s)
 		if (is_wanted(o, s->stats.stats[i]->id))
 			json_object_array_add(wanted,
 					      json_object_get(json_object_array_get_idx(all, i)));
-	render_json(&text, wanted);
+	output_append(o, &text, wanted, false);
 	fputs(text.data, stdout);
 }
 
@@ -198,8 +222,8 @@ static int show(const struct options *o, struct client *c, struct err *e)
 		r = require_all(o, &first, e);
 	if (r < 0)
 		return r;
-	if (o->json)
-		print_json(o, &first);
+	if (!output_is_table(o))
+		print_fields(o, &first);
 	else if (o->no_stream || !isatty(STDOUT_FILENO))
 		return show_once(o, c, &first, e);
 	else
@@ -211,11 +235,13 @@ int cmd_stats(const struct options *o)
 {
 	_cleanup_client_ struct client *c = NULL;
 	_cleanup_err_ struct err e = { 0 };
-	int r = client_open(options_socket(o), &c, &e);
+	int r = output_check(o, &stats_info_table, &e);
 
 	if (r == 0)
-		r = client_call(c, METHOD, &empty_table, &(struct empty_message){ 0 }, !o->json,
-				&e);
+		r = client_open(options_socket(o), &c, &e);
+	if (r == 0)
+		r = client_call(c, METHOD, &empty_table, &(struct empty_message){ 0 },
+				output_is_table(o), &e);
 	if (r == 0)
 		r = show(o, c, &e);
 	return r < 0 ? complain(o, &e) : 0;

@@ -7,8 +7,9 @@
 #include "common/strv.h"
 
 #define STARTING  .groups = OPTION_GLOBAL | OPTION_SANDBOX, .takes_command = true
-#define READING   .groups = OPTION_GLOBAL | OPTION_READING
-#define FOLLOWING .groups = OPTION_GLOBAL | OPTION_FOLLOWING | OPTION_READING | OPTION_SPAN
+#define FIELDS    (OPTION_READING | OPTION_FORMATTED)
+#define READING   .groups = OPTION_GLOBAL | FIELDS
+#define FOLLOWING .groups = OPTION_GLOBAL | OPTION_FOLLOWING | FIELDS | OPTION_SPAN
 #define PLAIN     .groups = OPTION_GLOBAL
 #define ONE_ID    .operands_min = 1, .operands_max = 1
 
@@ -24,10 +25,10 @@ const struct command commands[] = {
 	{ "check", "[options] [-- COMMAND [ARG...]]",
 	  "show what of these options you may have, and what decides",
 	  "Nothing is started. The exit code is 0 when all is allowed, 1 when something is refused.",
-	  .groups = OPTION_GLOBAL | OPTION_SANDBOX | OPTION_READING, .takes_command = true,
+	  .groups = OPTION_GLOBAL | OPTION_SANDBOX | FIELDS, .takes_command = true,
 	  .run = cmd_check },
 	{ "list", "[options]", "list your sandboxes", NULL,
-	  .groups = OPTION_GLOBAL | OPTION_LISTING | OPTION_READING, .run = cmd_list },
+	  .groups = OPTION_GLOBAL | OPTION_LISTING | FIELDS, .run = cmd_list },
 	{ "inspect", "[options] ID", "show everything about a sandbox", NULL, READING, ONE_ID,
 	  .run = cmd_inspect },
 	{ "denials", "[options] ID", "show what a sandbox tried to reach and was refused", NULL,
@@ -38,7 +39,7 @@ const struct command commands[] = {
 	  .operands_max = 2, .run = cmd_logs },
 	{ "stats", "[options] [ID...]", "show what sandboxes use and do, as it changes",
 	  "Without ID all of yours that have not ended.",
-	  .groups = OPTION_GLOBAL | OPTION_READING | OPTION_LIVE, .operands_max = SIZE_MAX,
+	  .groups = OPTION_GLOBAL | FIELDS | OPTION_LIVE, .operands_max = SIZE_MAX,
 	  .run = cmd_stats },
 	{ "wait", "[options] ID", "wait until a sandbox's command has ended",
 	  "The exit code is the command's.", PLAIN, ONE_ID, .run = cmd_wait },
@@ -52,7 +53,7 @@ const struct command commands[] = {
 	  PLAIN, .run = cmd_metrics },
 	{ "predownload", "[options]", "have the engine get the images that a sandbox needs",
 	  "Those that are missing; of --image its registry is asked also when it is there.",
-	  .groups = OPTION_GLOBAL | OPTION_IMAGES | OPTION_READING, .run = cmd_predownload },
+	  .groups = OPTION_GLOBAL | OPTION_IMAGES | FIELDS, .run = cmd_predownload },
 	{ "reload", "[options]", "have awfd read its configuration again (root)",
 	  "What it says counts for sandboxes that are started from then on.", PLAIN,
 	  .run = cmd_reload },

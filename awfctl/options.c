@@ -170,7 +170,7 @@ const struct option_row option_rows[] = {
 	{ "json", 0, OPTION_FLAG, OPTION_READING, NULL,
 	  "print JSON",
 	  MEMBER(json), NULL },
-	{ "format", 0, OPTION_LIST, OPTION_READING, "FIELDS",
+	{ "format", 0, OPTION_LIST, OPTION_FORMATTED, "FIELDS",
 	  "print these fields only, as in id,state, with a tab between them",
 	  MEMBER(format), NULL },
 	{ "quiet", 'q', OPTION_FLAG, OPTION_LISTING, NULL,

@@ -13,17 +13,18 @@
 
 /* Which commands have an option. */
 enum option_group {
-	OPTION_GLOBAL = 1 << 0,    /* every one */
-	OPTION_SANDBOX = 1 << 1,   /* those that start a sandbox */
-	OPTION_READING = 1 << 2,   /* those that print what awfd knows */
-	OPTION_LEADING = 1 << 3,   /* none: before the command's name */
-	OPTION_FOLLOWING = 1 << 4, /* those that can go on with what is new */
-	OPTION_LISTING = 1 << 5,   /* those that list sandboxes */
-	OPTION_SPAN = 1 << 6,      /* those that print what has a time and a source */
-	OPTION_LOGGED = 1 << 7,    /* that of logs */
-	OPTION_ATTACHING = 1 << 8, /* those that attach to what lives on its own */
-	OPTION_LIVE = 1 << 9,      /* those that go on showing what changes */
-	OPTION_IMAGES = 1 << 10,   /* those that have images brought */
+	OPTION_GLOBAL = 1 << 0,     /* every one */
+	OPTION_SANDBOX = 1 << 1,    /* those that start a sandbox */
+	OPTION_READING = 1 << 2,    /* those that print what awfd knows */
+	OPTION_LEADING = 1 << 3,    /* none: before the command's name */
+	OPTION_FOLLOWING = 1 << 4,  /* those that can go on with what is new */
+	OPTION_LISTING = 1 << 5,    /* those that list sandboxes */
+	OPTION_SPAN = 1 << 6,       /* those that print what has a time and a source */
+	OPTION_LOGGED = 1 << 7,     /* that of logs */
+	OPTION_ATTACHING = 1 << 8,  /* those that attach to what lives on its own */
+	OPTION_LIVE = 1 << 9,       /* those that go on showing what changes */
+	OPTION_IMAGES = 1 << 10,    /* those that have images brought */
+	OPTION_FORMATTED = 1 << 11, /* those of which what they print has known fields */
 };
 
 enum option_kind {

@@ -157,7 +157,8 @@ static void draw(struct pull_progress *p, struct strbuf *to)
 	p->drawn = 1 + (unsigned)shown;
 }
 
-void pull_progress_take(struct pull_progress *p, const struct predownload_reply *news, struct strbuf *to)
+void pull_progress_take(struct pull_progress *p, const struct predownload_reply *news,
+			struct strbuf *to)
 {
 	if (!news->reference)
 		return;
@@ -196,7 +197,7 @@ struct pull_progress *pull_progress_of_stderr(void)
 	if (able && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0)
 		able = false;
 	return pull_progress_new(able, size.ws_col ? size.ws_col : WIDTH_DEFAULT,
-			    size.ws_row ? size.ws_row : HEIGHT_DEFAULT);
+				 size.ws_row ? size.ws_row : HEIGHT_DEFAULT);
 }
 
 void pull_progress_free(struct pull_progress *p)

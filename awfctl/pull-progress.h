@@ -20,7 +20,8 @@ DEFINE_CLEANUP(struct pull_progress, pull_progress_free)
 struct pull_progress *pull_progress_of_stderr(void) _must_check_;
 
 /* Appends what is to be written when this reply has come. */
-void pull_progress_take(struct pull_progress *p, const struct predownload_reply *news, struct strbuf *to);
+void pull_progress_take(struct pull_progress *p, const struct predownload_reply *news,
+			struct strbuf *to);
 
 /* Appends what takes the bars away again. */
 void pull_progress_end(struct pull_progress *p, struct strbuf *to);

@@ -86,14 +86,14 @@ static char *cell_gh(const void *row)
 }
 
 static const struct table_column columns[] = {
-	{ "ID", cell_id },
-	{ "CPU", cell_cpu },
-	{ "MEMORY / LIMIT", cell_memory },
-	{ "PIDS / LIMIT", cell_pids },
-	{ "RELAY OPEN / ALL", cell_relay },
-	{ "SENT / RECEIVED", cell_relay_bytes },
-	{ "REQUESTS OK / REFUSED", cell_requests },
-	{ "GH OK / REFUSED", cell_gh },
+	{ .title = "ID", .cell = cell_id },
+	{ .title = "CPU", .cell = cell_cpu },
+	{ .title = "MEMORY / LIMIT", .cell = cell_memory },
+	{ .title = "PIDS / LIMIT", .cell = cell_pids },
+	{ .title = "RELAY OPEN / ALL", .cell = cell_relay },
+	{ .title = "SENT / RECEIVED", .cell = cell_relay_bytes },
+	{ .title = "REQUESTS OK / REFUSED", .cell = cell_requests },
+	{ .title = "GH OK / REFUSED", .cell = cell_gh },
 };
 static_assert(ARRAY_SIZE(columns) <= TABLE_COLUMNS_MAX, "a column too many");
 

@@ -10,7 +10,7 @@
 #define SCHEMA_MAX (1 << 20)
 
 #define PARSE(o, ...)                                                                              \
-	options_parse(o, OPTION_READING | OPTION_LISTING, false,                                   \
+	options_parse(o, OPTION_READING | OPTION_FORMATTED | OPTION_LISTING, false,                \
 		      (char **)(const char *[]){ __VA_ARGS__, NULL }, NULL)
 
 #define OBJECTS                                                                                    \
@@ -43,8 +43,8 @@ static void test_formats(void **state _unused_)
 		_cleanup_err_ struct err e = { 0 };
 		char **args = (char **)cases[i].args;
 
-		assert_true(options_parse(&o, OPTION_READING | OPTION_LISTING, false, args, &e) >=
-			    0);
+		assert_true(options_parse(&o, OPTION_READING | OPTION_FORMATTED | OPTION_LISTING,
+					  false, args, &e) >= 0);
 		assert_int_equal(output_check(&o, &sandbox_info_table, &e), 0);
 		assert_false(output_is_table(&o));
 		output_append(&o, &text, objects, cases[i].lines);
@@ -93,8 +93,8 @@ static void test_refused(void **state _unused_)
 		_cleanup_err_ struct err e = { 0 };
 		char **args = (char **)cases[i].args;
 
-		assert_true(options_parse(&o, OPTION_READING | OPTION_LISTING, false, args, &e) >=
-			    0);
+		assert_true(options_parse(&o, OPTION_READING | OPTION_FORMATTED | OPTION_LISTING,
+					  false, args, &e) >= 0);
 		assert_int_equal(output_check(&o, &sandbox_info_table, &e), -EINVAL);
 		assert_string_equal(e.message, cases[i].message);
 	}
