@@ -2,6 +2,7 @@
 #include "awfd/sandbox-internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "awfd/config.h"
 #include "awfd/difc-ca.h"
@@ -40,6 +41,16 @@ static int write_ca_bundle(const struct sandbox *s, const char *directory, struc
 	return file_write_atomic(path, 0644, bundle, strlen(bundle), e);
 }
 
+/* For a sidecar alone: what is in there tells of the job. */
+static int make_for(gid_t sidecar, const char *path, struct err *e)
+{
+	int r = file_mkdir(path, 0750, e);
+
+	if (r == 0 && chown(path, (uid_t)-1, sidecar) < 0)
+		r = err_system(e, -errno, "cannot give %s to group %u", path, (unsigned)sidecar);
+	return r;
+}
+
 int sandbox_dirs_make(struct sandbox *s, struct err *e)
 {
 	_cleanup_free_ char *squid = sandbox_squid_directory(s);
@@ -47,9 +58,9 @@ int sandbox_dirs_make(struct sandbox *s, struct err *e)
 	int r = file_mkdir(s->directory, 0711, e);
 
 	if (r == 0 && sandbox_has_squid(s))
-		r = file_mkdir(squid, 0755, e);
+		r = make_for(SANDBOX_SQUID_ID, squid, e);
 	if (r == 0 && sandbox_has_cli_proxy(s))
-		r = file_mkdir(cli_proxy, 0755, e);
+		r = make_for(SANDBOX_CLI_ID, cli_proxy, e);
 	if (r == 0 && sandbox_has_cli_proxy(s) && !s->ahead)
 		r = write_ca_bundle(s, cli_proxy, e);
 	return r;

@@ -107,7 +107,7 @@ void sandbox_set_pool(struct sandbox *s, char *text)
 /* --- Its sidecars go on --------------------------------------------------------------------------
  */
 
-/* Whole as soon as it is there, for anybody to read: nothing in it is secret. */
+/* Whole as soon as it is there, for whoever may enter its directory. */
 static int write_awaited(const char *directory, char *const *variables, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/" DOCKER_SPEC_AWAITED, directory);

@@ -206,6 +206,20 @@ status_of() {
 	[ "$(on_host sh -c "jq -r 'select(.sandbox == \"$id\" and .event == \"end\").user' /var/log/awfd/audit.jsonl")" = bob ]
 }
 
+@test "what a taken one was told of its job is for its sidecar alone" {
+	local id path
+	pool egress+difc
+	full 1
+	id=$(bed_exec awfctl start "${DIFC[@]}" --allow-domains granted.example -e GITHUB_REPOSITORY=octo/demo -- 'exec sleep 600')
+	[ "$(pool_of "$id")" = hit ]
+	for path in squid/environment squid/squid.conf cli-proxy/environment cli-proxy/ca-bundle.pem; do
+		on_host test -r "/run/awfd/sandboxes/$id/$path"
+		run ! as bob cat "/run/awfd/sandboxes/$id/$path"
+	done
+	on_host grep -qz '^GITHUB_REPOSITORY=octo/demo$' "/run/awfd/sandboxes/$id/cli-proxy/environment"
+	bed_exec awfctl stop "$id"
+}
+
 @test "users see nothing of what is prepared, cannot touch it, and it takes nothing of their quotas" {
 	local id
 	SIZE=2 pool plain '[Quota]' Sandboxes=1 HostSandboxes=1 StartsPerMinute=1
