@@ -97,7 +97,7 @@ BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process-
                  stand-in-actions stand-in-conn stand-in-faults stand-in-github stand-in-graphql \
                  stand-in-plain stand-in-record stand-in-releases stand-in-routes stand-in-tls
 
-LIBS_awfd           = $(call pkg,libs,libevent json-c libnftnl libmnl libsystemd libcurl libidn2)
+LIBS_awfd           = $(call pkg,libs,libevent_core json-c libnftnl libmnl libsystemd libcurl libidn2)
 LIBS_awf-relay      = $(call pkg,libs,libevent_core libseccomp)
 LIBS_awf-difc-probe = $(call pkg,libs,libcurl json-c openssl)
 LIBS_awfctl         = $(call pkg,libs,json-c yaml-0.1)
