@@ -28,7 +28,7 @@ static void offer_sandboxes(const struct options *o, struct strbuf *to, const ch
 				  &(struct empty_message){ 0 }, &list_reply_table, &reply, &e);
 	if (r < 0)
 		return;
-	for (size_t i = 0; reply.sandboxes[i]; i++)
+	for (size_t i = 0; reply.sandboxes && reply.sandboxes[i]; i++)
 		offer_sandbox(to, word, reply.sandboxes[i]);
 	fields_clear(&list_reply_table, &reply);
 }
