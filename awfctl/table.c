@@ -43,12 +43,13 @@ static size_t total(const struct table *t)
 	return n;
 }
 
+/* Of those that can be cut: what is for people is short as it is. */
 static size_t *widest(struct table *t)
 {
 	size_t *best = &t->widths[0];
 
 	for (size_t i = 1; i < t->count; i++)
-		if (t->widths[i] >= *best)
+		if (!t->columns[i].for_people && t->widths[i] >= *best)
 			best = &t->widths[i];
 	return best;
 }
