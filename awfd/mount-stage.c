@@ -136,7 +136,7 @@ static int look(struct checking *g, struct err *e)
 		return fd;
 	r = read_all(fd, &text);
 	if (r == 0)
-		r = take_look(text.data, text.length, g);
+		r = text.data ? take_look(text.data, text.length, g) : -ENODATA;
 	return r < 0 ? err_system(e, r, "cannot read the engine's mounts") : 0;
 }
 
