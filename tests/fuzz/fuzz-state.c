@@ -13,6 +13,7 @@
 #include "awfd/docker.h"
 #include "awfd/fd-store.h"
 #include "awfd/log-tail.h"
+#include "awfd/metrics.h"
 #include "awfd/notify.h"
 #include "awfd/quota.h"
 #include "awfd/sandbox-internal.h"
@@ -75,6 +76,7 @@ static void make_world(struct manager *m)
 	require(audit_open(m->config->log_directory, AUDIT_MAX, &m->audit, NULL) == 0);
 	m->base = event_base_new();
 	m->notify = notify_new(m->base);
+	m->metrics = metrics_new();
 	m->fds = fd_store_new();
 	m->sandboxes = sandbox_list_new();
 	m->relay_targets = relay_targets_new(NULL);

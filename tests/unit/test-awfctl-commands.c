@@ -159,7 +159,7 @@ static void test_calls(void **state)
 		  "{\"parameters\":{\"images\":[{\"reference\":\"x:1\",\"id\":\"sha256:\\u001b\","
 		  "\"origin\":\"pulled\"}]}}",
 		  0,
-		  "IMAGE   ORIGIN   ID\nx:1     pulled   sha256:\\x1b\n",
+		  "IMAGE\tORIGIN\tID\nx:1\tpulled\tsha256:\\x1b\n",
 		  "" },
 		{ { "predownload", "--json" },
 		  "io.awf.Sandbox.Predownload",

@@ -80,7 +80,7 @@ static void test_refused(void **state _unused_)
 		{ { "--format", "{{.ID}}" },
 		  "--format '{{.ID}}': there is no such field; use id, name, state, ownerUid, "
 		  "owner, image, command, createdAt, difcProxy, mounts, masked, "
-		  "logDirectory, exitCode, oomKilled, reason, left, steps" },
+		  "logDirectory, exitCode, oomKilled, reason, left, pool, steps" },
 		{ { "--format", "id", "--json" },
 		  "--json, --format and --quiet exclude each other; give one" },
 		{ { "--json", "-q" }, "--json, --format and --quiet exclude each other; give one" },
