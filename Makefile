@@ -51,20 +51,20 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  docker-progress docker-pull docker-seccomp docker-spec domain egress engine-watch \
                  environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
                  host-view http-answer image-archive image-bring image-pulls image-reference \
-                 job-limits link link-bridge link-request link-seal link-watch lock log-journal \
-                 log-tail manager manager-firewall methods metrics metrics-file mount-build \
-                 mount-cover mount-credentials mount-helper mount-masks mount-namespace mount-open \
-                 mount-source mount-spec mount-stage mount-stage-fd mount-view names netlink netns \
-                 netns-enter network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
-                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
-                 policy-words pool predownload private-networks process quota reconcile relay-proc \
-                 relay-targets resolve resolvers sandbox sandbox-adopt sandbox-attach \
-                 sandbox-audit sandbox-container sandbox-create sandbox-denials sandbox-destroy \
-                 sandbox-dirs sandbox-host sandbox-images sandbox-info sandbox-lease sandbox-links \
-                 sandbox-logs sandbox-masks sandbox-mounts sandbox-name sandbox-policy \
-                 sandbox-pool sandbox-ready sandbox-relay sandbox-removal sandbox-squid \
-                 sandbox-state sandbox-stats server socket-address spawn squid-config squid-log \
-                 stats turns upstream-proxy
+                 image-tar job-limits link link-bridge link-request link-seal link-watch lock \
+                 log-journal log-tail manager manager-firewall methods metrics metrics-file \
+                 mount-build mount-cover mount-credentials mount-helper mount-masks \
+                 mount-namespace mount-open mount-source mount-spec mount-stage mount-stage-fd \
+                 mount-view names netlink netns netns-enter network nflog nflog-packet nft \
+                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
+                 nft-watch notify peer plan policy policy-words pool predownload private-networks \
+                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
+                 sandbox-denials sandbox-destroy sandbox-dirs sandbox-host sandbox-images \
+                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
+                 sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-ready \
+                 sandbox-relay sandbox-removal sandbox-squid sandbox-state sandbox-stats server \
+                 socket-address spawn squid-config squid-log stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -126,12 +126,13 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  downloads egress environment err errors escape exec-request fd fd-store file \
                  frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble \
                  hold host-addresses host-pattern host-ports host-view http-answer http-response \
-                 image-reference interface job-limits json-fields landlock lock log-tail metrics \
-                 mount-credentials mount-open mount-source mount-spec names netlink network \
-                 nflog-packet nft-ruleset notify parse peer plan policy pool private-networks \
-                 process quota redact relay relay-proc relay-storm relay-upstreams resolvers \
-                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
-                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+                 image-reference image-tar interface job-limits json-fields landlock lock log-tail \
+                 metrics mount-credentials mount-open mount-source mount-spec names netlink \
+                 network nflog-packet nft-ruleset notify parse peer plan policy pool \
+                 private-networks process quota redact relay relay-proc relay-storm \
+                 relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
+                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
+                 unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -141,8 +142,9 @@ UNIT_HELPERS  := certificates engine-mounts fake-awfd fake-engine golden loopbac
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := broker client-hello config-file denial-log difc-address difc-ca docker-progress \
-                 domain download-entry exec-request frame gh-log host-ports http-response methods \
-                 mount-spec nflog policy redact ruleset squid-config squid-log state stdcopy
+                 domain download-entry exec-request frame gh-log host-ports http-response \
+                 image-tar methods mount-spec nflog policy redact ruleset squid-config squid-log \
+                 state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 
@@ -435,6 +437,7 @@ FUZZ_SRC_gh-log := awfd/gh-log.c
 FUZZ_SRC_mount-spec := awfd/mount-spec.c
 FUZZ_SRC_nflog := awfd/nflog-packet.c
 FUZZ_SRC_host-ports := awfd/host-ports.c
+FUZZ_SRC_image-tar := $(addprefix awfd/,docker-answer.c image-reference.c image-tar.c)
 FUZZ_SRC_http-response := containers/agent/http-response.c
 FUZZ_SRC_policy := $(AWFD_SRC:%=awfd/%.c)
 FUZZ_PKG_policy := libcurl libnftnl libsystemd

@@ -15,7 +15,8 @@
 
 struct client {
 	int fd;
-	int passed; /* came with a reply and was not taken yet */
+	int passing; /* lent: goes with what is sent next; or -EBADF */
+	int passed;  /* came with a reply and was not taken yet */
 	bool lost;
 	struct strbuf out;
 	struct frame_reader in;
@@ -85,6 +86,7 @@ int client_open(const char *path, struct client **ret, struct err *e)
 	}
 	c = xnew(struct client);
 	c->fd = TAKE_FD(fd);
+	c->passing = -EBADF;
 	c->passed = -EBADF;
 	*ret = c;
 	return 0;
@@ -106,12 +108,18 @@ void client_free(struct client *c)
 static void flush(struct client *c)
 {
 	while (c->out.length > 0) {
-		ssize_t n = fd_send(c->fd, c->out.data, c->out.length, -EBADF);
+		ssize_t n = fd_send(c->fd, c->out.data, c->out.length, c->passing);
 
 		if (n == -EAGAIN)
 			return;
+		c->passing = -EBADF;
 		strbuf_consume(&c->out, n < 0 ? c->out.length : (size_t)n);
 	}
+}
+
+void client_pass_fd(struct client *c, int fd)
+{
+	c->passing = fd;
 }
 
 int client_call(struct client *c, const char *method, const struct field_table *table,

@@ -26,6 +26,9 @@ DEFINE_CLEANUP(struct client, client_free)
 int client_call(struct client *c, const char *method, const struct field_table *table,
 		const void *in, bool more, struct err *e) _must_check_;
 
+/* Has the descriptor (lent until then) go with what is sent next. */
+void client_pass_fd(struct client *c, int fd);
+
 /* Sends and receives what is possible without waiting. 1 and the next reply, 0 when there is none
  * yet; an error reply, or the end of the connection, is a negative result. */
 int client_receive(struct client *c, struct reply *ret, struct err *e) _must_check_;

@@ -1,6 +1,9 @@
 /* awfctl predownload: the images that a sandbox needs, ahead of it. */
 #include "awfctl/commands.h"
 
+#include <fcntl.h>
+#include <string.h>
+
 #include "awfctl/client.h"
 #include "awfctl/complain.h"
 #include "awfctl/output.h"
@@ -98,21 +101,54 @@ static int await_images(struct client *c, struct reply *last, struct predownload
 	return r;
 }
 
+static int ask_for_needs(const struct options *o, struct client *c, struct err *e)
+{
+	const struct predownload_request request = { .reference = (char *)o->image,
+						     .difc_proxy = o->difc_proxy };
+
+	return client_call(c, AWF_INTERFACE ".Predownload", &predownload_request_table, &request,
+			   true, e);
+}
+
+static int ask_for_archive(struct client *c, int fd, struct err *e)
+{
+	const struct load_images_request request = { .archive = 0 };
+
+	client_pass_fd(c, fd);
+	return client_call(c, AWF_INTERFACE ".LoadImages", &load_images_request_table, &request,
+			   true, e);
+}
+
+static int open_archive(const struct options *o, int *ret, struct err *e)
+{
+	if (!o->from)
+		return 0;
+	if (o->image || o->difc_proxy)
+		return usage_error(e, "--from '%s': takes neither --image nor --difc-proxy",
+				   o->from);
+	*ret = open(o->from, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return *ret < 0 ? usage_error(e,
+				      "--from '%s': %s; give the path of an archive by 'docker "
+				      "save'",
+				      o->from, strerror(errno))
+			: 0;
+}
+
 static int ask(const struct options *o, struct reply *last, struct predownload_reply *ret,
 	       struct err *e)
 {
 	_cleanup_client_ struct client *c = NULL;
-	const struct predownload_request request = { .reference = (char *)o->image,
-						     .difc_proxy = o->difc_proxy };
+	_cleanup_close_ int archive = -EBADF;
 	int r = output_check(o, &image_info_table, e);
 
 	if (r == 0)
 		r = check(o, e);
 	if (r == 0)
+		r = open_archive(o, &archive, e);
+	if (r == 0)
 		r = client_open(options_socket(o), &c, e);
 	if (r == 0)
-		r = client_call(c, AWF_INTERFACE ".Predownload", &predownload_request_table,
-				&request, true, e);
+		r = o->from ? ask_for_archive(c, archive, e) : ask_for_needs(o, c, e);
 	return r < 0 ? r : await_images(c, last, ret, e);
 }
 

@@ -73,6 +73,7 @@ struct options {
 	const char *workdir;
 	const char *image;
 	const char *image_tag;
+	const char *from; /* a path */
 	const char *pull; /* when images are brought */
 	const char *workspace;
 	char **environment;

@@ -52,6 +52,7 @@ struct outgoing {
 
 struct conn {
 	int fd;
+	int passed; /* the descriptor that came last, of root's; or -EBADF */
 	struct peer peer;
 	const struct conn_events *events;
 	void *userdata;
@@ -121,6 +122,7 @@ void conn_free(struct conn *c)
 	}
 	frame_reader_clear(&c->reader);
 	fd_close(c->fd);
+	fd_close(c->passed);
 	peer_clear(&c->peer);
 	quota_return(&c->charge);
 	quota_close(c->account);
@@ -323,6 +325,11 @@ struct json_object *call_parameters(const struct call *call)
 	return call->parameters;
 }
 
+int call_take_fd(struct call *call)
+{
+	return TAKE_FD(call->conn->passed);
+}
+
 void call_on_gone(struct call *call, void (*fn)(void *userdata), void *userdata)
 {
 	call->on_gone = fn;
@@ -520,6 +527,14 @@ static void on_closed(evutil_socket_t fd _unused_, short what _unused_, void *us
 		lose(c);
 }
 
+static void keep_passed(struct conn *c, int passed)
+{
+	if (passed < 0)
+		return;
+	fd_close(c->passed);
+	c->passed = c->peer.uid == 0 ? passed : fd_close(passed);
+}
+
 /* Reads a little of what came; false when the connection is lost. */
 static bool receive(struct conn *c)
 {
@@ -529,7 +544,7 @@ static bool receive(struct conn *c)
 	ssize_t n;
 
 	n = fd_receive(c->fd, buffer, sizeof(buffer), &passed);
-	fd_close(passed);
+	keep_passed(c, passed);
 	if (n < 0 && n != -EAGAIN) {
 		lose(c);
 		return false;
@@ -628,6 +643,7 @@ struct conn *conn_new(const struct conn_setup *setup, int fd, struct peer *peer,
 	}
 	c = xnew(struct conn);
 	*c = (struct conn){ .fd = fd,
+			    .passed = -EBADF,
 			    .reader.limits = &frame_limits_request,
 			    .peer = *peer,
 			    .events = events,

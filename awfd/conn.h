@@ -69,6 +69,9 @@ const char *call_method(const struct call *call); /* "io.awf.Sandbox.Start" */
 bool call_wants_more(const struct call *call);
 struct json_object *call_parameters(const struct call *call); /* borrowed, never NULL */
 
+/* The descriptor that came along, which the caller owns then, or -EBADF. Only root's are taken. */
+int call_take_fd(struct call *call) _must_check_;
+
 /* fn is called once if the connection ends before the call was answered; the call is invalid then.
  * NULL takes it back. */
 void call_on_gone(struct call *call, void (*fn)(void *userdata), void *userdata);

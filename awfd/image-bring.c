@@ -42,6 +42,7 @@ static const char *const origins[] = {
 	[IMAGE_WAS_THERE] = "present",
 	[IMAGE_IMPORTED] = "imported",
 	[IMAGE_PULLED] = "pulled",
+	[IMAGE_LOADED] = "loaded",
 };
 
 const char *image_origin_name(enum image_origin origin)

@@ -14,7 +14,7 @@ enum image_when { IMAGE_NEVER, IMAGE_MISSING, IMAGE_ALWAYS };
 /* -EINVAL when the text is none of never, missing and always. */
 int image_when_parse(const char *text, enum image_when *ret) _must_check_;
 
-enum image_origin { IMAGE_WAS_THERE, IMAGE_IMPORTED, IMAGE_PULLED };
+enum image_origin { IMAGE_WAS_THERE, IMAGE_IMPORTED, IMAGE_PULLED, IMAGE_LOADED };
 
 const char *image_origin_name(enum image_origin origin);
 

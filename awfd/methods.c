@@ -665,6 +665,15 @@ static void method_predownload(struct manager *m, struct call *call, void *in,
 		refuse(m, call, NULL, &e);
 }
 
+static void method_load_images(struct manager *m, struct call *call, void *in,
+			       struct sandbox *none _unused_)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (predownload_load(m, call, in, &e) < 0)
+		refuse(m, call, NULL, &e);
+}
+
 /* --- Dispatch ----------------------------------------------------------------------------------
  */
 
@@ -684,6 +693,7 @@ static const struct method methods[] = {
 	{ "Check", ACCESS_ANY, method_check, false, true },
 	{ "Reload", ACCESS_ROOT, method_reload, false, false },
 	{ "Predownload", ACCESS_ANY, method_predownload, true, true },
+	{ "LoadImages", ACCESS_ROOT, method_load_images, true, false },
 };
 
 const char *methods_name(size_t i)

@@ -85,6 +85,12 @@ static const struct field predownload_request_fields[] = {
 const struct field_table predownload_request_table =
 	FIELD_TABLE(struct predownload_request, NULL, predownload_request_fields);
 
+static const struct field load_images_request_fields[] = {
+	FIELD(struct load_images_request, archive, "archive", .type = FIELD_INT, REQUIRED),
+};
+const struct field_table load_images_request_table =
+	FIELD_TABLE(struct load_images_request, NULL, load_images_request_fields);
+
 static const struct field layer_info_fields[] = {
 	FIELD(struct layer_info, id, "id", .type = FIELD_STRING, REQUIRED),
 	FIELD(struct layer_info, status, "status", .type = FIELD_STRING, REQUIRED),
@@ -281,5 +287,6 @@ const struct message_method message_methods[] = {
 	{ "Check", &start_request_table, &check_reply_table },
 	{ "Reload", &empty_table, &reload_reply_table },
 	{ "Predownload", &predownload_request_table, &predownload_reply_table },
+	{ "LoadImages", &load_images_request_table, &predownload_reply_table },
 };
 const size_t message_method_count = ARRAY_SIZE(message_methods);

@@ -81,6 +81,10 @@ struct predownload_request {
 	bool difc_proxy; /* what a DIFC proxy needs, too */
 };
 
+struct load_images_request {
+	int64_t archive; /* index of the descriptor passed with the call: always 0 */
+};
+
 /* A layer of an image that is being brought. */
 struct layer_info {
 	char *id;
@@ -95,7 +99,7 @@ struct image_info {
 	char *origin; /* "present", "imported", "pulled", "loaded" */
 };
 
-/* One reply of Predownload: what is being brought, or with `images` the last one. */
+/* One reply of Predownload or LoadImages: what is being brought, or with `images` the last one. */
 struct predownload_reply {
 	char *reference;
 	struct layer_info **layers; /* those of which there is news */
@@ -236,6 +240,7 @@ extern const struct field_table decision_info_table;
 extern const struct field_table check_reply_table;
 extern const struct field_table reload_reply_table;
 extern const struct field_table predownload_request_table;
+extern const struct field_table load_images_request_table;
 extern const struct field_table layer_info_table;
 extern const struct field_table image_info_table;
 extern const struct field_table predownload_reply_table;

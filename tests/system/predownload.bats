@@ -22,6 +22,7 @@ teardown_file() {
 }
 
 setup() {
+	bed_exec -u root -- mkdir -p /srv/archives
 	bed_configure_awfd <<-END
 	[Policy]
 	Images=*
@@ -34,6 +35,7 @@ teardown() {
 	local images
 	images=$(pulled_images)
 	[[ -z $images ]] || registry_forget $images
+	bed_exec -u root -- rm -rf /srv/archives /tmp/archives
 	bed_clean_up_test
 }
 
@@ -177,7 +179,6 @@ fails() {
 	[ "$(bed_exec -u root -- docker image inspect -f '{{index .Config.Labels "awf.archive"}}' awf/new:latest)" = "$sum" ]
 	registry_forget awf/new:latest
 	fails --image awf/short:latest -- 'short.tar.sha256: is no checksum'
-	registry_root 'rm -r /tmp/archives'
 }
 
 @test "a start says that an image is missing and what brings it, and brings it when asked" {
@@ -323,4 +324,66 @@ sys.exit(job.wait())' "$@"
 	done
 	run -0 --separate-stderr predownload --log-level warning --json --image "$REGISTRY/team/large:1"
 	[ -z "$stderr" ]
+}
+
+# save FILE IMAGE...: as `docker save` does, root's alone.
+save() {
+	bed_exec -u root -- docker save -o "$1" "${@:2}"
+}
+
+load_as() {
+	as "$1" awfctl predownload --json --from "$2"
+}
+
+@test "root gives the engine the images of an archive; users, whose names would be everybody's, do not" {
+	local file=/srv/archives/images.tar name=$REGISTRY/team/saved:1
+	bed_exec -u root -- docker tag awf/root-static:latest "$name"
+	save "$file" "$name"
+	bed_exec -u root -- chmod 644 "$file"
+	registry_forget "$name"
+	run -125 --separate-stderr load_as alice "$file"
+	[[ $stderr == *'permission denied: LoadImages is for root only'* ]] || { echo "$stderr"; false; }
+	! has_image "$name"
+	run -0 --separate-stderr load_as root "$file"
+	jq -e --arg name "$name" '.[0] | .reference == $name and .origin == "loaded"' <<<"$output"
+	run -0 as alice awfctl run --agent-image "$name" -- witness exit 0
+}
+
+@test "an archive that could be changed, or is none, is not loaded" {
+	local file=/srv/archives/images.tar name=$REGISTRY/team/saved:1
+	bed_exec -u root -- docker tag awf/root-static:latest "$name"
+	save "$file" "$name"
+	registry_forget "$name"
+	for change in 'chmod 620' 'chmod 602' 'chown alice'; do
+		bed_exec -u root -- cp "$file" /srv/archives/changed.tar
+		bed_exec -u root -- $change /srv/archives/changed.tar
+		run -2 --separate-stderr load_as root /srv/archives/changed.tar
+		[[ $stderr == *"--from '/srv/archives/changed.tar': others than root could change the file"* ]] || { echo "$stderr"; false; }
+	done
+	bed_exec -u root -- sh -c 'gzip -c /srv/archives/images.tar >/srv/archives/packed.tar; head -c 1000 /srv/archives/images.tar >/srv/archives/cut.tar
+		cp /srv/awf/build/images/root-static.tar /srv/archives/root.tar; mkfifo /srv/archives/fifo'
+	for row in 'packed.tar:no plain tar archive' 'cut.tar:breaks off' 'root.tar:unusual name' 'fifo:not a regular file' \
+		'none.tar:No such file'; do
+		run -2 --separate-stderr load_as root "/srv/archives/${row%%:*}"
+		[[ $stderr == *"--from '/srv/archives/${row%%:*}': "*"${row#*:}"* ]] || { echo "$row: $stderr"; false; }
+	done
+	[ -z "$(pulled_images)" ]
+	run -0 --separate-stderr load_as root "$file"
+}
+
+@test "an archive that has one of awfd's own images is not loaded, not even in part" {
+	local name=$REGISTRY/team/saved:1 before
+	before=$(bed_exec -u root -- docker image inspect -f '{{.Id}}' awf/squid:latest)
+	# What calls itself squid is something else.
+	registry_root "docker tag awf/root-static:latest $name; docker tag awf/squid:latest kept:1
+		docker tag awf/root-static:latest awf/squid:latest; docker save -o /srv/archives/images.tar $name awf/squid:latest
+		docker tag kept:1 awf/squid:latest; docker rmi kept:1 $name" >/dev/null
+	run -2 --separate-stderr load_as root /srv/archives/images.tar
+	[[ $stderr == *"it has image 'awf/squid:latest', and names that begin with awf/ are those of awfd's own images"* ]] || { echo "$stderr"; false; }
+	[ "$(bed_exec -u root -- docker image inspect -f '{{.Id}}' awf/squid:latest)" = "$before" ]
+	[ -z "$(pulled_images)" ]
+	# The engine would have taken it.
+	registry_root "docker load -q -i /srv/archives/images.tar" >/dev/null
+	[ "$(bed_exec -u root -- docker image inspect -f '{{.Id}}' awf/squid:latest)" != "$before" ]
+	bed_exec -u root -- docker tag "$before" awf/squid:latest
 }

@@ -178,9 +178,10 @@ static bool has_field(const struct field_table *table, const char *name)
 /* What an option sets is a field of what its commands ask. */
 static bool sets_field(const struct option_row *row)
 {
-	return has_field(row->groups & OPTION_IMAGES ? &predownload_request_table
-						     : &start_request_table,
-			 row->field);
+	if (row->groups & OPTION_IMAGES)
+		return has_field(&predownload_request_table, row->field) ||
+		       has_field(&load_images_request_table, row->field);
+	return has_field(&start_request_table, row->field);
 }
 
 static void test_rows_fit(void **state _unused_)

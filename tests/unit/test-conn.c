@@ -174,9 +174,9 @@ static const struct conn_events events = { .call = on_call,
 
 /* --- The peer -------------------------------------------------------------------------------- */
 
-static void connect_peer(struct world *w)
+static void connect_as(struct world *w, uid_t uid)
 {
-	struct peer self = { .uid = UID, .gid = 100, .pid = 10, .pidfd = -EBADF };
+	struct peer self = { .uid = uid, .gid = 100, .pid = 10, .pidfd = -EBADF };
 	const struct conn_setup setup = { .base = w->base,
 					  .turns = w->turns,
 					  .quota = w->quota,
@@ -192,8 +192,13 @@ static void connect_peer(struct world *w)
 	assert_true(!w->conn == (e.kind == ERR_QUOTA_EXCEEDED));
 	if (!w->conn)
 		return;
-	assert_int_equal(conn_peer(w->conn)->uid, UID);
+	assert_int_equal(conn_peer(w->conn)->uid, uid);
 	assert_int_equal(conn_peer(w->conn)->pid, 10);
+}
+
+static void connect_peer(struct world *w)
+{
+	connect_as(w, UID);
 }
 
 static void hang_up(struct world *w)
@@ -1065,6 +1070,41 @@ static void test_passed_descriptor(void **state)
 	assert_int_equal(w->passed, -EBADF);
 }
 
+/* What comes with a call is root's alone to give; of others, and of what nobody takes, none stays.
+ */
+static void test_descriptor_of_call(void **state)
+{
+	static const char later[] = "{\"method\":\"test.Later\"}";
+	struct world *w = *state;
+
+	for (unsigned row = 0; row < 4; row++) {
+		const bool is_root = row & 1, takes = row & 2;
+		_cleanup_close_ int reader = -EBADF;
+		int fds[2], fd;
+		char byte;
+
+		conn_free(w->conn);
+		hang_up(w);
+		connect_as(w, is_root ? 0 : UID);
+		assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+		reader = fds[0];
+		assert_int_equal(fd_send(w->peer, later, sizeof(later), fds[1]), sizeof(later));
+		fd_close(fds[1]);
+		run(w);
+		assert_non_null(w->pending);
+		fd = takes ? call_take_fd(w->pending) : -EBADF;
+		assert_int_equal(fd >= 0, is_root && takes);
+		if (fd >= 0)
+			assert_int_equal(write(fd, "x", 1), 1);
+		fd_close(fd);
+		conn_free(w->conn);
+		hang_up(w);
+		connect_peer(w);
+		assert_int_equal(read(reader, &byte, 1), is_root && takes ? 1 : 0);
+		assert_int_equal(read(reader, &byte, 1), 0); /* the last writer is gone */
+	}
+}
+
 /* A peer that goes before it took its descriptor doesn't leave it behind. */
 static void test_descriptor_not_taken(void **state)
 {
@@ -1143,6 +1183,7 @@ int main(void)
 		TEST(test_never_reading_is_cut_off),
 		TEST(test_passed_descriptor),
 		TEST(test_descriptor_not_taken),
+		TEST(test_descriptor_of_call),
 		TEST(test_descriptor_from_peer),
 	};
 
