@@ -130,7 +130,8 @@ static int take_line(struct docker_progress *p, const char *text, size_t length)
 
 	if (strspn(text, " \t\r") == length)
 		return 0;
-	line = docker_answer_json(text, length);
+	/* json-c takes more for UTF-8 than RFC 3629 does. */
+	line = utf8_is_valid(text) ? docker_answer_json(text, length) : NULL;
 	r = json_object_is_type(line, json_type_object)
 		    ? take_object(p, line)
 		    : fail(p, -EBADMSG, "what the engine tells of its progress is not JSON");

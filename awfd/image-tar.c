@@ -118,7 +118,7 @@ static bool is_good_type(char type, const char *name)
 static int check_header(const struct header *h, const char *name, struct err *e)
 {
 	if (memcmp(h->magic, "ustar", sizeof(h->magic)) != 0 || !has_good_checksum(h))
-		return refuse(e, "it is no plain tar archive (compressed ones are none)");
+		return refuse(e, "it is no archive of images, or a compressed one");
 	if (!is_plain_name(name))
 		return refuse(e, "it has a file with an unusual name");
 	if (!is_good_type(h->type, name))

@@ -362,7 +362,7 @@ load_as() {
 	done
 	bed_exec -u root -- sh -c 'gzip -c /srv/archives/images.tar >/srv/archives/packed.tar; head -c 1000 /srv/archives/images.tar >/srv/archives/cut.tar
 		cp /srv/awf/build/images/root-static.tar /srv/archives/root.tar; mkfifo /srv/archives/fifo'
-	for row in 'packed.tar:no plain tar archive' 'cut.tar:breaks off' 'root.tar:unusual name' 'fifo:not a regular file' \
+	for row in 'packed.tar:or a compressed one' 'cut.tar:breaks off' 'root.tar:it is no archive of images' 'fifo:not a regular file' \
 		'none.tar:No such file'; do
 		run -2 --separate-stderr load_as root "/srv/archives/${row%%:*}"
 		[[ $stderr == *"--from '/srv/archives/${row%%:*}': "*"${row#*:}"* ]] || { echo "$row: $stderr"; false; }

@@ -121,6 +121,8 @@ static const struct {
 	{ "{} {}\n", -EBADMSG, "is not JSON" },
 	{ "<html>\n", -EBADMSG, "is not JSON" },
 	{ "{\"status\":\"\xff\"}\n", -EBADMSG, "is not JSON" },
+	{ "{\"status\":\"\xed\xa0\x80\"}\n", -EBADMSG, "is not JSON" }, /* a surrogate */
+	{ "{\"status\":\"\xf5\x80\x80\x80\"}\n", -EBADMSG, "is not JSON" },
 	{ "{\"status\":\"breaks o", -EBADMSG, "is not JSON" },
 	{ "{\"error\":\"no luck\"}\n", -EREMOTEIO, "no luck" },
 	{ "{\"errorDetail\":{\"message\":\"no luck\"}}\n", -EREMOTEIO, "no luck" },

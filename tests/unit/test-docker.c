@@ -355,8 +355,8 @@ static void reports_faults(void **state)
 					   "awf/a:1\"}" },
 		  -ENOENT,
 		  404,
-		  "No such image: awf/a:1; 'awfctl predownload --difc-proxy' or 'systemctl start awfd-images' "
-		  "gives the engine the images that awfd came with" },
+		  "No such image: awf/a:1; 'awfctl predownload --difc-proxy' or 'systemctl start awfd-images' gives the engine the images that "
+		  "awfd came with" },
 		{ { .answer = JSON("403 No") "{\"message\":\"nope\"}" }, -EPERM, 403, "nope" },
 		{ { .answer = JSON("409 No") "{\"message\":\"used\"}" }, -EBUSY, 409, "used" },
 		{ { .answer = HEAD("404 No") "Content-Length: 13\r\n\r\nno\tsuch page\n" },
