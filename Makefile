@@ -168,7 +168,7 @@ INSTALLED     := \
 	644:awfctl/completion.fish:$(FISHDIR)/awfctl.fish \
 	644:awfctl/config.schema.json:$(DATADIR)/config.schema.json \
 	644:awfctl/output.schema.json:$(DATADIR)/output.schema.json \
-	$(foreach e,$(EXAMPLES),644:examples/$e:$(EXAMPLEDIR)/$e) \
+	$(foreach e,$(EXAMPLES),644:man/examples/$e:$(EXAMPLEDIR)/$e) \
 	$(foreach m,$(MAN_PAGES),644:man/$m:$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 
 # Files that name others by path, and what the paths are when PREFIX is another one.

@@ -64,7 +64,7 @@ def without_comment(command):
 
 def main():
     found = []
-    for path in ["README.md", *glob.glob("CONTRIBUTING.md"), *sorted(glob.glob("man/*"))]:
+    for path in ["README.md", *glob.glob("CONTRIBUTING.md"), *sorted(glob.glob("man/*.[1-9]"))]:
         with open(path, encoding="utf-8") as file:
             text = file.read()
         for block in blocks_of_markdown(text) if path.endswith(".md") else blocks_of_mdoc(text):

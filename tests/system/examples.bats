@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The files in examples/, read by what reads such files, and their commands run as their schedulers do.
+# The files in man/examples/, read by what reads such files, and their commands run as their schedulers do.
 # shellcheck disable=SC2016,SC2154 # for other shells; set by run
 
 load bed
@@ -62,10 +62,10 @@ read_words() {
 # What a syntax error is told of.
 @test "the reader of HCL refuses what is none" {
 	local tree=$BATS_TEST_TMPDIR/tree
-	mkdir -p "$tree/examples"
+	mkdir -p "$tree/man/examples"
 	for change in 's/^job/job =/' 's/"--"/"--/' 's/^  }$//' 's/type = /type : /' 's/args = \[/args = [,/'; do
-		sed "$change" examples/nomad.hcl >"$tree/examples/nomad.hcl"
-		! cmp -s examples/nomad.hcl "$tree/examples/nomad.hcl"
+		sed "$change" man/examples/nomad.hcl >"$tree/man/examples/nomad.hcl"
+		! cmp -s man/examples/nomad.hcl "$tree/man/examples/nomad.hcl"
 		(cd "$tree" && run ! "$BATS_TEST_DIRNAME/examples.py" nomad) || { echo "accepted: $change"; false; }
 	done
 }
@@ -103,5 +103,5 @@ read_words() {
 		dpkg-query --search "$(readlink -f "$file")" | cut -d: -f1
 	done | sort -u | grep -vx libc6)
 	[ -n "$needed" ]
-	[ "$needed" = "$(grep -oE '\blib[a-z][a-z0-9.-]*[0-9]\b' examples/kubernetes.Dockerfile | sort -u)" ]
+	[ "$needed" = "$(grep -oE '\blib[a-z][a-z0-9.-]*[0-9]\b' man/examples/kubernetes.Dockerfile | sort -u)" ]
 }

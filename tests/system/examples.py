@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads the files in examples/ as those do who run them, and prints their commands, one a line.
+"""Reads the files in man/examples/ as those do who run them, and prints their commands, one a line.
 
 usage: examples.py actions | nomad | pod | exec
 
@@ -75,7 +75,7 @@ class Hcl:
 
 
 def read(path, parse):
-    with open(f"examples/{path}", encoding="utf-8") as file:
+    with open(f"man/examples/{path}", encoding="utf-8") as file:
         return parse(file.read())
 
 
