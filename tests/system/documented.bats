@@ -53,11 +53,12 @@ typed() {
 	project
 	documented alice
 	mapfile -d '' -t COMMANDS < <(printf '%s\0' "${COMMANDS[@]}" | on_the_bed)
-	run typed alice 'id=$(awfctl start -- true)' "${COMMANDS[@]}"
+	run typed alice 'id=$(awfctl start -- true) GITHUB_STEP_SUMMARY=summary.md' "${COMMANDS[@]}"
 	echo "$output"
 	[ "$status" = 0 ]
 	[[ $output == *'"resources"'* && $output == *refs/heads/main* && $output == *"two words"* ]]
 	as alice test -e /home/alice/project/check.made
+	as alice grep -qF make /home/alice/project/summary.md
 	# And one that is wrong is seen to be.
 	run -1 typed alice 'awfctl run --no-such-option -- true' 'echo not reached'
 	[[ $output != *'not reached'$'\n'* ]]
