@@ -32,7 +32,7 @@ teardown() {
 	run -0 --separate-stderr as alice awfctl run --config - -- 'pwd; cat' <<<'container: {containerWorkDir: /opt}'
 	[ "$output" = /opt ]
 	run -2 --separate-stderr as alice awfctl run --config - -- true <<<'container: {imageRegistry: "1"}'
-	[[ $stderr == *"--config: standard input:1: 'imageRegistry' is not here: no registry is asked"* ]]
+	[[ $stderr == *"--config: standard input:1: 'imageRegistry' is not here: images of the sandbox's parts come with awf"* ]]
 	assert_clean
 }
 
