@@ -166,6 +166,13 @@ promises() {
 	[ "$code" = "$page" ]
 }
 
+@test "the keys that count only after a restart are those that awfd.conf(5) names" {
+	code=$(grep -oE 'FIXED\("[A-Za-z]+", "[A-Za-z0-9]+"' awfd/config.c | sed -E 's/.*, "(.*)"/\1/' | sort -u)
+	page=$(sed -n '/^Sockets, directories/,/^\.Ss \[Daemon\]/p' man/awfd.conf.5 | grep -oE '[A-Za-z0-9]+=' | tr -d '=' | sort)
+	[ "$(wc -l <<<"$code")" -gt 10 ]
+	diff <(echo "$code") <(echo "$page")
+}
+
 @test "the credentials in awfctl(1) are those of the table, and the homes' own are marked" {
 	table=$(grep -oP '^\t\{ "\K[^"]+", (true|false)(?= \},)' awfd/mount-credentials.c | sed 's/", true//; s/", false/ (homes)/' | sort)
 	page=$(sed -n '/^\.Ss Credentials/,/^\.Ss Options/p' man/awfctl.1 | sed -n '/^\.Bl/,/^\.El/p' |
