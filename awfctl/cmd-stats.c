@@ -81,12 +81,12 @@ static int replace_by_id(const struct options *o, char **name, struct err *e)
 
 	if (r == 0)
 		r = reply_read(&reply, &inspect_reply_table, &answer, e);
-	if (r < 0)
-		return r;
-	free(*name);
-	*name = TAKE_PTR(answer.sandbox->id);
+	if (r == 0 && answer.sandbox) {
+		free(*name);
+		*name = TAKE_PTR(answer.sandbox->id);
+	}
 	fields_clear(&inspect_reply_table, &answer);
-	return 0;
+	return r;
 }
 
 static int require_all(const struct options *o, const struct sample *s, struct err *e)

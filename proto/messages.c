@@ -234,7 +234,7 @@ static const struct field stats_info_fields[] = {
 	STATS(packets_dropped, "packetsDropped", .type = FIELD_INT, REQUIRED),
 };
 const struct field_table stats_info_table =
-	FIELD_TABLE(struct stats_info, "Stats", stats_info_fields);
+	FIELD_TABLE(struct stats_info, "Usage", stats_info_fields);
 
 static const struct field stats_reply_fields[] = {
 	FIELD(struct stats_reply, stats, "stats", .type = FIELD_OBJECTS, .table = &stats_info_table,

@@ -12,7 +12,7 @@ readonly HOST_PORT=7777 GRANTED_PORT=3000
 SHARED=/home/alice/matrix
 
 readonly EVERYTHING=(
-	--agent-image awf/agent-test:latest
+	--agent-image awf/agent-test:latest --pull missing
 	--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA"
 	--allow-domains granted.example --allow-private private.example
 	--enable-host-access --allow-host-ports "$GRANTED_PORT"
