@@ -297,7 +297,11 @@ static ssize_t receive_packet(int socket, void *to, size_t size, struct broker_m
 			keep_rights(m, c);
 	if (n == 0)
 		return -ENODATA;
-	return msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EBADMSG : n;
+	if (msg.msg_flags & MSG_TRUNC)
+		return -EBADMSG;
+	/* There is room for as many as one packet can carry: what was cut off had no descriptor to
+	 * be. */
+	return msg.msg_flags & MSG_CTRUNC ? -EMFILE : n;
 }
 
 static bool is_header(const struct header *h, ssize_t n)

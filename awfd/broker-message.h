@@ -61,6 +61,6 @@ void broker_get_err(struct broker_message *m, int error, struct err *e);
 
 /* Both wait as long as the socket's own time limits allow. 0, or -errno: -EPIPE when the message
  * was not delivered because nobody is there any more; -ENODATA at the end, -EBADMSG when it is no
- * message of this version. */
+ * message of this version, -EMFILE when this process cannot have the descriptors that came. */
 int broker_message_send(int socket, const struct broker_message *m) _must_check_;
 int broker_message_receive(int socket, struct broker_message *m) _must_check_;

@@ -231,7 +231,7 @@ static int make_files(struct sandbox *s, struct err *e)
 
 	if (r == 0)
 		r = sandbox_dirs_make(s, e);
-	if (r == 0)
+	if (r == 0 && !s->taken)
 		r = sandbox_counters_make(s, e);
 	if (r == 0 && !s->ahead)
 		r = sandbox_logs_open(s, e);

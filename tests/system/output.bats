@@ -38,7 +38,7 @@ jsonschema.validate(json.load(sys.stdin), schema, jsonschema.Draft202012Validato
 	as alice awfctl denials --json rich | is_valid denials
 	as alice awfctl check --json --allow-domains granted.example -- x | is_valid check
 	# What is not there, or is something else, is not valid.
-	run ! is_valid inspect < <(jq 'del(.steps)' "$BATS_TEST_TMPDIR/rich")
+	run ! is_valid inspect < <(jq 'del(.state)' "$BATS_TEST_TMPDIR/rich")
 	run ! is_valid inspect < <(jq '.exitCode = "0"' "$BATS_TEST_TMPDIR/rich")
 	run ! is_valid inspect < <(jq '.more = 1' "$BATS_TEST_TMPDIR/rich")
 	run -0 as alice awfctl stop rich "$plain"

@@ -198,24 +198,34 @@ log_has() {
 	run -0 as root awfctl reload
 }
 
+readonly INTERFACE=$BATS_TEST_DIRNAME/../../proto/io.awf.Sandbox.varlink
+
 # One call by hand: the whole answer.
 varlink_call() {
 	as "$1" bash -c 'printf "{\"method\":\"io.awf.Sandbox.%s\",\"parameters\":%s}\0" "$1" "$2" |
 		socat -t 5 - UNIX-CONNECT:"${AWFD_SOCKET:-/run/awfd/awfd.sock}" | tr "\0" "\n"' _ "$2" "$3"
 }
 
+# parameters_of METHOD ID: with a number for each further one that it needs.
+parameters_of() {
+	local needed
+	needed=$(grep -oP "^method $1\(id: string\K[^)]*" "$INTERFACE" | grep -oP '\w+(?=: int)' || :)
+	# shellcheck disable=SC2086 # words
+	jq -cn --arg id "$2" '{ id: $id } + ($ARGS.positional | map({ key: ., value: 1 }) | from_entries)' --args $needed
+}
+
 # Every method that the interface has for one sandbox, so that a new one is tested by being there.
 @test "by every method, another user's sandbox answers as one that does not exist" {
 	local id method methods theirs none
 	id=$(bed_exec awfctl start -- 'exec sleep 600')
-	methods=$(grep -oP '^method \K\w+(?=\(id: string)' "$BATS_TEST_DIRNAME/../../proto/io.awf.Sandbox.varlink")
+	methods=$(grep -oP '^method \K\w+(?=\(id: string)' "$INTERFACE")
 	[ "$(wc -w <<<"$methods")" -ge 5 ]
 	# It is there, for its owner.
 	varlink_call alice Inspect "{\"id\":\"$id\"}" | jq -e --arg id "$id" '.parameters.sandbox.id == $id'
 	for method in $methods; do
-		theirs=$(varlink_call bob "$method" "{\"id\":\"$id\"}")
-		none=$(varlink_call bob "$method" '{"id":"aaaaaaaaaa"}')
-		[[ $none == *io.awf.Sandbox.NotFound* ]]
+		theirs=$(varlink_call bob "$method" "$(parameters_of "$method" "$id")")
+		none=$(varlink_call bob "$method" "$(parameters_of "$method" aaaaaaaaaa)")
+		[[ $none == *io.awf.Sandbox.NotFound* ]] || { echo "$method: $none"; false; }
 		[ "${theirs//$id/aaaaaaaaaa}" = "$none" ] || { echo "$method: $theirs"; false; }
 	done
 	[ "$(bed_exec awfctl inspect --json "$id" | jq -r .state)" = running ]

@@ -79,7 +79,7 @@ fails() {
 	jq -e 'all(.origin == "present" and (.id | test("^sha256:[0-9a-f]{64}$")))' <<<"$output"
 	[ -z "$stderr" ]
 	run -0 predownload --difc-proxy
-	[[ ${lines[0]} =~ ^IMAGE\ +ORIGIN\ +ID$ && $output == *awf/cli-proxy:latest*present* ]]
+	[[ ${lines[0]} == $'IMAGE\tORIGIN\tID' && $output == *awf/cli-proxy:latest*present* ]]
 	run -0 predownload --image host --json
 	jq -e '.[0].reference == "awf/host:latest"' <<<"$output"
 }
