@@ -43,7 +43,7 @@ readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC
 		.relayBytesReceived > 100 and .relayFailed == 0'
 	run -0 --separate-stderr bed_exec awfctl stats "$id"
 	[ "${#lines[@]}" = 2 ]
-	[[ ${lines[1]} =~ ^$id\ +[0-9.]+%\ +[0-9.]+MiB\ /\ 128.0MiB\ +[0-9]+\ /\ 50\ .*\ 1\ /\ 1\ +1\ /\ 1$ ]]
+	[[ ${lines[1]//$'\t'/|} =~ ^$id\|[0-9.]+%\|[0-9.]+MiB\ /\ 128.0MiB\|[0-9]+\ /\ 50\|.*\|1\ /\ 1\|1\ /\ 1$ ]]
 }
 
 @test "another user's are not told, root is told all" {
