@@ -335,7 +335,7 @@ static void looks_with_the_users_rights(void **state)
 
 	hide(w, ENGINE_ROOT "/home/v/.netrc");
 	assert_int_equal(there(w->engine, "chmod 700 " ENGINE_ROOT "/home/v && "
-					  "chown root: " ENGINE_ROOT "/home/v"),
+					  "chown 0:0 " ENGINE_ROOT "/home/v"),
 			 0);
 	assert_int_equal(MASK(w, (char *)ENGINE_ROOT "/home:/a:ro"), 0);
 	assert_int_equal(w->masked, 0);
