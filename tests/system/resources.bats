@@ -353,14 +353,15 @@ start_sixteen() {
 
 # Who waits for awfd kills it after 10 seconds.
 @test "awfd ends 16 sandboxes and itself within 8 seconds of a SIGTERM" {
-	local begin took
+	local begin took said
 	start_sixteen
+	said=$(wc -l <"$BED_DIR/awfd.log") # also by the awfds of other tests
 	begin=${EPOCHREALTIME/[.,]/}
 	bed awfd stop
 	took=$(((${EPOCHREALTIME/[.,]/} - begin) / 1000))
 	echo "# SIGTERM with 16 sandboxes: $took ms" >&3
 	((took < 8000))
-	run ! log_says 'could not be ended within'
+	run ! grep -F 'could not be ended within' < <(tail -n "+$((said + 1))" "$BED_DIR/awfd.log")
 	bed awfd start
 	assert_clean
 }
