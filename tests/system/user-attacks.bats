@@ -108,7 +108,7 @@ time_guesses() {
 @test "18 a request has no fields for the engine, and no file that awfd opens" {
 	run -0 ask alice Check '{"command":["true"]}'
 	[[ $output == *'"allowed":true'* ]]
-	for field in privileged HostConfig hostConfig binds capAdd name label labels user uid network pidMode devices \
+	for field in privileged HostConfig hostConfig binds capAdd containerName label labels user uid network pidMode devices \
 		runtime securityOpt difcProxyCaCertFile envFile logDirectory cgroupParent volumes; do
 		run -0 ask alice Check "{\"command\":[\"true\"],\"$field\":\"x\"}"
 		[[ $output == *"InvalidArgument"*"\"$field\""* ]]
