@@ -176,6 +176,20 @@ undo_services() {
 	[[ -z ${BED_FAKE_ENGINE:-} ]] || bed_service kill fake-engine
 }
 
+# An engine that is killed forgets what it was just making: the mount that it filled a container's first
+# layer by, cgroups, and in some of them a runc that waits for the word to execute a command, and never will,
+# or a pause that has just begun, which has no network. Nothing else may be in them; with it, they could not
+# be removed.
+# shellcheck disable=SC2016 # for the shell on the bed
+remove_unborn_of_engine() {
+	bed_exec -u root -- sh -c 'for pid in $(sort -u /sys/fs/cgroup/*/"$BED_NAME"/*/cgroup.procs); do
+			case $(tr "\0" " " </proc/$pid/cmdline) in "runc init " | "/pause ") kill -KILL "$pid" ;; esac
+		done
+		sed -n "s|^[^ ]* \(/var/lib/docker/overlay2/[^ ]*-init/merged\) .*|\1|p" /proc/self/mounts | xargs -r umount
+		find /sys/fs/cgroup/*/"$BED_NAME" /sys/fs/cgroup/"$BED_NAME" -mindepth 1 -depth -type d \
+			-exec rmdir {} \;' 2>/dev/null || :
+}
+
 # Results that nobody has asked for are there until somebody does, also after a restart of awfd: the next
 # test counts its own.
 forget_results() {

@@ -20,6 +20,7 @@ teardown() {
 	bed engine pid || bed engine start
 	bed_clean_up_test
 	bed engine restart
+	engine_cgroup_remove
 }
 
 OUTSIDE=(tcp:203.0.113.80:80 tcp:203.0.113.80:443 udp:203.0.113.80:53 tcp:10.77.0.2:80 udp:10.77.0.2:53
@@ -33,6 +34,30 @@ all_alive() {
 engine_runs_with() {
 	bed engine stop
 	bed engine start "$@"
+}
+
+# Where the kernel counts the memory of a process, by cgroups v1 or v2, and the name of the limit there.
+engine_cgroup() {
+	if [[ -d /sys/fs/cgroup/memory ]]; then
+		echo "/sys/fs/cgroup/memory/$BED_NAME-engine/memory.limit_in_bytes"
+	else
+		echo "/sys/fs/cgroup/$BED_NAME-engine/memory.max"
+	fi
+}
+
+engine_cgroup_remove() {
+	local cgroup
+	cgroup=$(dirname "$(engine_cgroup)")
+	[[ ! -d $cgroup ]] || rmdir "$cgroup"
+}
+
+# What the engine has is not counted, but for what it needs from now on there is no memory.
+engine_has_no_memory() {
+	local limit
+	limit=$(engine_cgroup)
+	mkdir "${limit%/*}"
+	echo 1M >"$limit"
+	bed engine pid >"${limit%/*}/cgroup.procs"
 }
 
 log_says() {
@@ -124,6 +149,31 @@ outlives() {
 	job_end_with 9
 	assert_job_ended 9 ''
 	assert_clean
+}
+
+engine_dies_of_starts() {
+	bed_exec -- awfctl run -- true || :
+	! bed engine pid
+}
+
+engine_left_nothing() {
+	remove_unborn_of_engine && is_clean
+}
+
+@test "with live-restore a job outlives an engine that runs out of memory, and starts say that it is away" {
+	engine_runs_with --live-restore
+	job_start
+	engine_has_no_memory
+	wait_for engine_dies_of_starts
+	refuses_starts
+	agent_is_alive
+	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
+	assert_all_reached "$(as_agent tcp:172.30.0.10:3128)"
+	bed engine start --live-restore
+	wait_for sandbox_starts
+	job_end_with 9
+	assert_job_ended 9 ''
+	wait_for engine_left_nothing
 }
 
 # --- the engine ends what runs --------------------------------------------------------------------

@@ -77,7 +77,7 @@ work
 	run -126 in_host -- /etc/passwd x
 	run -139 in_host -- 'kill -SEGV $$'
 	# Nobody but the first process waits for this one.
-	run -0 in_host -- '(sh -c "exit 3" & ) ; while pgrep -x sh -r Z; do :; done; cat /proc/1/comm'
+	run -0 in_host -- '(sh -c "exit 3" & ) ; while pgrep -x sh -r Z >/dev/null; do :; done; cat /proc/1/comm'
 	[ "$output" = init ]
 	run -0 in_host --tty -- 'test -t 0 && test -t 1 && ps -o pgid=,tpgid= -p $$'
 	# shellcheck disable=SC2086 # two numbers

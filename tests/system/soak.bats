@@ -242,20 +242,6 @@ no_state() {
 	[[ -z $(bed_exec -u root -- find /var/lib/awfd/sandboxes /run/awfd/sandboxes -mindepth 1) ]]
 }
 
-# An engine that is killed forgets what it was just making: the mount that it filled a container's first
-# layer by, cgroups, and in some of them a runc that
-# waits for the word to execute a command, and never will, or a pause that has just begun, which has no
-# network. Nothing else may be in them; with it, they could not be removed.
-# shellcheck disable=SC2016 # for the shell on the bed
-remove_unborn_of_engine() {
-	bed_exec -u root -- sh -c 'for pid in $(sort -u /sys/fs/cgroup/*/"$BED_NAME"/*/cgroup.procs); do
-			case $(tr "\0" " " </proc/$pid/cmdline) in "runc init " | "/pause ") kill -KILL "$pid" ;; esac
-		done
-		sed -n "s|^[^ ]* \(/var/lib/docker/overlay2/[^ ]*-init/merged\) .*|\1|p" /proc/self/mounts | xargs -r umount
-		find /sys/fs/cgroup/*/"$BED_NAME" /sys/fs/cgroup/"$BED_NAME" -mindepth 1 -depth -type d \
-			-exec rmdir {} \;' 2>/dev/null || :
-}
-
 # What runs in cgroups that are left.
 show_left() {
 	bed_exec -u root -- sh -c 'for pid in $(sort -u /sys/fs/cgroup/*/"$BED_NAME"/*/cgroup.procs); do
