@@ -1,14 +1,20 @@
-/* What the engine alone needs for the containers of plain sandboxes: engine-load COUNT IMAGE brings
- * up COUNT times at once a pause and an agent beside it by the same calls and specifications as
- * awfd's, prints the microseconds until the last agent runs, and removes them all. */
+/* What the engine alone needs for the containers of sandboxes: engine-load COUNT IMAGE
+ * [squid|cli-proxy]... brings up COUNT times at once a pause, these sidecars and an agent by the
+ * same calls, specifications and order as awfd, prints the microseconds until the last agent runs,
+ * and removes them all. Its sidecars do nothing: they are as those that awfd prepares ahead. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
+#include "awfd/cli-proxy-limits.h"
 #include "awfd/docker-image.h"
+#include "awfd/docker-network.h"
 #include "awfd/docker-spec.h"
 #include "awfd/docker.h"
 #include "awfd/sandbox-container.h"
@@ -21,20 +27,27 @@
 #define MEMORY    (32 << 20)
 #define PIDS      16
 
-/* The containers of one sandbox, and where it is: pause up, agent created, agent started. */
-struct pair {
+/* The containers of one sandbox, and where it is: all but the agent up, which is created
+ * meanwhile and started then. */
+struct group {
 	struct load *load;
 	char id[16];
-	struct container pause, agent;
+	struct container containers[DOCKER_ROLE_COUNT];
 	struct docker_call *image;
 	char *image_id;
+	unsigned awaited; /* before the agent is started */
 };
 
 struct load {
 	struct event_base *base;
 	struct docker *docker;
 	const char *image;
-	struct pair *pairs;
+	bool wanted[DOCKER_ROLE_COUNT];
+	char settings[32]; /* of the sidecars: an empty directory, and a file of its name for a log
+			    */
+	char log[40];
+	char hold[PATH_MAX]; /* awf-hold, which is built beside this program's directory */
+	struct group *groups;
 	size_t count, pending;
 };
 
@@ -44,22 +57,32 @@ static void die(const char *what, const struct err *e)
 	exit(EXIT_FAILURE);
 }
 
-static void done_one(struct pair *p)
+static void done_one(struct group *g)
 {
-	if (--p->load->pending == 0)
-		(void)event_base_loopbreak(p->load->base);
+	if (--g->load->pending == 0)
+		(void)event_base_loopbreak(g->load->base);
 }
 
-static struct json_object *spec_of(const struct pair *p, enum docker_role role)
+static struct json_object *spec_of(const struct group *g, enum docker_role role)
 {
 	static char *const command[] = { (char *)"sleep", (char *)"100000", NULL };
 	static char *const environment[] = { (char *)"PATH=/usr/bin:/bin", NULL };
+	static const struct cli_proxy_limits limits = { 0 };
 	const struct docker_spec spec = {
-		.id = p->id,
+		.id = g->id,
 		.uid = 60701,
 		.gid = 60701,
 		.pause_image = "awf/pause:latest",
-		.agent_image = p->image_id,
+		.cli_proxy_image = "awf/cli-proxy:latest",
+		.squid_image = "awf/squid:latest",
+		.squid_network = DOCKER_NETWORK,
+		.squid_directory = g->load->settings,
+		.squid_log = g->load->log,
+		.cli_proxy_directory = g->load->settings,
+		.cli_proxy_log = g->load->log,
+		.cli_proxy_limits = &limits,
+		.hold_path = g->load->hold,
+		.agent_image = g->image_id,
 		.command = command,
 		.environment = environment,
 		.memory_bytes = MEMORY,
@@ -78,65 +101,78 @@ static void on_agent_started(void *userdata, unsigned step _unused_, const struc
 	done_one(userdata);
 }
 
-static void on_agent_created(void *userdata, unsigned step, const struct err *e)
+/* One of those that the agent waits for is there. */
+static void arrived(struct group *g)
 {
-	struct pair *p = userdata;
+	if (--g->awaited == 0)
+		container_start(&g->containers[DOCKER_ROLE_AGENT], on_agent_started, g, 0);
+}
 
+static void on_agent_created(void *userdata, unsigned step _unused_, const struct err *e)
+{
 	if (e)
 		die("create agent", e);
-	container_start(&p->agent, on_agent_started, p, step);
+	arrived(userdata);
 }
 
 /* The image is looked at while pause starts, as awfd does. */
-static void create_agent(struct pair *p)
+static void create_agent(struct group *g)
 {
 	struct json_object *spec;
 
-	if (!p->image_id || p->pause.pidfd < 0)
+	if (!g->image_id || g->containers[DOCKER_ROLE_PAUSE].pidfd < 0)
 		return;
-	spec = spec_of(p, DOCKER_ROLE_AGENT);
-	container_up(&p->agent, spec, false, on_agent_created, p, 0);
+	spec = spec_of(g, DOCKER_ROLE_AGENT);
+	container_up(&g->containers[DOCKER_ROLE_AGENT], spec, false, on_agent_created, g, 0);
 	json_object_put(spec);
 }
 
-static void on_pause_up(void *userdata, unsigned step _unused_, const struct err *e)
+static void on_up(void *userdata, unsigned role, const struct err *e)
 {
+	struct group *g = userdata;
+
 	if (e)
-		die("start pause", e);
-	create_agent(userdata);
+		die(docker_role_name(role), e);
+	if (role == DOCKER_ROLE_PAUSE)
+		create_agent(g);
+	arrived(g);
 }
 
 static void on_image(int status _unused_, struct json_object *body, const struct err *e,
 		     void *userdata)
 {
-	struct pair *p = userdata;
+	struct group *g = userdata;
 	struct docker_image image = { 0 };
 	_cleanup_err_ struct err local = { 0 };
 
-	p->image = NULL;
+	g->image = NULL;
 	if (e || docker_image_parse(body, &image, &local) < 0)
 		die("look at image", e ? e : &local);
-	p->image_id = xstrdup(image.id);
+	g->image_id = xstrdup(image.id);
 	docker_image_clear(&image);
-	create_agent(p);
+	create_agent(g);
 }
 
 static void begin(struct load *l, size_t number)
 {
-	struct pair *p = &l->pairs[number];
-	_cleanup_free_ char *pause = NULL, *agent = NULL;
-	struct json_object *spec;
+	struct group *g = &l->groups[number];
 
-	p->load = l;
-	(void)snprintf(p->id, sizeof(p->id), "bench%05zu", number % 100000);
-	pause = docker_container_name(p->id, DOCKER_ROLE_PAUSE);
-	agent = docker_container_name(p->id, DOCKER_ROLE_AGENT);
-	container_init(&p->pause, l->docker, pause);
-	container_init(&p->agent, l->docker, agent);
-	p->image = docker_image_inspect(l->docker, l->image, on_image, p);
-	spec = spec_of(p, DOCKER_ROLE_PAUSE);
-	container_up(&p->pause, spec, true, on_pause_up, p, 0);
-	json_object_put(spec);
+	g->load = l;
+	g->awaited = 1; /* the agent's creation */
+	(void)snprintf(g->id, sizeof(g->id), "bench%05zu", number % 100000);
+	g->image = docker_image_inspect(l->docker, l->image, on_image, g);
+	for (enum docker_role role = 0; role < DOCKER_ROLE_COUNT; role++) {
+		_cleanup_free_ char *name = docker_container_name(g->id, role);
+		struct json_object *spec;
+
+		container_init(&g->containers[role], l->docker, name);
+		if (!l->wanted[role])
+			continue;
+		g->awaited++;
+		spec = spec_of(g, role);
+		container_up(&g->containers[role], spec, true, on_up, g, role);
+		json_object_put(spec);
+	}
 }
 
 static void run(struct load *l)
@@ -146,32 +182,72 @@ static void run(struct load *l)
 		die("the event loop", NULL);
 }
 
-static void on_removed(void *userdata, unsigned step _unused_, const struct err *e)
+/* The next of them, the agent first and pause last, because it is in its network. */
+static void remove_next(void *userdata, unsigned role, const struct err *e)
 {
+	struct group *g = userdata;
+
 	if (e)
 		die("remove", e);
-	done_one(userdata);
-}
-
-static void on_agent_removed(void *userdata, unsigned step, const struct err *e)
-{
-	struct pair *p = userdata;
-
-	if (e)
-		die("remove agent", e);
-	container_remove(&p->pause, on_removed, p, step);
+	while (role > 0 && !g->load->wanted[role - 1])
+		role--;
+	if (role > 0)
+		container_remove(&g->containers[role - 1], remove_next, g, role - 1);
+	else
+		done_one(g);
 }
 
 static void remove_all(struct load *l)
 {
 	for (size_t i = 0; i < l->count; i++)
-		container_remove(&l->pairs[i].agent, on_agent_removed, &l->pairs[i], 0);
+		container_remove(&l->groups[i].containers[DOCKER_ROLE_AGENT], remove_next,
+				 &l->groups[i], DOCKER_ROLE_AGENT);
 	run(l);
 	for (size_t i = 0; i < l->count; i++) {
-		container_clear(&l->pairs[i].pause);
-		container_clear(&l->pairs[i].agent);
-		free(l->pairs[i].image_id);
+		for (enum docker_role role = 0; role < DOCKER_ROLE_COUNT; role++)
+			container_clear(&l->groups[i].containers[role]);
+		free(l->groups[i].image_id);
 	}
+}
+
+static void make_settings(struct load *l)
+{
+	FILE *log;
+
+	(void)snprintf(l->settings, sizeof(l->settings), "/tmp/engine-load.XXXXXX");
+	if (!mkdtemp(l->settings) || chmod(l->settings, 0755) < 0)
+		die(l->settings, NULL);
+	(void)snprintf(l->log, sizeof(l->log), "%s/log", l->settings);
+	log = fopen(l->log, "we");
+	if (!log || fclose(log) != 0)
+		die(l->log, NULL);
+}
+
+static void find_hold(struct load *l)
+{
+	ssize_t n = readlink("/proc/self/exe", l->hold, sizeof(l->hold) - sizeof("awf-hold"));
+
+	for (int up = 0; n > 0 && up < 2; n--)
+		up += l->hold[n - 1] == '/';
+	if (n <= 0)
+		die("/proc/self/exe", NULL);
+	memcpy(&l->hold[n], "/awf-hold", sizeof("/awf-hold"));
+}
+
+/* "squid", "cli-proxy". */
+static bool take_sidecars(struct load *l, char **names)
+{
+	l->wanted[DOCKER_ROLE_PAUSE] = true;
+	for (; *names; names++) {
+		enum docker_role role = DOCKER_ROLE_SQUID;
+
+		while (role < DOCKER_ROLE_AGENT && strcmp(docker_role_name(role), *names) != 0)
+			role++;
+		if (role == DOCKER_ROLE_AGENT)
+			return false;
+		l->wanted[role] = true;
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -180,24 +256,29 @@ int main(int argc, char **argv)
 	struct load l = { 0 };
 	uint64_t count, begun;
 
-	if (argc != 3 || parse_uint(argv[1], 1, COUNT_MAX, &count) < 0) {
-		fputs("usage: engine-load COUNT IMAGE\n", stderr);
+	if (argc < 3 || parse_uint(argv[1], 1, COUNT_MAX, &count) < 0 ||
+	    !take_sidecars(&l, argv + 3)) {
+		fputs("usage: engine-load COUNT IMAGE [squid|cli-proxy]...\n", stderr);
 		return 2;
 	}
 	l.image = argv[2];
 	l.count = count;
-	l.pairs = xcalloc(count, sizeof(*l.pairs));
+	l.groups = xcalloc(count, sizeof(*l.groups));
 	l.base = event_base_new();
 	if (!l.base || docker_new(l.base, ENGINE, &l.docker, &e) < 0)
 		die(ENGINE, &e);
+	find_hold(&l);
+	make_settings(&l);
 	begun = clock_us();
 	for (size_t i = 0; i < l.count; i++)
 		begin(&l, i);
 	run(&l);
 	printf("%" PRIu64 "\n", clock_us() - begun);
 	remove_all(&l);
+	(void)unlink(l.log);
+	(void)rmdir(l.settings);
 	docker_free(l.docker);
 	event_base_free(l.base);
-	free(l.pairs);
+	free(l.groups);
 	return 0;
 }
