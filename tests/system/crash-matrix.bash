@@ -229,6 +229,14 @@ attack_goes_on() {
 	done
 }
 
+# What stood in the way, for who has to find out why that was not enough.
+tell_of_walls() {
+	date +%s.%N
+	on_host bridge -d link show
+	on_host nft list chain inet awf private
+	on_host nft list chain inet awf egress
+}
+
 # Not one attempt of all that there were.
 assert_attacks_in_vain() {
 	local name
@@ -236,7 +244,8 @@ assert_attacks_in_vain() {
 		read_counter "$name"
 		((REACHED == 0)) || {
 			echo "$name reached $REACHED of $TRIED:"
-			sort "${JOB_DIR[$name]:-$CRASH}/out" | uniq -c | grep reached
+			grep reached "${JOB_DIR[$name]:-$CRASH}/out"
+			tell_of_walls
 			return 1
 		}
 	done

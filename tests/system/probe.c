@@ -9,7 +9,8 @@
  * Exit code 0 when at least one was reached, 1 when none was, 2 for wrong usage.
  *
  * With -c it tries again and again until it is killed: FILE holds how many rounds there were, how
- * many attempts, and how many of these reached their target; what was reached is printed. */
+ * many attempts, and how many of these reached their target; what was reached is printed, with the
+ * time, and for TCP with both ends of the connection. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,9 @@
 /* Between rounds, so that those who are attacked have some of the processor, too. */
 #define PAUSE_MS 20
 
+/* An address with its port, as text. */
+#define END_MAX (INET6_ADDRSTRLEN + 8)
+
 enum protocol { TCP, UDP, ICMP, FAMILY, SYSCALL };
 
 struct target {
@@ -42,7 +46,8 @@ struct target {
 	int fd;
 	long number; /* of a socket family or a system call */
 	bool reached;
-	int error; /* 0 while it is open, or reached, or when time ran out */
+	int error;                   /* 0 while it is open, or reached, or when time ran out */
+	char ends[2 * END_MAX + 16]; /* of a connection that stands */
 };
 
 static const struct {
@@ -174,13 +179,40 @@ static void start(struct target *t)
 		start_connection(t);
 }
 
+typedef int (*end_fn)(int fd, struct sockaddr *address, socklen_t *length);
+
+static int describe_end(int fd, end_fn get, char text[END_MAX])
+{
+	struct sockaddr_storage address;
+	const struct sockaddr_in *v4 = (const void *)&address; /* its port is sin6_port, too */
+	const struct sockaddr_in6 *v6 = (const void *)&address;
+	socklen_t length = sizeof(address);
+	char host[INET6_ADDRSTRLEN];
+
+	if (get(fd, (struct sockaddr *)&address, &length) < 0)
+		return -errno;
+	inet_ntop(address.ss_family,
+		  address.ss_family == AF_INET6 ? (const void *)&v6->sin6_addr : &v4->sin_addr,
+		  host, sizeof(host));
+	snprintf(text, END_MAX, "%s %u", host, ntohs(v4->sin_port));
+	return 0;
+}
+
+/* That there is no error is not enough: a connection that stands has another end. */
 static void finish_tcp(struct target *t)
 {
 	socklen_t length = sizeof(t->error);
+	char own[END_MAX], other[END_MAX];
 
 	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &t->error, &length) < 0)
 		t->error = errno;
+	if (t->error == 0)
+		t->error = -describe_end(t->fd, getpeername, other);
+	if (t->error == 0)
+		t->error = -describe_end(t->fd, getsockname, own);
 	t->reached = t->error == 0;
+	if (t->reached)
+		snprintf(t->ends, sizeof(t->ends), "from %s to %s", own, other);
 }
 
 static void finish_datagram(struct target *t)
@@ -208,6 +240,7 @@ static long now_ms(void)
 static void wait_for_all(struct target *targets, int count, long deadline)
 {
 	struct pollfd polled[TARGETS_MAX];
+	long left;
 	int open;
 
 	do {
@@ -219,9 +252,8 @@ static void wait_for_all(struct target *targets, int count, long deadline)
 			polled[i].events = targets[i].protocol == TCP ? POLLOUT : POLLIN;
 			open += waiting;
 		}
-		if (open == 0 || now_ms() >= deadline)
-			return;
-		if (poll(polled, (nfds_t)count, (int)(deadline - now_ms())) <= 0)
+		left = deadline - now_ms();
+		if (open == 0 || left <= 0 || poll(polled, (nfds_t)count, (int)left) <= 0)
 			return;
 		for (int i = 0; i < count; i++) {
 			if (polled[i].fd < 0 || !polled[i].revents)
@@ -244,6 +276,7 @@ static int try_all(struct target *targets, int count, long timeout)
 
 		t->reached = false;
 		t->error = 0;
+		t->ends[0] = '\0';
 		t->fd = -1;
 		start(t);
 	}
@@ -258,9 +291,13 @@ static int try_all(struct target *targets, int count, long timeout)
 
 static void print_reached(const struct target *targets, int count)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
 	for (int i = 0; i < count; i++)
 		if (targets[i].reached)
-			printf("%s reached\n", targets[i].text);
+			printf("%s reached %s, before %lld.%06ld\n", targets[i].text,
+			       targets[i].ends, (long long)now.tv_sec, now.tv_nsec / 1000);
 	fflush(stdout);
 }
 
