@@ -59,7 +59,7 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
                  nft-watch notify peer plan policy policy-words pool predownload private-networks \
                  process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-adopt sandbox-attach sandbox-audit sandbox-container sandbox-create \
+                 sandbox-adopt sandbox-agent sandbox-attach sandbox-audit sandbox-container sandbox-create \
                  sandbox-denials sandbox-destroy sandbox-dirs sandbox-host sandbox-images \
                  sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
                  sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-ready \
