@@ -43,10 +43,11 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 COMMON_SRC    := alloc ascii clock counters err escape fd file home log parse secret stdcopy \
                  strbuf strv timestamp utf8
-PROTO_SRC     := errors frame frame-parser interface json-fields messages
+PROTO_SRC     := difc-advice errors findings frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record broker broker-message broker-mounts \
                  broker-operations broker-server caller child child-output cli-proxy-limits config \
-                 conn denial-log denials difc-address difc-ca difc-probe docker docker-answer \
+                 conn denial-log denials diagnosis diagnosis-addresses diagnosis-engine diagnosis-host \
+                 difc-address difc-ca difc-probe difc-target docker docker-answer \
                  docker-attach docker-container docker-http docker-image docker-network \
                  docker-progress docker-pull docker-seccomp docker-spec domain egress engine-watch \
                  environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
@@ -121,7 +122,7 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options \
                  awfctl-output awfctl-pull-progress awfctl-render awfctl-ruleset awfctl-run \
                  awfctl-stats awfctl-tenant broker cli-proxy-limits client-hello clone config conn \
-                 denial-log denials difc-address difc-ca difc-probe docker docker-attach \
+                 denial-log denials diagnosis difc-address difc-ca difc-probe docker docker-attach \
                  docker-image docker-network docker-progress docker-pull docker-spec domain \
                  downloads egress environment err errors escape exec-request fd fd-store file \
                  frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble \

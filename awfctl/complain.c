@@ -9,26 +9,9 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "common/strv.h"
+#include "proto/difc-advice.h"
 
 #define SERVER_URL "GITHUB_SERVER_URL"
-
-/* What to look at when the DIFC proxy was not usable, by awfd's diagnosis. */
-static const struct {
-	const char *diagnosis;
-	const char *advice;
-} difc_advices[] = {
-	{ "unresolvable", "check the spelling of the name, or give an address" },
-	{ "refused", "is the DIFC proxy running, and is the port right?" },
-	{ "timeout", "is the DIFC proxy hanging, or a firewall in the way?" },
-	{ "unreachable", "check the address and this host's routes" },
-	{ "reset", "look at the DIFC proxy's log" },
-	{ "tls-not-tls", "is the port right?" },
-	{ "tls-untrusted", "a DIFC proxy makes a new CA at each start: give its current ca.crt" },
-	{ "tls-wrong-name", "a DIFC proxy's certificate has to be for localhost" },
-	{ "tls-expired", "restart the DIFC proxy, which renews its certificate, or set the clock" },
-	{ "http-status", "it runs but is not healthy: look at its log" },
-	{ "policy-missing", "start the DIFC proxy with a policy" },
-};
 
 /* Parameters of awfd's methods that are operands here. */
 static const struct {
@@ -96,14 +79,6 @@ static char *denied_text(const struct options *o, const struct err *e)
 	_cleanup_free_ char *text = e->subject ? invalid_text(o, e) : xstrdup(e->message);
 
 	return xasprintf("permission denied: %s", text);
-}
-
-static const char *difc_advice(const char *diagnosis)
-{
-	for (size_t i = 0; diagnosis && i < ARRAY_SIZE(difc_advices); i++)
-		if (strcmp(difc_advices[i].diagnosis, diagnosis) == 0)
-			return difc_advices[i].advice;
-	return NULL;
 }
 
 /* The tenant that the command is to work for, or that the DIFC proxy's answer is about. */

@@ -28,6 +28,7 @@ struct difc_probe {
 	struct event *readable;
 	struct event *timeout;
 	struct strbuf answer; /* of the line that is read */
+	int64_t *expires;
 	difc_probe_waiting_fn waiting;
 	difc_probe_fn fn;
 	void *userdata;
@@ -79,6 +80,14 @@ static bool get_flag(struct json_object *answer, const char *key)
 	return json_object_object_get_ex(answer, key, &value) && json_object_get_boolean(value);
 }
 
+static void take_expiry(const struct difc_probe *p, struct json_object *answer)
+{
+	struct json_object *value = NULL;
+
+	if (p->expires && json_object_object_get_ex(answer, "expires", &value))
+		*p->expires = json_object_get_int64(value);
+}
+
 static enum line parse_line(const struct difc_probe *p, const char *line, size_t length,
 			    struct sockaddr_storage *address, struct err *e)
 {
@@ -88,8 +97,10 @@ static enum line parse_line(const struct difc_probe *p, const char *line, size_t
 	if (frame_parse(line, length, &answer, NULL) < 0)
 		return LINE_NONE;
 	text = get_text(answer, "address");
-	if (text && parse_address(text, p->port, address))
+	if (text && parse_address(text, p->port, address)) {
+		take_expiry(p, answer);
 		return LINE_GOOD;
+	}
 	text = get_text(answer, "diagnosis");
 	message = get_text(answer, "message");
 	if (!text || !message)
@@ -266,6 +277,7 @@ int difc_probe_start(struct event_base *base, const struct difc_probe_spec *spec
 				  .fn = fn,
 				  .userdata = userdata,
 				  .port = spec->address->port,
+				  .expires = spec->expires,
 				  .target = difc_address_format(spec->address) };
 	r = start_child(base, spec, pair[1], p, e);
 	fd_close(pair[1]);

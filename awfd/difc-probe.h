@@ -24,7 +24,8 @@ struct difc_probe_spec {
 	int network;
 	bool live;           /* whether the proxy has to reach GitHub and to have a policy */
 	uint64_t timeout_ms; /* of an attempt */
-	uint64_t wait_ms;    /* how long attempts are repeated, while what is wrong may pass */
+	int64_t *expires; /* gets when its certificate does, in seconds since the epoch; or NULL */
+	uint64_t wait_ms; /* how long attempts are repeated, while what is wrong may pass */
 };
 
 #define DIFC_PROBE_WAIT_MAX_S 3600

@@ -32,6 +32,7 @@ struct sandbox_list;
 struct relay_targets;
 struct log_tails;
 struct nflog;
+struct diagnosis;
 struct docker_network_ensure;
 struct names;
 struct names_wait;
@@ -47,6 +48,7 @@ struct manager {
 	struct metrics_file *metrics_file; /* NULL: there is to be none */
 	struct docker *docker;
 	struct image_pulls *image_pulls;
+	struct diagnosis *diagnoses; /* that are being made */
 	struct fd_store *fds;
 	struct notify *notify;
 	struct engine_watch *engine_watch;

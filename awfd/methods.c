@@ -5,6 +5,7 @@
 
 #include "awfd/audit-call.h"
 #include "awfd/caller.h"
+#include "awfd/diagnosis.h"
 #include "awfd/docker.h"
 #include "awfd/metrics-file.h"
 #include "awfd/predownload.h"
@@ -653,6 +654,18 @@ static void method_reload(struct manager *m, struct call *call, void *in _unused
 	fields_clear(&reload_reply_table, &reply);
 }
 
+/* --- Diagnose ----------------------------------------------------------------------------------
+ */
+
+static void method_diagnose(struct manager *m, struct call *call, void *in,
+			    struct sandbox *none _unused_)
+{
+	_cleanup_err_ struct err e = { 0 };
+
+	if (diagnosis_start(m, call, in, &e) < 0)
+		refuse(m, call, NULL, &e);
+}
+
 /* --- Predownload -------------------------------------------------------------------------------
  */
 
@@ -691,6 +704,7 @@ static const struct method methods[] = {
 	{ "Stats", ACCESS_ANY, method_stats, false, false },
 	{ "Metrics", ACCESS_ROOT, method_metrics, false, false },
 	{ "Check", ACCESS_ANY, method_check, false, true },
+	{ "Diagnose", ACCESS_ANY, method_diagnose, true, true },
 	{ "Reload", ACCESS_ROOT, method_reload, false, false },
 	{ "Predownload", ACCESS_ANY, method_predownload, true, true },
 	{ "LoadImages", ACCESS_ROOT, method_load_images, true, false },

@@ -85,15 +85,25 @@ void notify_free(struct notify *n)
 	free(n);
 }
 
+/* "2026-11-26 12:03" */
+#define SINCE_SIZE sizeof("2026-11-26 12:03")
+
+static void format_since(char since[SINCE_SIZE], const struct problem *p)
+{
+	struct tm tm;
+
+	*since = '\0';
+	if (localtime_r(&p->since, &tm))
+		(void)strftime(since, SINCE_SIZE, "%F %R", &tm);
+}
+
 static void append_problem(struct strbuf *to, size_t kind, const struct problem *p)
 {
-	char since[sizeof("2026-11-26 12:03")] = "";
-	struct tm tm;
+	char since[SINCE_SIZE];
 
 	if (!p->text)
 		return;
-	if (localtime_r(&p->since, &tm))
-		(void)strftime(since, sizeof(since), "%F %R", &tm);
+	format_since(since, p);
 	strbuf_appendf(to, "; %s since %s: %.*s", kinds[kind].title, since,
 		       (int)utf8_cut(p->text, TEXT_MAX), p->text);
 }
@@ -186,4 +196,15 @@ void notify_problem(struct notify *n, enum notify_problem kind, const char *text
 bool notify_has_problem(const struct notify *n, enum notify_problem kind)
 {
 	return n->problems[kind].text != NULL;
+}
+
+char *notify_problem_text(const struct notify *n, enum notify_problem kind)
+{
+	const struct problem *p = &n->problems[kind];
+	char since[SINCE_SIZE];
+
+	if (!p->text)
+		return NULL;
+	format_since(since, p);
+	return xasprintf("%s since %s: %s", kinds[kind].title, since, p->text);
 }

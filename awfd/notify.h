@@ -36,3 +36,6 @@ void notify_sandboxes(struct notify *n, unsigned count);
 void notify_problem(struct notify *n, enum notify_problem kind, const char *text);
 
 bool notify_has_problem(const struct notify *n, enum notify_problem kind);
+
+/* What is wrong, without control characters, and since when; NULL: nothing. The caller owns it. */
+char *notify_problem_text(const struct notify *n, enum notify_problem kind) _must_check_;

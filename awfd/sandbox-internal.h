@@ -35,7 +35,6 @@
 #define SANDBOX_HOST_SQUID  10
 #define SANDBOX_HOST_AGENT  20
 #define SANDBOX_HOST_CLI    50
-#define SANDBOX_CLI_PORT    11000
 #define SANDBOX_SQUID_PORT  3128
 #define SANDBOX_CLI_ID      65532 /* whom they run as in their images */
 #define SANDBOX_SQUID_ID    65533

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "awfd/config.h"
+#include "awfd/difc-target.h"
 #include "awfd/policy-words.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
@@ -22,16 +23,10 @@ static void decide_image(const struct sandbox *s, const struct policy *p,
 		decide(d, p, POLICY_PULL, "image", s->image);
 }
 
-/* All names of the runner host are one. */
 static void decide_difc(const struct sandbox *s, const struct policy *p, struct policy_decisions *d)
 {
-	_cleanup_free_ char *address = NULL;
-
-	if (!s->has_difc)
-		return;
-	address = s->difc.is_host ? xasprintf("localhost:%u", (unsigned)s->difc.port)
-				  : difc_address_format(&s->difc);
-	decide(d, p, POLICY_DIFC_ADDRESSES, "difcProxyHost", address);
+	if (s->has_difc)
+		policy_decisions_add(d, difc_target_decide(&s->difc, p));
 }
 
 /* The private names are the last of those that are allowed. */

@@ -18,6 +18,11 @@ void sandbox_over(struct sandbox *s)
 	sandbox_tell(s, SANDBOX_OVER, &(struct sandbox_news){ 0 });
 }
 
+const char *sandbox_left(const struct sandbox *s)
+{
+	return s->left;
+}
+
 void sandbox_set_left(struct sandbox *s, const struct err *e)
 {
 	free(s->left);

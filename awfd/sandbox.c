@@ -10,7 +10,7 @@
 
 #include "awfd/config.h"
 #include "awfd/metrics.h"
-#include "awfd/difc-ca.h"
+#include "awfd/difc-target.h"
 #include "awfd/docker-network.h"
 #include "awfd/environment.h"
 #include "awfd/host-view.h"
@@ -236,21 +236,9 @@ static int check_difc(struct sandbox *s, const struct start_request *r, struct e
 
 	if (!r->difc_proxy_host && !r->difc_proxy_ca_cert)
 		return 0;
-	if (!r->difc_proxy_ca_cert)
-		return err_invalid(e, "difcProxyCaCert", NULL,
-				   "is missing: a DIFC proxy is verified by its CA certificate");
-	if (!r->difc_proxy_host)
-		return err_invalid(e, "difcProxyHost", NULL,
-				   "is missing: a CA certificate alone names no DIFC proxy");
-	error = difc_address_parse(r->difc_proxy_host, &s->difc, e);
-	if (error == 0)
-		error = difc_ca_check(r->difc_proxy_ca_cert, e);
+	error = difc_target_parse(r->difc_proxy_host, r->difc_proxy_ca_cert, &s->difc, e);
 	if (error < 0)
 		return error;
-	if (s->difc.port == SANDBOX_CLI_PORT)
-		return err_invalid(e, "difcProxyHost", r->difc_proxy_host,
-				   "port %d is the cli-proxy's own; let the DIFC proxy use another",
-				   SANDBOX_CLI_PORT);
 	s->has_difc = true;
 	s->has_redirects = strv_length(s->config->redirect_hosts) > 0;
 	return 0;

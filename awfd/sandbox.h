@@ -16,6 +16,7 @@ struct sandbox;
 struct sandbox_list;
 
 #define SANDBOX_ID_LENGTH 10
+#define SANDBOX_CLI_PORT  11000
 
 enum sandbox_state {
 	SANDBOX_CREATING,
@@ -138,6 +139,8 @@ const char *sandbox_id(const struct sandbox *s);
 uid_t sandbox_owner(const struct sandbox *s);
 enum sandbox_state sandbox_state(const struct sandbox *s);
 bool sandbox_is_kept(const struct sandbox *s); /* running, but its command has ended */
+/* Why not everything of it could be removed yet, or NULL. */
+const char *sandbox_left(const struct sandbox *s);
 bool sandbox_is_over(const struct sandbox *s); /* what is left of it, if anything, is no job */
 bool sandbox_tty(const struct sandbox *s);
 char *const *sandbox_dropped_environment(const struct sandbox *s);

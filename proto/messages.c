@@ -72,6 +72,31 @@ static const struct field check_reply_fields[] = {
 const struct field_table check_reply_table =
 	FIELD_TABLE(struct check_reply, NULL, check_reply_fields);
 
+static const struct field diagnose_request_fields[] = {
+	FIELD(struct diagnose_request, difc_proxy_host, "difcProxyHost", .type = FIELD_STRING),
+	FIELD(struct diagnose_request, difc_proxy_ca_cert, "difcProxyCaCert", .type = FIELD_STRING,
+	      .max = MESSAGE_CA_MAX),
+};
+const struct field_table diagnose_request_table =
+	FIELD_TABLE(struct diagnose_request, NULL, diagnose_request_fields);
+
+static const struct field finding_info_fields[] = {
+	FIELD(struct finding_info, name, "name", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct finding_info, status, "status", .type = FIELD_STRING, REQUIRED),
+	FIELD(struct finding_info, message, "message", .type = FIELD_STRING,
+	      .max = 4 * FIELD_MAX_DEFAULT, REQUIRED),
+	FIELD(struct finding_info, cure, "cure", .type = FIELD_STRING),
+};
+const struct field_table finding_info_table =
+	FIELD_TABLE(struct finding_info, "Finding", finding_info_fields);
+
+static const struct field diagnose_reply_fields[] = {
+	FIELD(struct diagnose_reply, findings, "findings", .type = FIELD_OBJECTS,
+	      .table = &finding_info_table, REQUIRED),
+};
+const struct field_table diagnose_reply_table =
+	FIELD_TABLE(struct diagnose_reply, NULL, diagnose_reply_fields);
+
 static const struct field reload_reply_fields[] = {
 	FIELD(struct reload_reply, kept, "kept", .type = FIELD_STRINGS, REQUIRED),
 };
@@ -285,6 +310,7 @@ const struct message_method message_methods[] = {
 	{ "Stats", &empty_table, &stats_reply_table },
 	{ "Metrics", &empty_table, &metrics_reply_table },
 	{ "Check", &start_request_table, &check_reply_table },
+	{ "Diagnose", &diagnose_request_table, &diagnose_reply_table },
 	{ "Reload", &empty_table, &reload_reply_table },
 	{ "Predownload", &predownload_request_table, &predownload_reply_table },
 	{ "LoadImages", &load_images_request_table, &predownload_reply_table },

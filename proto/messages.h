@@ -72,6 +72,24 @@ struct check_reply {
 	struct decision_info **decisions;
 };
 
+/* Parameters of Diagnose: both, or none. */
+struct diagnose_request {
+	char *difc_proxy_host;
+	char *difc_proxy_ca_cert; /* PEM text */
+};
+
+/* What was found when one thing of the host was looked at. */
+struct finding_info {
+	char *name;    /* of what was looked at */
+	char *status;  /* "ok", "warning", "failure", "unknown" */
+	char *message; /* for a person */
+	char *cure;    /* the command that mends it; or NULL */
+};
+
+struct diagnose_reply {
+	struct finding_info **findings;
+};
+
 struct reload_reply {
 	char **kept; /* keys that changed but count only after a restart */
 };
@@ -238,6 +256,9 @@ extern const struct field_table start_request_table;
 extern const struct field_table start_reply_table;
 extern const struct field_table decision_info_table;
 extern const struct field_table check_reply_table;
+extern const struct field_table diagnose_request_table;
+extern const struct field_table finding_info_table;
+extern const struct field_table diagnose_reply_table;
 extern const struct field_table reload_reply_table;
 extern const struct field_table predownload_request_table;
 extern const struct field_table load_images_request_table;

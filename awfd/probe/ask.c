@@ -40,6 +40,7 @@ static const struct request {
 struct failure {
 	char detail[CURL_ERROR_SIZE];
 	long verification; /* X509_V_ERR_… */
+	int64_t expires;   /* of the certificate */
 };
 
 /* The asking of one candidate. */
@@ -60,14 +61,23 @@ static size_t take_body(char *data, size_t size, size_t count, void *userdata)
 	return size * count;
 }
 
+/* In seconds since the epoch. */
+static int64_t expiry_of(const X509 *certificate)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) == 1 ? timegm(&tm) : 0;
+}
+
 /* Verifies a chain as usual, and remembers what was wrong with it: libcurl's own report shows only
  * the first of OpenSSL's errors, which may be about anything. */
 static int verify(X509_STORE_CTX *chain, void *userdata)
 {
-	long *verification = userdata;
+	struct failure *failure = userdata;
 	int r = X509_verify_cert(chain);
 
-	*verification = X509_STORE_CTX_get_error(chain);
+	failure->verification = X509_STORE_CTX_get_error(chain);
+	failure->expires = expiry_of(X509_STORE_CTX_get0_cert(chain));
 	return r;
 }
 
@@ -114,7 +124,7 @@ static void set_options(struct asking *x)
 	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, set_verification);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, x->failure.detail);
-	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &x->failure.verification);
+	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &x->failure);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &x->body);
 }
@@ -176,7 +186,8 @@ static bool make_request(struct asking *x, const struct request *r, struct answe
 
 	strbuf_clear(&x->body);
 	strbuf_append(&x->body, "", 0);
-	x->failure = (struct failure){ .verification = X509_V_OK };
+	/* The certificate is seen once, when the connection is made. */
+	x->failure = (struct failure){ .verification = X509_V_OK, .expires = x->failure.expires };
 	curl_easy_setopt(x->curl, CURLOPT_URL, url);
 	curl_easy_setopt(x->curl, CURLOPT_TIMEOUT_MS, now < x->end ? (long)(x->end - now) : 1L);
 	code = curl_easy_perform(x->curl);
@@ -203,8 +214,10 @@ void ask(const struct question *q, struct answer *ret)
 		if (q->live || !requests[i].live)
 			ret->good = make_request(&x, &requests[i], ret);
 	(void)curl_easy_getinfo(x.curl, CURLINFO_PRIMARY_IP, &address);
-	if (ret->good)
+	if (ret->good) {
 		ret->address = xstrdup(address);
+		ret->expires = x.failure.expires;
+	}
 	curl_easy_cleanup(x.curl);
 	curl_slist_free_all(to);
 	strbuf_clear(&x.body);

@@ -22,6 +22,7 @@ struct question {
 struct answer {
 	bool good;
 	char *address;            /* good: which address answered */
+	int64_t expires;          /* when its certificate does, in seconds since the epoch */
 	enum diagnosis diagnosis; /* not good: why, and in words */
 	char *message;
 };

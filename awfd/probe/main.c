@@ -6,7 +6,8 @@
  *
  * The hosts are tried in order, all within the time of an attempt; an attempt that failed for what
  * may pass is repeated until the time to wait is over. With --live the proxy has to be ready for
- * use. JSON lines on stdout: {"address":"127.0.0.1","port":18443} for the first that answers, else
+ * use. JSON lines on stdout: {"address":"127.0.0.1","port":18443,"expires":1795716000} for the
+ * first that answers, with the time at which its certificate expires, else
  * {"diagnosis":"refused","message":"..."} of the most telling failure; before it, when there is
  * something to wait for, the same with "waiting":true. */
 #include <getopt.h>
@@ -107,6 +108,7 @@ static void print_answer(const struct probe *p, const struct answer *a, bool wai
 	if (a->good) {
 		add_text(line, "address", a->address);
 		json_object_object_add(line, "port", json_object_new_int(p->port));
+		json_object_object_add(line, "expires", json_object_new_int64(a->expires));
 	} else {
 		add_text(line, "diagnosis", diagnosis_name(a->diagnosis));
 		add_text(line, "message", a->message);

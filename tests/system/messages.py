@@ -6,8 +6,8 @@ usage: messages.py list | missing | stale [PAGE]
 list: every message, with what makes it one that a user is not left alone with. missing: those with nothing.
 stale: what the page or the table of this file explains and no source says.
 
-A message is a text that is given to a function below, or returned as the reason why a value is refused. It is
-good when, in this order,
+A message is a text that is given to a function below, or returned as the reason why a value is refused; or a finding
+of awfctl doctor that something is wrong, without a command that mends it. It is good when, in this order,
 
   page    an item of the page matches it
   advice  it says what to do: names an option, a key, a command, or begins a part with a word such as "give"
@@ -99,6 +99,8 @@ LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 TEXT = rf"(?:[A-Z_0-9]+\s+)?{LITERAL}(?:\s*(?:[A-Za-z_][A-Za-z_0-9]*\s*)?{LITERAL})*"
 ARGUMENTS = rf"""\((?:[^()"']|{LITERAL}|'(?:[^'\\]|\\.)'|\((?:[^()"']|{LITERAL}|'(?:[^'\\]|\\.)'|\([^()]*\))*\))*\)"""
 CALL = re.compile(rf"\b({'|'.join(CALLS)})({ARGUMENTS})")
+FINDING = re.compile(rf"\bfindings_add({ARGUMENTS})")
+NO_CURE = re.compile(r"FINDING_(?:WARNING|FAILURE)[^,]*,\s*NULL,")
 REASON = re.compile(rf"(?:\breturn|\bwhy =|\breason =)\s+(?:x(?:asprintf|strdup)\(|[^;\n\"]*\? )?({TEXT})")
 
 
@@ -135,6 +137,9 @@ def messages_of(path):
     for call in CALL.finditer(text):
         for message in filter(is_prose, format_of(call[1], call[2])):
             yield CALLS[call[1]], message
+    for call in filter(lambda found: NO_CURE.search(found[1]), FINDING.finditer(text)):
+        for message in filter(is_prose, format_of("findings_add", call[1])):
+            yield "text", message
     if path in VALUES or path in ENDINGS:
         for reason in filter(is_prose, (joined(reason[1]) for reason in REASON.finditer(text))):
             yield "text" if path in ENDINGS else "value", reason

@@ -223,6 +223,7 @@ struct result {
 	unsigned calls;
 	char *address;
 	uint16_t port;
+	int64_t expires;
 	struct err e;
 	bool live;
 	uint64_t wait_ms;
@@ -281,6 +282,7 @@ static struct difc_probe *start_probe(struct result *r, const char *program, con
 					      .network = -EBADF,
 					      .live = r->live,
 					      .timeout_ms = timeout_ms,
+					      .expires = &r->expires,
 					      .wait_ms = r->wait_ms };
 	_cleanup_err_ struct err e = { 0 };
 	struct difc_probe *p = NULL;
@@ -412,6 +414,8 @@ static void test_answers(void **state)
 		if (!rows[i].diagnosis) {
 			assert_row(rows[i].what, same_text(r.address, "127.0.0.1"));
 			assert_row(rows[i].what, r.port == s.port);
+			assert_row(rows[i].what, r.expires > (int64_t)time(NULL) + DAY - 600 &&
+							 r.expires <= (int64_t)time(NULL) + DAY);
 			continue;
 		}
 		if (!same_text(r.e.value, rows[i].diagnosis) ||

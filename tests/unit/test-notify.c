@@ -153,7 +153,7 @@ static void test_reload(void **state)
 static void test_problem(void **state)
 {
 	struct world *w = *state;
-	_cleanup_free_ char *told = NULL, *both = NULL;
+	_cleanup_free_ char *told = NULL, *both = NULL, *detail = NULL;
 	int end = 0;
 
 	notify_problem(w->notify, NOTIFY_ENGINE, NULL);
@@ -170,6 +170,9 @@ static void test_problem(void **state)
 	assert_int_equal(end, strlen(told));
 	notify_problem(w->notify, NOTIFY_ENGINE, "no answer");
 	assert_nothing_told(w);
+	detail = notify_problem_text(w->notify, NOTIFY_ENGINE);
+	assert_string_equal(detail, told + strlen("STATUS=0 sandboxes; "));
+	assert_null(notify_problem_text(w->notify, NOTIFY_EGRESS));
 	notify_problem(w->notify, NOTIFY_EGRESS, "taken");
 	both = receive(w);
 	assert_text_contains(both, ": no answer; no egress since ");
