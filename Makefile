@@ -73,13 +73,13 @@ MOUNT_SRC     := main
 MASKS_SRC     := main walk
 NAMES_SRC     := main
 NAMESPACES_SRC := main
-AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-help cmd-list cmd-logs \
+AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-doctor cmd-help cmd-list cmd-logs \
                  cmd-metrics cmd-predownload cmd-reload cmd-run cmd-stats cmd-stop cmd-version \
                  cmd-wait comeback commands complain completion config-file denial-text \
-                 detach-keys domains-file env-file exit-code help input-file log-copies log-reader \
+                 detach-keys doctor-awfd doctor-host doctor-socket domains-file env-file exit-code help input-file log-copies log-reader \
                  log-session log-set log-sources log-summary log-text look main moment nearest \
                  options output output-dir progress pull-progress pump refusals render ruleset \
-                 start start-egress start-env start-session stats-text table tally tenant terminal \
+                 service-info start start-egress start-env start-session stats-text table tally tenant terminal \
                  window word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
@@ -118,7 +118,7 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
-                 awfctl-copies awfctl-denials awfctl-detach-keys awfctl-egress awfctl-env \
+                 awfctl-copies awfctl-denials awfctl-detach-keys awfctl-doctor awfctl-egress awfctl-env \
                  awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options \
                  awfctl-output awfctl-pull-progress awfctl-render awfctl-ruleset awfctl-run \
                  awfctl-stats awfctl-tenant broker cli-proxy-limits client-hello clone config conn \

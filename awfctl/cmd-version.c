@@ -1,28 +1,10 @@
 #include "awfctl/commands.h"
 
 #include "awfctl/client.h"
+#include "awfctl/service-info.h"
 #include "common/escape.h"
 #include "common/log.h"
 #include "proto/messages.h"
-
-/* The reply of org.varlink.service.GetInfo. */
-struct service_info {
-	char *vendor;
-	char *product;
-	char *version;
-	char *url;
-	char **interfaces;
-};
-
-static const struct field service_info_fields[] = {
-	FIELD(struct service_info, vendor, "vendor", .type = FIELD_STRING),
-	FIELD(struct service_info, product, "product", .type = FIELD_STRING),
-	FIELD(struct service_info, version, "version", .type = FIELD_STRING),
-	FIELD(struct service_info, url, "url", .type = FIELD_STRING),
-	FIELD(struct service_info, interfaces, "interfaces", .type = FIELD_STRINGS),
-};
-static const struct field_table service_info_table =
-	FIELD_TABLE(struct service_info, NULL, service_info_fields);
 
 static int get_info(const struct options *o, struct service_info *info, struct err *e)
 {
@@ -31,7 +13,7 @@ static int get_info(const struct options *o, struct service_info *info, struct e
 	int r = client_open(options_socket(o), &c, e);
 
 	if (r == 0)
-		r = client_invoke(c, "org.varlink.service.GetInfo", &empty_table, &nothing,
+		r = client_invoke(c, SERVICE_INFO_METHOD, &empty_table, &nothing,
 				  &service_info_table, info, e);
 	return r;
 }

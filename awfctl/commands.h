@@ -37,6 +37,7 @@ int command_check(const struct command *c, const struct options *o, struct err *
 int cmd_run(const struct options *o);
 int cmd_start(const struct options *o);
 int cmd_check(const struct options *o);
+int cmd_doctor(const struct options *o);
 int cmd_list(const struct options *o);
 int cmd_inspect(const struct options *o);
 int cmd_denials(const struct options *o);

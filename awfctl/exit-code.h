@@ -6,6 +6,7 @@
 
 enum {
 	EXIT_CODE_REFUSED = 1,          /* of check: the operator does not permit it */
+	EXIT_CODE_SICK = 1,             /* of doctor: something has failed */
 	EXIT_CODE_USAGE = 2,            /* the command line or one of its values is wrong */
 	EXIT_CODE_TIMED_OUT = 124,      /* the command was ended at --agent-timeout */
 	EXIT_CODE_FAILED = 125,         /* awfd, the engine or awfctl itself failed */

@@ -23,10 +23,10 @@
 	"--allow-host-service-ports"
 
 const struct option_row option_rows[] = {
-	{ "difc-proxy-host", 0, OPTION_TEXT, OPTION_SANDBOX, "HOST[:PORT]",
-	  "give the command a gh that goes through this DIFC proxy",
+	{ "difc-proxy-host", 0, OPTION_TEXT, OPTION_SANDBOX | OPTION_DOCTOR, "HOST[:PORT]",
+	  "give the command a gh that goes through this DIFC proxy, or look at it (doctor)",
 	  MEMBER(difc_proxy_host), "difcProxyHost" },
-	{ "difc-proxy-ca-cert", 0, OPTION_TEXT, OPTION_SANDBOX, "FILE",
+	{ "difc-proxy-ca-cert", 0, OPTION_TEXT, OPTION_SANDBOX | OPTION_DOCTOR, "FILE",
 	  "the CA that signed the DIFC proxy's certificate (PEM)",
 	  MEMBER(difc_proxy_ca_cert), "difcProxyCaCert" },
 	{ "difc-wait", 0, OPTION_TEXT, OPTION_SANDBOX, "SECONDS",
@@ -176,8 +176,8 @@ const struct option_row option_rows[] = {
 	{ "format", 0, OPTION_LIST, OPTION_FORMATTED, "FIELDS",
 	  "print these fields only, as in id,state, with a tab between them",
 	  MEMBER(format), NULL },
-	{ "quiet", 'q', OPTION_FLAG, OPTION_LISTING, NULL,
-	  "print the IDs only",
+	{ "quiet", 'q', OPTION_FLAG, OPTION_LISTING | OPTION_DOCTOR, NULL,
+	  "print the IDs only, or only what is not ok (doctor)",
 	  MEMBER(quiet), NULL },
 	{ "socket", 0, OPTION_TEXT, OPTION_GLOBAL, "PATH",
 	  "awfd's socket (default $AWFD_SOCKET, " OPTIONS_SOCKET_DEFAULT ")",

@@ -25,6 +25,7 @@ enum option_group {
 	OPTION_LIVE = 1 << 9,       /* those that go on showing what changes */
 	OPTION_IMAGES = 1 << 10,    /* those that have images brought */
 	OPTION_FORMATTED = 1 << 11, /* those of which what they print has known fields */
+	OPTION_DOCTOR = 1 << 12,    /* that which looks at the host */
 };
 
 enum option_kind {

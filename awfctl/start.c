@@ -95,7 +95,7 @@ static int set_numbers(const struct options *o, struct start_request *request, s
 	return r;
 }
 
-static int set_difc(const struct options *o, struct start_request *request, struct err *e)
+int start_build_difc(const struct options *o, char **host, char **ca, struct err *e)
 {
 	if (!o->difc_proxy_host && !o->difc_proxy_ca_cert)
 		return 0;
@@ -105,8 +105,8 @@ static int set_difc(const struct options *o, struct start_request *request, stru
 	if (!o->difc_proxy_host)
 		return usage_error(e, "--difc-proxy-ca-cert needs --difc-proxy-host: give the DIFC "
 				      "proxy's address, as in --difc-proxy-host localhost:18443");
-	request->difc_proxy_host = xstrdup(o->difc_proxy_host);
-	return read_ca(o->difc_proxy_ca_cert, &request->difc_proxy_ca_cert, e);
+	*host = xstrdup(o->difc_proxy_host);
+	return read_ca(o->difc_proxy_ca_cert, ca, e);
 }
 
 /* One argument is a string for the shell; several are the command as it is. */
@@ -274,7 +274,7 @@ int start_build(const struct options *o, struct start_request *request, struct e
 	if (r == 0)
 		r = set_numbers(o, request, e);
 	if (r == 0)
-		r = set_difc(o, request, e);
+		r = start_build_difc(o, &request->difc_proxy_host, &request->difc_proxy_ca_cert, e);
 	return r;
 }
 

@@ -277,8 +277,8 @@ static void test_commands(void **state _unused_)
 		assert_ptr_equal(command_find(commands[i].name, &e), &commands[i]);
 	assert_null(command_find("lst", &e));
 	assert_string_equal(e.message, "unknown command 'lst'; did you mean 'list'?");
-	assert_null(command_find("doctor", &e));
-	assert_string_equal(e.message, "unknown command 'doctor'; awfctl help lists them");
+	assert_null(command_find("surgeon", &e));
+	assert_string_equal(e.message, "unknown command 'surgeon'; awfctl help lists them");
 }
 
 /* Every command and option is in the manual; what is not here in the page of migration. */

@@ -163,7 +163,8 @@ static void test_schema(void **state _unused_)
 {
 	static const struct field_table *const tables[] = { &sandbox_info_table, &step_info_table,
 							    &denial_info_table,
-							    &decision_info_table };
+							    &decision_info_table,
+							    &finding_info_table };
 	_cleanup_json_ struct json_object *schema = NULL;
 	_cleanup_free_ char *text = NULL;
 	_cleanup_err_ struct err e = { 0 };
