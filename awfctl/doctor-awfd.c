@@ -10,7 +10,7 @@
 #define DIFC_PROXY "difc-proxy"
 
 /* How long awfd has for an answer. It asks the engine and the DIFC proxy, each with a limit. */
-#define INFO_MS     10000
+#define INFO_MS     5000
 #define DIAGNOSE_MS 75000
 
 /* What awfd finds something of, in the order in which it does. */

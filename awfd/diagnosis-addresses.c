@@ -206,14 +206,15 @@ const char *diagnosis_addresses_free(const struct taken_networks *t)
 	return NULL;
 }
 
-/* Gives the egress network other addresses; what others have is theirs to change. */
+/* Gives the egress network other addresses; what others have is theirs to change. Without a
+ * backslash, which is shown as two. */
 static char *cure_of(const struct taken_networks *t, const char *directory)
 {
 	const char *other = diagnosis_addresses_free(t);
 
 	if (!other)
 		return NULL;
-	return xasprintf("sudo mkdir -p %s && printf '[Egress]\\nSubnet=%s\\n' | sudo tee "
+	return xasprintf("sudo mkdir -p %s && { echo '[Egress]'; echo Subnet=%s; } | sudo tee "
 			 "%s/egress.conf && sudo docker network rm " DOCKER_NETWORK
 			 "; sudo systemctl restart awfd",
 			 directory, other, directory);

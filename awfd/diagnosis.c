@@ -245,8 +245,8 @@ static void find_removals(struct findings *f, const struct diagnosis *d)
 	}
 	if (others > 0)
 		findings_add(f, REMOVALS, FINDING_WARNING, NULL,
-			     "something of %u sandboxes of others is left, which awfd goes on "
-			     "trying to remove",
+			     "something of sandboxes of others is left, of %u of them, which awfd "
+			     "goes on trying to remove",
 			     others);
 	else if (own == 0)
 		findings_add(f, REMOVALS, FINDING_OK, NULL, "nothing is left of what has ended");

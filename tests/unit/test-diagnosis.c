@@ -210,7 +210,7 @@ static struct taken_networks taken(const char *text, bool route)
 }
 
 #define CURE(subnet)                                                                               \
-	"sudo mkdir -p /d && printf '[Egress]\\nSubnet=" subnet "\\n' | sudo tee "                 \
+	"sudo mkdir -p /d && { echo '[Egress]'; echo Subnet=" subnet "; } | sudo tee "             \
 	"/d/egress.conf && sudo docker network rm awf-egress; sudo systemctl restart awfd"
 
 static void test_addresses(void **state _unused_)
