@@ -15,6 +15,10 @@
 /* Of a route: wider ones are default routes in pieces, as VPNs make them. */
 #define ROUTE_BITS_MIN 8
 
+/* Lines of each of the host's tables: awfd has other things to do than to read those of a router.
+ */
+#define ROUTES_MAX 4096
+
 /* What the egress network can have instead, the default first. */
 static const char *const candidates[] = {
 	"198.18.0.0/20", "198.18.64.0/20", "198.19.0.0/20",    "198.19.128.0/20",
@@ -103,9 +107,12 @@ static void add_routes(struct taken_networks *t, const char *path,
 	struct taken_network taken;
 	char line[256];
 
-	while (file && fgets(line, sizeof(line), file))
-		if (parse(line, &taken))
+	for (size_t n = 0; file && !t->cut && fgets(line, sizeof(line), file); n++) {
+		if (n == ROUTES_MAX)
+			t->cut = true;
+		else if (parse(line, &taken))
 			add(t, &taken);
+	}
 }
 
 static bool take_address(const struct ifaddrs *a, struct taken_network *ret)
@@ -251,7 +258,12 @@ void diagnosis_addresses(struct findings *f, const struct docker_network_spec *s
 		tell_conflict(f, spec->subnet, conflict, cure);
 	if (conflict6)
 		tell_conflict(f, spec->subnet6, conflict6, NULL);
-	if (!conflict && !conflict6)
+	if (!conflict && !conflict6 && t->cut)
+		findings_add(f, DIAGNOSIS_ADDRESSES, FINDING_UNKNOWN, NULL,
+			     "this host has more routes than the %d of each table that were looked "
+			     "at, none of which leads to %s",
+			     ROUTES_MAX, spec->subnet);
+	else if (!conflict && !conflict6)
 		findings_add(f, DIAGNOSIS_ADDRESSES, FINDING_OK, NULL,
 			     "nothing else of this host has addresses of %s%s%s", spec->subnet,
 			     spec->subnet6 ? " or " : "", spec->subnet6 ? spec->subnet6 : "");

@@ -23,6 +23,7 @@ struct taken_network {
 struct taken_networks {
 	struct taken_network *list;
 	size_t count;
+	bool cut; /* the host has more routes than are looked at */
 };
 
 /* A line of /proc/net/route, or of /proc/net/ipv6_route: whether it is a route that counts, to a
