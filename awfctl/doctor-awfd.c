@@ -97,7 +97,9 @@ static void deny(struct diagnose_reply *reply, const struct err *denied)
 		free(finding->status);
 		free(finding->message);
 		finding->status = xstrdup(finding_status_name(FINDING_FAILURE));
-		finding->message = xasprintf("permission denied: %s", denied->message);
+		finding->message =
+			xasprintf("permission denied: %s%s%s", denied->value ? denied->value : "",
+				  denied->value ? " " : "", denied->message);
 	}
 }
 

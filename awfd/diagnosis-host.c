@@ -52,8 +52,8 @@ void diagnosis_host_forwarding(struct findings *f, bool ipv6)
 			     s->name, s->ipv6 ? " by IPv6" : "");
 		return;
 	}
-	findings_add(f, DIAGNOSIS_FORWARDING, FINDING_OK, NULL, "IPv4%s is forwarded",
-		     ipv6 ? " and IPv6" : "");
+	findings_add(f, DIAGNOSIS_FORWARDING, FINDING_OK, NULL, "%s forwarded",
+		     ipv6 ? "IPv4 and IPv6 are" : "IPv4 is");
 }
 
 /* --- Disks --------------------------------------------------------------------------------------

@@ -299,7 +299,7 @@ static void test_denied(void **state)
 	assert_int_equal(fake_wait(f), 1);
 	text = ours_of(f);
 	assert_text_contains(text, "engine\tok\tis well\t\n"
-				   "difc-proxy\tfailure\tpermission denied: not h\t\n");
+				   "difc-proxy\tfailure\tpermission denied: h:18443 not h\t\n");
 	fake_close(&c);
 }
 
