@@ -224,6 +224,36 @@ status_is() {
 	[ "$(machine docker image inspect -f '{{.Id}}' awf/host:latest)" = "$(jq -r '.[] | select(.origin == "imported").id' <<<"$json")" ]
 }
 
+# doctor: what alice is told that is not ok, a finding a line; nobody keeps the machine's clock.
+doctor() {
+	machine_as alice awfctl doctor --format name,status,cure "$@" | grep -vP '\tok\t|^clock\twarning|^difc-proxy\tunknown'
+}
+
+# cured NAME: the doctor's command for it is typed, as root, and alice is told then that all is well.
+cured() {
+	local cure
+	cure=$(grep -P "^$1\tfailure\t" <<<"$output" | cut -f3)
+	[[ $cure == 'sudo systemctl '* ]] || { echo "$output"; return 1; }
+	machine sh -c "${cure#sudo }"
+	wait_for is_well
+}
+
+is_well() {
+	machine_as alice awfctl doctor >/dev/null && run -1 doctor && [ -z "$output" ]
+}
+
+@test "the doctor finds the machine well under the hardened unit, and its commands make it so" {
+	is_well
+	machine systemctl stop awfd.socket awfd.service
+	run doctor
+	cured socket
+	machine systemctl stop docker.socket docker.service
+	run doctor
+	cured engine
+	run -0 machine_as alice awfctl doctor "${DIFC[@]}"
+	[[ $output == *$'difc-proxy\tok\tlocalhost:18443 on this host is ready'* ]]
+}
+
 @test "the messages in the journal have fields to find them by" {
 	run -0 machine journalctl --quiet --output=json MESSAGE_ID=6a9c3c0f5d1b4be6a7b1f0f5c2e4d893
 	id=$(jq -rs 'map(select(.AWF_METHOD == "Start" and .AWF_DECISION == "allowed"))[-1].AWF_SANDBOX' <<<"$output")
