@@ -208,6 +208,7 @@ reaches_granted() {
 
 @test "another network has the egress network's addresses: the cure gives that others" {
 	as alice awfctl run --allow-domains granted.example -- true
+	assert_clean # of what the network is to be free of
 	bed_exec -u root -- sh -c 'ip route add 198.18.0.0/15 via 10.77.0.2'
 	finds 0 addresses warning '198.18.0.0/20 of awf-egress lies in 198.18.0.0/15 (the route by eth0)'
 	bed_exec -u root -- ip route del 198.18.0.0/15
@@ -218,7 +219,9 @@ reaches_granted() {
 	is_well alice
 	reaches_granted
 	[ "$(as root docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' awf-egress)" = 198.18.64.0/20 ]
-	bed_exec -u root -- sh -c 'ip link del vpn0; rm /etc/awfd/awfd.conf.d/egress.conf; docker network rm awf-egress'
+	bed_exec -u root -- sh -c 'ip link del vpn0; rm /etc/awfd/awfd.conf.d/egress.conf'
+	assert_clean
+	bed_exec -u root -- docker network rm awf-egress
 	bed awfd restart
 	is_well alice
 }
