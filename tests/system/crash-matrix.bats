@@ -149,19 +149,16 @@ squid_start() {
 	name=awf-$(job_id bystander)-squid
 	pid=$(on_host docker inspect -f '{{.State.Pid}}' "$name")
 	on_host nsenter -t "$pid" -n nft flush ruleset
-	assert_all_reached "$(in_network "$pid" -t 1000 tcp:203.0.113.80:443)"
+	AS_SQUID=(nsenter -t "$pid" -n setpriv --reuid 65533 --regid 65533 --clear-groups
+		--inh-caps=-all --bounding-set=-all -- "$BED_TOOLS/probe")
+	assert_all_reached "$(on_host "${AS_SQUID[@]}" -t 1000 tcp:203.0.113.80:443)"
 	mapfile -t targets < <(printf '%s\n' "${TARGETS[@]}" | grep -vE '(203.0.113.80|db8::80\]):(80|443)$|^tcp:10.77.0.2:80$|:53$')
 	# shellcheck disable=SC2034 # for the attackers that count
 	COUNTERS["squid"]=$CRASH/squid
 	install -m 666 /dev/null "$CRASH/squid"
-	in_network "$pid" -t 60 -c "$CRASH/squid" "${targets[@]}" >"$CRASH/out" 3>&- &
+	# No function: who is killed at the end is the one whose death is the probe's, too.
+	"$BED" exec -u root -- "${AS_SQUID[@]}" -t 60 -c "$CRASH/squid" "${targets[@]}" >"$CRASH/out" 3>&- &
 	BED_BACKGROUND_PIDS+=($!)
-}
-
-# in_network PID PROBE-ARGUMENT...: as squid's user.
-in_network() {
-	bed_exec -u root -- nsenter -t "$1" -n setpriv --reuid 65533 --regid 65533 --clear-groups \
-		--inh-caps=-all --bounding-set=-all -- "$BED_TOOLS/probe" "${@:2}"
 }
 
 # --- cells ------------------------------------------------------------------------------------------
