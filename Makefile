@@ -46,8 +46,8 @@ COMMON_SRC    := alloc ascii clock counters err escape fd file home log parse se
 PROTO_SRC     := difc-advice errors findings frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record broker broker-message broker-mounts \
                  broker-operations broker-server caller child child-output cli-proxy-limits config \
-                 conn denial-log denials diagnosis diagnosis-addresses diagnosis-engine diagnosis-host \
-                 difc-address difc-ca difc-probe difc-target docker docker-answer \
+                 conn denial-log denials diagnosis diagnosis-addresses diagnosis-engine \
+                 diagnosis-host difc-address difc-ca difc-probe difc-target docker docker-answer \
                  docker-attach docker-container docker-http docker-image docker-network \
                  docker-progress docker-pull docker-seccomp docker-spec domain egress engine-watch \
                  environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
@@ -60,12 +60,13 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
                  nft-watch notify peer plan policy policy-words pool predownload private-networks \
                  process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-adopt sandbox-agent sandbox-attach sandbox-audit sandbox-container sandbox-create \
-                 sandbox-denials sandbox-destroy sandbox-dirs sandbox-host sandbox-images \
-                 sandbox-info sandbox-lease sandbox-links sandbox-logs sandbox-masks \
-                 sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-ready \
-                 sandbox-relay sandbox-removal sandbox-squid sandbox-state sandbox-stats server \
-                 socket-address spawn squid-config squid-log stats turns upstream-proxy
+                 sandbox-adopt sandbox-agent sandbox-attach sandbox-audit sandbox-container \
+                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
+                 sandbox-images sandbox-info sandbox-lease sandbox-links sandbox-logs \
+                 sandbox-masks sandbox-mounts sandbox-name sandbox-policy sandbox-pool \
+                 sandbox-ready sandbox-relay sandbox-removal sandbox-squid sandbox-state \
+                 sandbox-stats server socket-address spawn squid-config squid-log stats turns \
+                 upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
                  socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -73,14 +74,15 @@ MOUNT_SRC     := main
 MASKS_SRC     := main walk
 NAMES_SRC     := main
 NAMESPACES_SRC := main
-AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-doctor cmd-help cmd-list cmd-logs \
-                 cmd-metrics cmd-predownload cmd-reload cmd-run cmd-stats cmd-stop cmd-version \
-                 cmd-wait comeback commands complain completion config-file denial-text \
-                 detach-keys doctor-awfd doctor-host doctor-socket domains-file env-file exit-code help input-file log-copies log-reader \
-                 log-session log-set log-sources log-summary log-text look main moment nearest \
-                 options output output-dir progress pull-progress pump refusals render ruleset \
-                 service-info start start-egress start-env start-session stats-text table tally tenant terminal \
-                 window word-list yaml-reader
+AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-doctor cmd-help cmd-list \
+                 cmd-logs cmd-metrics cmd-predownload cmd-reload cmd-run cmd-stats cmd-stop \
+                 cmd-version cmd-wait comeback commands complain completion config-file \
+                 denial-text detach-keys doctor-awfd doctor-host doctor-socket domains-file \
+                 env-file exit-code help input-file log-copies log-reader log-session log-set \
+                 log-sources log-summary log-text look main moment nearest options output \
+                 output-dir progress pull-progress pump refusals render ruleset seen-denials \
+                 service-info start start-egress start-env start-session stats-text subscription \
+                 table tally tenant terminal window word-list yaml-reader
 GH_SRC        := arguments command flags refusal
 CLI_PROXY_SRC := access-log answer calls downloads exec-call exec-call-files exec-call-gh \
                  exec-call-log exec-request gh-argv gh-confinement gh-env gh-filter gh-launch \
@@ -118,18 +120,18 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
-                 awfctl-copies awfctl-denials awfctl-detach-keys awfctl-doctor awfctl-egress awfctl-env \
-                 awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest awfctl-options \
-                 awfctl-output awfctl-pull-progress awfctl-render awfctl-ruleset awfctl-run \
-                 awfctl-stats awfctl-tenant broker cli-proxy-limits client-hello clone config conn \
-                 denial-log denials diagnosis difc-address difc-ca difc-probe docker docker-attach \
-                 docker-image docker-network docker-progress docker-pull docker-spec domain \
-                 downloads egress environment err errors escape exec-request fd fd-store file \
-                 frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules gh-trouble \
-                 hold host-addresses host-pattern host-ports host-view http-answer http-response \
-                 image-reference image-tar interface job-limits json-fields landlock lock log-tail \
-                 metrics mount-credentials mount-open mount-source mount-spec names netlink \
-                 network nflog-packet nft-ruleset notify parse peer plan policy pool \
+                 awfctl-copies awfctl-denials awfctl-detach-keys awfctl-doctor awfctl-egress \
+                 awfctl-env awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest \
+                 awfctl-options awfctl-output awfctl-pull-progress awfctl-render awfctl-ruleset \
+                 awfctl-run awfctl-stats awfctl-tenant broker cli-proxy-limits client-hello clone \
+                 config conn denial-log denials diagnosis difc-address difc-ca difc-probe docker \
+                 docker-attach docker-image docker-network docker-progress docker-pull docker-spec \
+                 domain downloads egress environment err errors escape exec-request fd fd-store \
+                 file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
+                 gh-trouble hold host-addresses host-pattern host-ports host-view http-answer \
+                 http-response image-reference image-tar interface job-limits json-fields landlock \
+                 lock log-tail metrics mount-credentials mount-open mount-source mount-spec names \
+                 netlink network nflog-packet nft-ruleset notify parse peer plan policy pool \
                  private-networks process quota redact relay relay-proc relay-storm \
                  relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
                  socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \

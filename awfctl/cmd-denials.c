@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#include "awfctl/client.h"
 #include "awfctl/complain.h"
 #include "awfctl/denial-text.h"
 #include "awfctl/log-sources.h"
 #include "awfctl/output.h"
+#include "awfctl/seen-denials.h"
+#include "awfctl/subscription.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/timestamp.h"
@@ -17,19 +18,21 @@ struct selection {
 	const struct options *o;
 	struct log_span span;
 	struct table table;
+	struct seen_denials *seen;
+	bool again; /* an awfd that was restarted tells what there was before, too */
 };
 
 static bool is_selected(const struct selection *s, const struct denial_info *d)
 {
+	bool news = seen_denials_add(s->seen, d), wanted = false;
 	int64_t time_ms;
-	bool wanted = false;
 
 	if (timestamp_parse_ms(d->time, &time_ms) < 0)
 		time_ms = 0;
 	for (size_t i = 0; i < LOG_SOURCE_COUNT; i++)
 		wanted |= s->span.sources[i] &&
 			  strcmp(log_source_name((enum log_source)i), d->source) == 0;
-	return wanted && log_span_has(&s->span, time_ms);
+	return wanted && (news || !s->again) && log_span_has(&s->span, time_ms);
 }
 
 static void append_table(struct strbuf *to, struct table *t, bool first, const void *const *rows)
@@ -80,15 +83,16 @@ static int print_reply(struct selection *s, bool first, const struct reply *repl
 }
 
 /* Until the last reply, or until nobody can be told any more, which is reported at the end. */
-static int print_replies(struct selection *s, struct client *c, struct err *e)
+static int print_replies(struct selection *s, struct subscription *calls, struct err *e)
 {
-	bool more = true;
+	bool more = true, anew;
 
 	s->table.exact = s->o->follow; /* an age would soon be wrong */
 	for (bool first = true; more; first = false) {
 		_cleanup_reply_ struct reply reply = { 0 };
-		int r = client_wait(c, &reply, e);
+		int r = subscription_next(calls, &reply, &anew, e);
 
+		s->again = anew && !first;
 		if (r == 0)
 			r = print_reply(s, first, &reply, e);
 		if (r < 0)
@@ -112,20 +116,22 @@ static int select_denials(struct selection *s, struct err *e)
 
 int cmd_denials(const struct options *o)
 {
-	_cleanup_client_ struct client *c = NULL;
+	const struct id_request request = { .id = o->operands[0] };
+	_cleanup_subscription_ struct subscription calls = { .socket = options_socket(o),
+							     .method = AWF_INTERFACE ".Denials",
+							     .table = &id_request_table,
+							     .parameters = &request,
+							     .more = o->follow };
+	_cleanup_seen_denials_ struct seen_denials *seen = seen_denials_new();
 	_cleanup_err_ struct err e = { 0 };
-	struct selection s = { .o = o, .table = denial_table() };
-	struct id_request request = { .id = o->operands[0] };
+	struct selection s = { .o = o, .table = denial_table(), .seen = seen };
 	int r = output_check(o, &denial_info_table, &e);
 
 	if (r == 0)
 		r = select_denials(&s, &e);
 	if (r == 0)
-		r = client_open(options_socket(o), &c, &e);
+		r = subscription_open(&calls, &e);
 	if (r == 0)
-		r = client_call(c, AWF_INTERFACE ".Denials", &id_request_table, &request, o->follow,
-				&e);
-	if (r == 0)
-		r = print_replies(&s, c, &e);
+		r = print_replies(&s, &calls, &e);
 	return r < 0 ? complain(o, &e) : 0;
 }

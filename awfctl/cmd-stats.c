@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "awfctl/client.h"
 #include "awfctl/comeback.h"
 #include "awfctl/complain.h"
 #include "awfctl/output.h"
 #include "awfctl/stats-text.h"
+#include "awfctl/subscription.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/strv.h"
@@ -35,10 +35,11 @@ static void sample_clear(struct sample *s)
 	*s = (struct sample){ 0 };
 }
 
-static int take_sample(struct client *c, struct sample *ret, struct err *e)
+static int take_sample(struct subscription *calls, struct sample *ret, struct err *e)
 {
 	struct sample s = { 0 };
-	int r = client_wait(c, &s.reply, e);
+	bool anew;
+	int r = subscription_next(calls, &s.reply, &anew, e);
 
 	s.time_us = clock_us();
 	if (r == 0)
@@ -184,11 +185,11 @@ static void print_table(const struct options *o, const struct sample *before,
  */
 
 /* Two samples: what share of the time is used takes time. */
-static int show_once(const struct options *o, struct client *c, const struct sample *first,
-		     struct err *e)
+static int show_once(const struct options *o, struct subscription *calls,
+		     const struct sample *first, struct err *e)
 {
 	_cleanup_(sample_clear) struct sample second = { 0 };
-	int r = take_sample(c, &second, e);
+	int r = take_sample(calls, &second, e);
 
 	if (r == 0)
 		print_table(o, first, &second);
@@ -196,13 +197,13 @@ static int show_once(const struct options *o, struct client *c, const struct sam
 }
 
 /* Until those that were asked for have ended, or nobody can be told any more. */
-static int show_live(const struct options *o, struct client *c, struct sample *before,
+static int show_live(const struct options *o, struct subscription *calls, struct sample *before,
 		     struct err *e)
 {
 	print_frame(o, before, before);
 	while (fflush(stdout) == 0 && has_any(o, before)) {
 		struct sample now = { 0 };
-		int r = take_sample(c, &now, e);
+		int r = take_sample(calls, &now, e);
 
 		if (r < 0)
 			return r;
@@ -213,10 +214,10 @@ static int show_live(const struct options *o, struct client *c, struct sample *b
 	return 0;
 }
 
-static int show(const struct options *o, struct client *c, struct err *e)
+static int show(const struct options *o, struct subscription *calls, struct err *e)
 {
 	_cleanup_(sample_clear) struct sample first = { 0 };
-	int r = take_sample(c, &first, e);
+	int r = take_sample(calls, &first, e);
 
 	if (r == 0)
 		r = require_all(o, &first, e);
@@ -225,24 +226,26 @@ static int show(const struct options *o, struct client *c, struct err *e)
 	if (!output_is_table(o))
 		print_fields(o, &first);
 	else if (o->no_stream || !isatty(STDOUT_FILENO))
-		return show_once(o, c, &first, e);
+		return show_once(o, calls, &first, e);
 	else
-		return show_live(o, c, &first, e);
+		return show_live(o, calls, &first, e);
 	return 0;
 }
 
 int cmd_stats(const struct options *o)
 {
-	_cleanup_client_ struct client *c = NULL;
+	const struct empty_message none = { 0 };
+	_cleanup_subscription_ struct subscription calls = { .socket = options_socket(o),
+							     .method = METHOD,
+							     .table = &empty_table,
+							     .parameters = &none,
+							     .more = output_is_table(o) };
 	_cleanup_err_ struct err e = { 0 };
 	int r = output_check(o, &stats_info_table, &e);
 
 	if (r == 0)
-		r = client_open(options_socket(o), &c, &e);
+		r = subscription_open(&calls, &e);
 	if (r == 0)
-		r = client_call(c, METHOD, &empty_table, &(struct empty_message){ 0 },
-				output_is_table(o), &e);
-	if (r == 0)
-		r = show(o, c, &e);
+		r = show(o, &calls, &e);
 	return r < 0 ? complain(o, &e) : 0;
 }

@@ -182,9 +182,48 @@ static void test_follow_json(void **state)
 	fake_assert_printed(f, line);
 	fake_send(&c, CONTINUES(ADDRESS), -EBADF);
 	fake_assert_printed(f, line);
-	fake_close(&c);
-	assert_int_equal(fake_wait(f), 125);
+	fake_send(&c, REPLY(""), -EBADF);
+	assert_int_equal(fake_wait(f), 0);
 	assert_text(f->out, "");
+	fake_close(&c);
+}
+
+/* An awfd that is restarted tells all there was: what was shown is not shown again, what came
+ * meanwhile is, however often that happens. */
+static void test_follow_comes_back(void **state)
+{
+#define REFUSAL(time, host, count)                                                                 \
+	"{\"time\":\"2026-01-02T03:04:" time "Z\",\"source\":\"squid\",\"from\":\"agent\","        \
+	"\"protocol\":\"GET\",\"host\":\"" host "\",\"port\":80,\"reason\":\"r\",\"count\":" count \
+	"}"
+	static const struct {
+		const char *answer;
+		const char *printed;
+	} awfds[] = {
+		{ CONTINUES(REFUSAL("05.000", "a", "2") "," REFUSAL("05.000", "b", "9")),
+		  "a\t80\t2\nb\t80\t9\n" },
+		{ CONTINUES(REFUSAL("05.000", "a", "2") "," REFUSAL("05.001", "b", "4")),
+		  "b\t80\t4\n" }, /* counted anew */
+		{ CONTINUES(REFUSAL("05.000", "a", "2") "," REFUSAL("05.001", "b", "4")), "" },
+		{ CONTINUES(REFUSAL("05.000", "a", "3") "," REFUSAL("05.001", "b", "3") "," REFUSAL(
+			  "05.000", "c", "1")),
+		  "a\t80\t3\nc\t80\t1\n" },
+		{ REPLY(REFUSAL("05.000", "c", "1") "," REFUSAL("06.000", "d", "1")),
+		  "d\t80\t1\n" },
+	};
+	struct fake *f = *state;
+	struct fake_conn c;
+
+	FAKE_RUN(f, &(struct fake_stdio){ 0 }, "denials", "-f", "--format=host,port,count", ID);
+	for (size_t i = 0; i < ARRAY_SIZE(awfds); i++) {
+		accept_call(f, &c);
+		fake_send(&c, awfds[i].answer, -EBADF);
+		fake_assert_printed(f, awfds[i].printed);
+		fake_close(&c);
+	}
+	assert_int_equal(fake_wait(f), 0);
+	assert_text(f->out, "");
+	assert_text(f->err, "");
 }
 
 /* Nobody is followed for an output that can't be written. */
@@ -269,6 +308,7 @@ int main(void)
 		TEST(test_json),
 		TEST(test_follow),
 		TEST(test_follow_json),
+		TEST(test_follow_comes_back),
 		TEST(test_full_device),
 		TEST(test_usage),
 		cmocka_unit_test(test_lines),

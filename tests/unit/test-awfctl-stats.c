@@ -124,7 +124,7 @@ static void await_screen(int terminal, struct strbuf *seen, const char *part)
 }
 
 /* On a terminal each sample is written over the one before, until none of those that were asked for
- * is there. */
+ * is there, also over a restart of awfd. */
 static void test_live(void **state)
 {
 	struct fake *f = *state;
@@ -143,6 +143,11 @@ static void test_live(void **state)
 	assert_int_equal(strncmp(seen.data, "\x1b[H", 3), 0);
 	assert_text_contains(seen.data, "ID");
 	assert_null(strstr(seen.data, ID)); /* not asked for */
+	strbuf_clear(&seen);
+	fake_close(&c); /* awfd is restarted */
+	accept_call(f, &c);
+	fake_send(&c, CONTINUES(STARTS), -EBADF);
+	await_screen(terminal, &seen, "4 / 0\x1b[K\r\n\x1b[J");
 	strbuf_clear(&seen);
 	fake_send(&c, CONTINUES(""), -EBADF);
 	await_screen(terminal, &seen, "\x1b[J");
