@@ -41,8 +41,8 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 
 # --- What each program is made of -----------------------------------------------------------------
 
-COMMON_SRC    := alloc ascii clock counters err escape fd file home log parse secret stdcopy \
-                 strbuf strv timestamp utf8
+COMMON_SRC    := alloc ascii clock counters err escape fd file home log parse relay-event secret \
+                 stdcopy strbuf strv timestamp utf8
 PROTO_SRC     := difc-advice errors findings frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record broker broker-message broker-mounts \
                  broker-operations broker-server caller child child-output cli-proxy-limits config \
@@ -67,8 +67,8 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  sandbox-ready sandbox-relay sandbox-removal sandbox-squid sandbox-state \
                  sandbox-stats server socket-address spawn squid-config squid-log stats turns \
                  upstream-proxy
-RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool sandboxing shares \
-                 socket target upstream upstreams
+RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
+                 shares socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
 MOUNT_SRC     := main
 MASKS_SRC     := main walk
@@ -132,8 +132,8 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  http-response image-reference image-tar interface job-limits json-fields landlock \
                  lock log-tail metrics mount-credentials mount-open mount-source mount-spec names \
                  netlink network nflog-packet nft-ruleset notify parse peer plan policy pool \
-                 private-networks process quota redact relay relay-proc relay-storm \
-                 relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
+                 private-networks process quota redact relay relay-event relay-log relay-proc \
+                 relay-storm relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
                  socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
                  unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
@@ -146,8 +146,8 @@ UNIT_HELPERS  := certificates engine-mounts fake-awfd fake-engine golden loopbac
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := broker client-hello config-file denial-log difc-address difc-ca docker-progress \
                  domain download-entry exec-request frame gh-log host-ports http-response \
-                 image-tar methods mount-spec nflog policy redact ruleset squid-config squid-log \
-                 state stdcopy
+                 image-tar methods mount-spec nflog policy redact relay-event ruleset squid-config \
+                 squid-log state stdcopy
 
 # --- What is installed: mode, file, and where ----------------------------------------------------
 

@@ -126,6 +126,7 @@ enum move direction_move(struct direction *d, struct pipe_pool *pipes)
 	while (result == MOVE_QUEUES && moved < TURN_BYTES)
 		result = step(d, pipes, &moved);
 	*d->count += moved;
+	d->moved += moved;
 	if (d->held == 0 || d->broken)
 		direction_clear(d, pipes);
 	return result;

@@ -29,6 +29,7 @@ struct direction {
 	bool bulk;               /* bytes come in such numbers that splicing is faster */
 	bool ended;              /* no byte comes any more */
 	uint64_t *count;         /* what was moved is added to it */
+	uint64_t moved;          /* all of this direction */
 	bool broken;             /* the receiver went away; what it was to get is dropped */
 };
 

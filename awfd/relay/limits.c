@@ -4,7 +4,8 @@
 
 /* Descriptors beside those of connections, pipes and listeners: standard ones, the loop's own. */
 #define DESCRIPTORS_RESERVED 47
-#define PIPES_MAX            128 /* each may pin PIPE_BYTES */
+#define PIPES_MAX            128        /* each may pin PIPE_BYTES */
+#define FILE_MAX             (64 << 20) /* bytes that a log may grow to */
 #define PER_CONNECTION       2
 #define PER_PIPE             2
 
@@ -24,11 +25,12 @@ static size_t raise_descriptors(void)
 /* Connections need their descriptors; pipes are a convenience, without which bytes are copied. */
 struct limits limits_apply(const struct demand *demand)
 {
-	const struct rlimit none = { 0 };
+	const struct rlimit none = { 0 }, file = { FILE_MAX, FILE_MAX };
 	size_t descriptors = raise_descriptors();
 	struct limits l = { 0 };
 
 	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)setrlimit(RLIMIT_FSIZE, &file);
 	descriptors -= MIN(descriptors, DESCRIPTORS_RESERVED + demand->listeners);
 	l.pipes = MIN(descriptors / 4 / PER_PIPE, (size_t)PIPES_MAX);
 	descriptors -= l.pipes * PER_PIPE;

@@ -40,8 +40,18 @@ static bool may_accept(const struct listener *l)
 	return !all->shortage && !all->config.full(l->target.upstream, all->config.userdata);
 }
 
+static void listener_report(const struct listener *l, enum relay_event_kind kind, int error)
+{
+	const struct relay_event e =
+		upstream_event(l->target.upstream, l->target.port, kind, error);
+
+	report_add(l->all->config.report, &e);
+}
+
 static void listener_wait(struct listener *l)
 {
+	if (!l->all->shortage)
+		listener_report(l, RELAY_LIMIT, 0);
 	event_del(l->event);
 	TAILQ_INSERT_TAIL(&l->all->waiting, l, waiting);
 }
@@ -64,9 +74,12 @@ void listeners_room(struct listeners *all)
 	event_active(l->event, EV_READ, 0);
 }
 
-static void listeners_pause_for_shortage(struct listeners *all, int error)
+static void pause_for_shortage(const struct listener *l, int error)
 {
+	struct listeners *all = l->all;
+
 	log_debug("accepting pauses: %s", strerror(-error));
+	listener_report(l, RELAY_SHORTAGE, error);
 	all->shortage = true;
 	(void)event_add(all->retry, &shortage_pause);
 }
@@ -109,7 +122,7 @@ static bool accept_one(struct listener *l)
 		return true;
 	r = fd < 0 ? -errno : all->config.accepted(fd, &l->target, all->config.userdata);
 	if (r < 0 && r != -EAGAIN)
-		listeners_pause_for_shortage(all, r);
+		pause_for_shortage(l, r);
 	return r == 0;
 }
 
@@ -189,7 +202,9 @@ int listeners_new(const struct listeners_config *config, struct listeners **ret,
 	if (!all->retry)
 		return err_set(e, -ENOMEM, ERR_SYSTEM, "no event");
 	for (size_t i = 0; i < passed->count; i++) {
-		r = add_listener(all, PASSED_FIRST_FD + (int)i, passed_name(passed, i), e);
+		int fd = PASSED_FIRST_FD + (int)i;
+
+		r = fd == config->log ? 0 : add_listener(all, fd, passed_name(passed, i), e);
 		if (r < 0)
 			return r;
 	}

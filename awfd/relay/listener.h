@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "awfd/relay/passed.h"
+#include "awfd/relay/report.h"
 #include "awfd/relay/target.h"
 #include "awfd/relay/upstreams.h"
 
@@ -18,6 +19,8 @@ struct listeners_config {
 	struct event_base *base;
 	const struct passed *passed;       /* borrowed for the call that makes the listeners */
 	const struct upstreams *upstreams; /* borrowed */
+	struct report *report;             /* NULL: nobody wants to know */
+	int log;                           /* one that was passed and is no socket; or -EBADF */
 	/* No connection to this upstream may be accepted now. */
 	bool (*full)(struct upstream *upstream, void *userdata);
 	/* Takes fd over; -errno when there is a shortage. */

@@ -20,6 +20,7 @@
 #include "awfd/relay/pair.h"
 #include "awfd/relay/pairs.h"
 #include "awfd/relay/passed.h"
+#include "awfd/relay/report.h"
 #include "awfd/relay/sandboxing.h"
 #include "awfd/relay/upstreams.h"
 
@@ -30,6 +31,7 @@
 #define CONNECT_TIMEOUT_DEFAULT_MS 10000
 #define CONNECT_TIMEOUT_MAX_MS     600000
 #define NO_COUNTERS                UINT64_MAX
+#define NO_LOG                     0
 
 struct relay {
 	/* options */
@@ -39,13 +41,15 @@ struct relay {
 	uint64_t connect_timeout_ms;
 	uint64_t ready_fd; /* 0: nobody waits */
 	uint64_t counters_fd;
+	uint64_t log_fd;
 	/* parts */
 	struct event_base *base;
 	struct event *signals[2];
 	struct passed passed;
 	struct upstreams *upstreams;
 	uint64_t uncounted[COUNTERS_MAX];
-	uint64_t *counters; /* NULL: nobody reads them */
+	uint64_t *counters;    /* NULL: nobody reads them */
+	struct report *report; /* NULL: nobody wants to know */
 	struct pairs *pairs;
 	struct listeners *listeners;
 };
@@ -66,11 +70,12 @@ static const struct {
 	  CONNECT_TIMEOUT_MAX_MS },
 	{ "ready-fd", OPTION_NUMBER, offsetof(struct relay, ready_fd), 1, INT32_MAX },
 	{ "counters-fd", OPTION_NUMBER, offsetof(struct relay, counters_fd), 0, INT32_MAX },
+	{ "log-fd", OPTION_NUMBER, offsetof(struct relay, log_fd), 1, INT32_MAX },
 };
 
 static const char usage[] =
 	"usage: awf-relay --upstream [NAME=]HOST[,HOST...]:PORT... [--sandbox ID] [--max-connections N]\n"
-	"                 [--connect-timeout-ms N] [--ready-fd FD] [--counters-fd FD]\n"
+	"                 [--connect-timeout-ms N] [--ready-fd FD] [--counters-fd FD] [--log-fd FD]\n"
 	"       awf-relay --help | --version\n"
 	"The listening sockets are inherited, see systemd-socket-activate(1). NAME is theirs; without\n"
 	"it, the upstream is for all that no other is for. PORT may be *, for the socket's own.\n";
@@ -156,6 +161,7 @@ static int relay_open_loop(struct relay *r, struct err *e)
 			return err_set(e, -ENOMEM, ERR_SYSTEM, "cannot watch signals");
 	}
 	(void)signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
+	(void)signal(SIGXFSZ, SIG_IGN); /* a log that is full ends nothing */
 	return 0;
 }
 
@@ -178,11 +184,27 @@ static int relay_open_counters(struct relay *r, struct err *e)
 	return 0;
 }
 
+/* Nothing waits for who reads the log. */
+static int relay_open_log(struct relay *r, struct err *e)
+{
+	int error;
+
+	if (r->log_fd == NO_LOG)
+		return 0;
+	error = fd_set_nonblock((int)r->log_fd, true);
+	if (error < 0)
+		return err_system(e, error, "descriptor %d", (int)r->log_fd);
+	r->report = report_new(r->base, (int)r->log_fd);
+	return 0;
+}
+
 static int relay_open_parts(struct relay *r, struct err *e)
 {
 	const struct listeners_config listening = { .base = r->base,
 						    .passed = &r->passed,
 						    .upstreams = r->upstreams,
+						    .report = r->report,
+						    .log = r->report ? (int)r->log_fd : -EBADF,
 						    .full = relay_full,
 						    .accepted = relay_accepted,
 						    .userdata = r };
@@ -198,6 +220,7 @@ static int relay_open_parts(struct relay *r, struct err *e)
 		.max_pipes = limits.pipes,
 		.connect_timeout_ms = (int)r->connect_timeout_ms,
 		.counters = r->counters ? r->counters : r->uncounted,
+		.report = r->report,
 		.room = relay_room,
 		.userdata = r,
 	};
@@ -227,8 +250,8 @@ static int relay_run(struct relay *r, struct err *e)
 	if ((error = passed_find(&r->passed, e)) < 0 ||
 	    (error = upstreams_new(r->upstream_texts, &r->upstreams, e)) < 0 ||
 	    (error = relay_open_counters(r, e)) < 0 || (error = relay_open_loop(r, e)) < 0 ||
-	    (error = relay_open_parts(r, e)) < 0 || (error = sandboxing_drop_root(e)) < 0 ||
-	    (error = sandboxing_enter(e)) < 0)
+	    (error = relay_open_log(r, e)) < 0 || (error = relay_open_parts(r, e)) < 0 ||
+	    (error = sandboxing_drop_root(e)) < 0 || (error = sandboxing_enter(e)) < 0)
 		return error;
 	listeners_start(r->listeners);
 	error = relay_tell_ready(r, e);
@@ -243,6 +266,7 @@ static void relay_close(struct relay *r)
 {
 	pairs_free(TAKE_PTR(r->pairs));
 	listeners_free(TAKE_PTR(r->listeners));
+	report_free(TAKE_PTR(r->report));
 	for (size_t i = 0; i < ARRAY_SIZE(r->signals); i++)
 		if (r->signals[i])
 			event_free(r->signals[i]);

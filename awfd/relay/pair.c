@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "awfd/relay/socket.h"
 
@@ -58,9 +59,35 @@ static void finish_quietly(int fd)
 	(void)fd_close(fd);
 }
 
-void pair_reset(struct pair *p)
+static void pair_report(const struct pair *p, enum relay_event_kind kind, int error)
 {
+	struct report *report = pairs_config(p->all)->report;
+	struct relay_event e;
+
+	if (!report)
+		return;
+	e = upstream_event(p->target->upstream, p->target->port, kind, error);
+	e.sent = p->up.moved;
+	e.received = p->down.moved;
+	e.duration_ms = clock_ms() - p->opened_ms;
+	report_add(report, &e);
+}
+
+static void pair_end(struct pair *p, enum relay_event_kind kind)
+{
+	pair_report(p, kind, 0);
+	pair_free(p, kind == RELAY_CLOSED ? finish_quietly : socket_reset);
+}
+
+static void pair_fail(struct pair *p, int error)
+{
+	pair_report(p, RELAY_FAILED, error);
 	pair_free(p, socket_reset);
+}
+
+void pair_cut_off(struct pair *p)
+{
+	pair_end(p, RELAY_CUT_OFF);
 }
 
 static void pair_complain(const struct pair *p, int error)
@@ -98,8 +125,9 @@ static void pair_connect_failed(struct pair *p, int error)
 	p->upstream.fd = fd_close(p->upstream.fd);
 	p->error = error;
 	p->attempt++;
-	if (pair_connect(p) < 0)
-		pair_reset(p);
+	error = pair_connect(p);
+	if (error < 0)
+		pair_fail(p, error);
 }
 
 static void pair_connected(struct pair *p)
@@ -118,6 +146,7 @@ int pair_open(struct pairs *all, int client, struct target *target)
 
 	p->all = all;
 	p->target = target;
+	p->opened_ms = clock_ms();
 	p->client.fd = p->upstream.fd = -EBADF;
 	p->up = (struct direction){ .from = &p->client,
 				    .to = &p->upstream,
@@ -129,9 +158,21 @@ int pair_open(struct pairs *all, int client, struct target *target)
 	r = end_watch(p, &p->client, client, on_client, NULL);
 	if (r == 0)
 		r = pair_connect(p);
+	if (is_shortage(r)) {
+		pair_free(p, socket_reset); /* who accepts tells of it */
+		return r;
+	}
 	if (r < 0)
-		pair_reset(p);
-	return is_shortage(r) ? r : 0;
+		pair_fail(p, r);
+	return 0;
+}
+
+/* Who ended a pair whose directions have both ended. */
+static enum relay_event_kind pair_ended_by(const struct pair *p)
+{
+	if (p->down.broken)
+		return RELAY_CLIENT_RESET;
+	return p->up.broken ? RELAY_UPSTREAM_RESET : RELAY_CLOSED;
 }
 
 /* Both directions have their turn; the pair ends when neither has anything left to do. */
@@ -141,25 +182,28 @@ void pair_run(struct pair *p)
 	enum move up = direction_move(&p->up, pipes);
 	enum move down = direction_move(&p->down, pipes);
 
-	if (up == MOVE_RESET || down == MOVE_RESET)
-		pair_reset(p);
+	if (up == MOVE_RESET)
+		pair_end(p, RELAY_CLIENT_RESET);
+	else if (down == MOVE_RESET)
+		pair_end(p, RELAY_UPSTREAM_RESET);
 	else if (up == MOVE_ENDED && down == MOVE_ENDED)
-		pair_free(p, p->up.broken || p->down.broken ? socket_reset : finish_quietly);
+		pair_end(p, pair_ended_by(p));
 	else if (up == MOVE_QUEUES || down == MOVE_QUEUES)
 		pairs_enqueue(p->all, p);
 }
 
 /* A direction that has ended doesn't look at its sender any more; that one may still break off. */
-static bool pair_broken_off(const struct pair *p)
+static bool is_broken_off(const struct direction *d)
 {
-	return (p->up.ended && socket_error(p->client.fd) < 0) ||
-	       (p->down.ended && socket_error(p->upstream.fd) < 0);
+	return d->ended && socket_error(d->from->fd) < 0;
 }
 
 static void pair_ready(struct pair *p)
 {
-	if (pair_broken_off(p))
-		pair_reset(p);
+	if (is_broken_off(&p->up))
+		pair_end(p, RELAY_CLIENT_RESET);
+	else if (is_broken_off(&p->down))
+		pair_end(p, RELAY_UPSTREAM_RESET);
 	else if (!p->queued)
 		pair_run(p);
 }
@@ -172,7 +216,7 @@ static void on_client(evutil_socket_t fd, short what, void *userdata)
 	if (p->connected)
 		pair_ready(p);
 	else if (socket_error(fd) < 0)
-		pair_reset(p);
+		pair_end(p, RELAY_CLIENT_RESET);
 }
 
 static void on_upstream(evutil_socket_t fd, short what, void *userdata)

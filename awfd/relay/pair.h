@@ -16,6 +16,7 @@ struct pair {
 	struct end upstream;
 	struct direction up;   /* client to upstream */
 	struct direction down; /* upstream to client */
+	uint64_t opened_ms;    /* by clock_ms() */
 	size_t attempt;        /* which of the target's addresses is tried */
 	int error;             /* of the attempt before that; 0: there was none */
 	bool connected;
@@ -31,5 +32,5 @@ int pair_open(struct pairs *all, int client, struct target *target) _must_check_
 /* Moves bytes for one turn; may end the pair. */
 void pair_run(struct pair *p);
 
-/* Breaks both sides off and frees the pair. */
-void pair_reset(struct pair *p);
+/* Breaks both sides off, because the relay ends, and frees the pair. */
+void pair_cut_off(struct pair *p);

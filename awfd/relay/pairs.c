@@ -121,7 +121,7 @@ void pairs_free(struct pairs *all)
 		return;
 	all->config.room = NULL;
 	while ((p = LIST_FIRST(&all->list)))
-		pair_reset(p);
+		pair_cut_off(p);
 	event_free(all->turn);
 	pipe_pool_free(all->pipes);
 	free(all);

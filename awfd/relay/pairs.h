@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/counters.h"
 #include "awfd/relay/pipe-pool.h"
+#include "awfd/relay/report.h"
 #include "awfd/relay/upstream.h"
 
 struct pair;
@@ -22,6 +23,7 @@ struct pairs_config {
 	size_t max_pipes;
 	int connect_timeout_ms;
 	uint64_t *counters;           /* by enum relay_counter */
+	struct report *report;        /* NULL: nobody wants to know */
 	void (*room)(void *userdata); /* a connection is over: there is room for another */
 	void *userdata;
 };

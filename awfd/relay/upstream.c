@@ -187,6 +187,18 @@ void upstream_complain(struct upstream *u, uint16_t port, const char *sandbox, i
 	u->unwarned = 0;
 }
 
+struct relay_event upstream_event(const struct upstream *u, uint16_t port,
+				  enum relay_event_kind kind, int error)
+{
+	struct relay_event e = { .kind = kind,
+				 .port = effective_port(u, port),
+				 .error = error < 0 ? -error : error,
+				 .count = 1 };
+
+	snprintf(e.name, sizeof(e.name), "%s", u->name ? u->name : "");
+	return e;
+}
+
 struct share *upstream_share(struct upstream *u)
 {
 	return &u->share;

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "common/relay-event.h"
 #include "awfd/relay/shares.h"
 
 struct upstream;
@@ -29,6 +30,10 @@ socklen_t upstream_address(const struct upstream *u, size_t i, uint16_t port,
 /* Tells that it can't be reached for a connection that came in on a port, but seldom. The sandbox
  * may be NULL. */
 void upstream_complain(struct upstream *u, uint16_t port, const char *sandbox, int error);
+
+/* An event of one connection that came in on a port, or of none. */
+struct relay_event upstream_event(const struct upstream *u, uint16_t port,
+				  enum relay_event_kind kind, int error);
 
 /* Its share of the connections. */
 struct share *upstream_share(struct upstream *u);

@@ -10,8 +10,9 @@
 #include "tests/unit/loopback.h"
 #include "tests/unit/program.h"
 
-#define FIRST_FD 3
-#define HIGH_FD  (RELAY_READY_FD + 1) /* from here on they are out of the way */
+#define FIRST_FD   3
+#define LOG_OPTION "--log-fd=4"         /* behind the one socket */
+#define HIGH_FD    (RELAY_READY_FD + 1) /* from here on they are out of the way */
 
 /* Puts the sockets where the relay expects them, and names them. */
 static void pass_sockets(const struct relay_sockets *sockets)
@@ -85,6 +86,7 @@ void relay_start(struct relay *r, char *const *options)
 {
 	_cleanup_free_ char *upstream = NULL;
 	_cleanup_close_ int listener = -EBADF, ready = -EBADF;
+	struct relay_sockets sockets = { .count = r->log > 0 ? 2 : 1 };
 	char *argv[RELAY_ARGUMENTS_MAX] = { (char *)"awf-relay", (char *)RELAY_READY_OPTION,
 					    (char *)"--sandbox=abcdefghij" };
 	size_t n = 3;
@@ -94,8 +96,11 @@ void relay_start(struct relay *r, char *const *options)
 	argv[n++] = upstream;
 	while (options && *options)
 		argv[n++] = *options++;
+	if (r->log > 0)
+		argv[n++] = (char *)LOG_OPTION;
 	listener = loopback_listen(&r->port);
-	r->pid = relay_run(argv, listener, r, &ready);
+	sockets.fds = (const int[]){ listener, r->log };
+	r->pid = relay_run_sockets(argv, &sockets, r, &ready);
 	relay_await_ready(ready);
 }
 

@@ -16,6 +16,7 @@ struct relay {
 	uint16_t port;        /* where it listens */
 	uint16_t target_port; /* what it connects to */
 	int target;           /* that listening socket, or -EBADF */
+	int log;              /* what it writes its log to; 0: it has none */
 	rlim_t descriptors;   /* how many it may have; 0: as many as this process */
 	int leaked;           /* how many of them are taken by something else */
 };

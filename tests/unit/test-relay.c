@@ -512,6 +512,8 @@ static const struct {
 	{ { "--upstream=127.0.0.1:1", "--max-connections=0" }, true, 2 },
 	{ { "--upstream=127.0.0.1:1", "--counters-fd=x" }, true, 2 },
 	{ { "--upstream=127.0.0.1:1", "--counters-fd=399" }, true, 1 },
+	{ { "--upstream=127.0.0.1:1", "--log-fd=0" }, true, 2 },
+	{ { "--upstream=127.0.0.1:1", "--log-fd=399" }, true, 1 },
 	{ { "--upstream=127.0.0.1:1", "--connect-timeout-ms=x" }, true, 2 },
 	{ { "--upstream=127.0.0.1" }, true, 1 },
 	{ { "--upstream=127.0.0.1:0" }, true, 1 },
