@@ -107,7 +107,8 @@ static int select_denials(struct selection *s, struct err *e)
 	int r = log_span_parse(s->o, (int64_t)clock_wall_ms(), &s->span, e);
 
 	if (r == 0 && s->o->sources.words &&
-	    (s->span.sources[LOG_SOURCE_GH] || s->span.sources[LOG_SOURCE_AUDIT]))
+	    (s->span.sources[LOG_SOURCE_GH] || s->span.sources[LOG_SOURCE_RELAY] ||
+	     s->span.sources[LOG_SOURCE_AUDIT]))
 		return usage_error(e,
 				   "--source: refusals are those of squid and firewall; the others "
 				   "are shown by awfctl logs");

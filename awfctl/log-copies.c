@@ -5,7 +5,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 
-#define FILES_MAX 4
+#define FILES_MAX 5
 
 #define DIAGNOSTICS "diagnostics"
 
@@ -21,13 +21,13 @@ static const struct copy {
 	  offsetof(struct options, proxy_logs_dir),
 	  false,
 	  false,
-	  { "squid.jsonl", "gh.jsonl", "firewall.jsonl" } },
+	  { "squid.jsonl", "gh.jsonl", "relay.jsonl", "firewall.jsonl" } },
 	{ "audit-dir", offsetof(struct options, audit_dir), false, false, { "audit.jsonl" } },
 	{ "diagnostic-logs",
 	  offsetof(struct options, diagnostic_logs),
 	  true,
 	  true,
-	  { "squid.jsonl", "gh.jsonl", "firewall.jsonl", "audit.jsonl" } },
+	  { "squid.jsonl", "gh.jsonl", "relay.jsonl", "firewall.jsonl", "audit.jsonl" } },
 };
 
 struct log_copies {

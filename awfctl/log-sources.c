@@ -9,6 +9,7 @@ static const struct {
 } sources[] = {
 	[LOG_SOURCE_SQUID] = { "squid", "squid.jsonl" },
 	[LOG_SOURCE_GH] = { "gh", "gh.jsonl" },
+	[LOG_SOURCE_RELAY] = { "relay", "relay.jsonl" },
 	[LOG_SOURCE_FIREWALL] = { "firewall", "firewall.jsonl" },
 	[LOG_SOURCE_AUDIT] = { "audit", "audit.jsonl" },
 };
@@ -19,9 +20,6 @@ static const struct {
 } elsewhere[] = {
 	{ "agent", "the command's output is kept nowhere, it goes to who is attached: have the "
 		   "command write it to a file that is mounted, or let awfctl run write to one" },
-	{ "relay",
-	  "relayed connections are counted, not logged: see awfctl stats; what goes wrong is "
-	  "journalctl AWF_SANDBOX=ID" },
 };
 
 const char *log_source_name(enum log_source source)
@@ -44,7 +42,7 @@ static int want(struct log_span *span, const char *name, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
 		if (strcmp(elsewhere[i].name, name) == 0)
 			return usage_error(e, "--source '%s': %s", name, elsewhere[i].instead);
-	return usage_error(e, "--source '%s': use squid, gh, firewall or audit", name);
+	return usage_error(e, "--source '%s': use squid, gh, relay, firewall or audit", name);
 }
 
 static int parse_sources(const struct options *o, struct log_span *span, struct err *e)

@@ -8,11 +8,12 @@
 #include "common/alloc.h"
 #include "common/strv.h"
 
-enum { REACHED, REFUSED, GH, TALLY_COUNT };
+enum { REACHED, REFUSED, RELAY, GH, TALLY_COUNT };
 
 /* Numbers of the kinds, by their places. */
 enum { REACHED_REQUESTS, REACHED_RECEIVED, REACHED_SENT };
 enum { REFUSED_TIMES };
+enum { RELAY_CONNECTIONS, RELAY_FAILED, RELAY_RECEIVED, RELAY_SENT };
 enum { GH_CALLS, GH_FAILED, GH_REFUSED };
 
 static const struct tally_kind kinds[] = {
@@ -25,6 +26,11 @@ static const struct tally_kind kinds[] = {
 			{ "Protocol", "protocol" },
 			{ "Reason", "reason" } },
 		      { { "Times", "times" } } },
+	[RELAY] = { { { "Destination", "destination" }, { "From", "from" } },
+		    { { "Connections", "connections" },
+		      { "Failed", "failed" },
+		      { "Bytes received", "bytesReceived" },
+		      { "Bytes sent", "bytesSent" } } },
 	[GH] = { { { "Command", "command" } },
 		 { { "Calls", "calls" }, { "Failed", "failed" }, { "Refused", "refused" } } },
 };
@@ -34,6 +40,7 @@ static const struct {
 } tallies[] = {
 	[REACHED] = { "Reached", "reached" },
 	[REFUSED] = { "Refused", "refused" },
+	[RELAY] = { "Relay", "relay" },
 	[GH] = { "gh", "gh" },
 };
 
@@ -162,6 +169,21 @@ static void add_firewall(struct log_summary *s, struct json_object *o)
 			    text_of(o, "reason"));
 }
 
+/* A line may be about many connections; one that failed is one, too. */
+static void add_relay(struct log_summary *s, struct json_object *o)
+{
+	_cleanup_free_ char *destination = destination_of(o, "host");
+	uint64_t count = count_of(o, "count");
+	bool failed = is_text(o, "result", "failed");
+
+	if (is_text(o, "event", "connection"))
+		tally_add(s->tallies[RELAY], (const char *[]){ destination, text_of(o, "from") },
+			  (uint64_t[]){ [RELAY_CONNECTIONS] = count,
+					[RELAY_FAILED] = failed ? count : 0,
+					[RELAY_RECEIVED] = count_of(o, "bytesReceived"),
+					[RELAY_SENT] = count_of(o, "bytesSent") });
+}
+
 /* A call that was started is one, whose end tells whether it failed. */
 static void add_gh(struct log_summary *s, struct json_object *o)
 {
@@ -218,9 +240,8 @@ static void add_audit(struct log_summary *s, struct json_object *o)
 }
 
 static void (*const adders[])(struct log_summary *s, struct json_object *o) = {
-	[LOG_SOURCE_SQUID] = add_squid,
-	[LOG_SOURCE_GH] = add_gh,
-	[LOG_SOURCE_FIREWALL] = add_firewall,
+	[LOG_SOURCE_SQUID] = add_squid, [LOG_SOURCE_GH] = add_gh,
+	[LOG_SOURCE_RELAY] = add_relay, [LOG_SOURCE_FIREWALL] = add_firewall,
 	[LOG_SOURCE_AUDIT] = add_audit,
 };
 
@@ -263,10 +284,15 @@ static void append_counts(const struct log_summary *s, struct strbuf *to)
 		       tally_sum(s->tallies[REACHED], REACHED_REQUESTS));
 	strbuf_appendf(to, "| Refused | %" PRIu64 " attempts |\n",
 		       tally_sum(s->tallies[REFUSED], REFUSED_TIMES));
+	strbuf_appendf(to, "| Relay | %" PRIu64 " connections, %" PRIu64 " failed |\n",
+		       tally_sum(s->tallies[RELAY], RELAY_CONNECTIONS),
+		       tally_sum(s->tallies[RELAY], RELAY_FAILED));
 	strbuf_appendf(to, "| gh | %" PRIu64 " calls, %" PRIu64 " failed, %" PRIu64 " refused |\n",
 		       tally_sum(s->tallies[GH], GH_CALLS), tally_sum(s->tallies[GH], GH_FAILED),
 		       tally_sum(s->tallies[GH], GH_REFUSED));
 }
+
+static const int sections[] = { REFUSED, REACHED, RELAY, GH };
 
 void log_summary_markdown(const struct log_summary *s, struct strbuf *to)
 {
@@ -277,10 +303,8 @@ void log_summary_markdown(const struct log_summary *s, struct strbuf *to)
 	append_line(to, "Image", s->image);
 	append_result(s, to);
 	append_counts(s, to);
-	for (size_t i = TALLY_COUNT; i-- > 0;) /* what was refused before what was reached */
-		if (i != GH)
-			tally_append_markdown(s->tallies[i], tallies[i].heading, to);
-	tally_append_markdown(s->tallies[GH], tallies[GH].heading, to);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		tally_append_markdown(s->tallies[sections[i]], tallies[sections[i]].heading, to);
 	if (s->incomplete)
 		strbuf_puts(to, "\nThe logs have not all of it: the disk, or a log, was full.\n");
 }

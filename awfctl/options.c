@@ -156,7 +156,7 @@ const struct option_row option_rows[] = {
 	  "go on until the sandbox has ended",
 	  MEMBER(follow), NULL },
 	{ "source", 0, OPTION_LIST, OPTION_SPAN, "LIST",
-	  "only that of squid, gh, firewall or audit",
+	  "only that of squid, gh, relay, firewall or audit",
 	  MEMBER(sources), NULL },
 	{ "since", 0, OPTION_TEXT, OPTION_SPAN, "TIME",
 	  "only what came at this time or later: 10m (ago), 2026-01-31T13:00:00Z",

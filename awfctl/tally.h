@@ -10,7 +10,7 @@
 
 #define TALLY_ROWS_MAX 256 /* names; further ones are only counted */
 #define TALLY_TEXTS    4
-#define TALLY_NUMBERS  3
+#define TALLY_NUMBERS  4
 
 /* What one of the texts or numbers of a row is called, for people and in JSON. */
 struct tally_column {

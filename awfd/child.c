@@ -104,6 +104,17 @@ int child_pidfd(const struct child *c)
 	return c->pidfd;
 }
 
+static void send_signal(const struct child *c, int sig)
+{
+	(void)syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0);
+}
+
+void child_terminate(const struct child *c)
+{
+	if (!c->reaped)
+		send_signal(c, SIGTERM);
+}
+
 void child_free(struct child *c)
 {
 	siginfo_t info;
@@ -111,7 +122,7 @@ void child_free(struct child *c)
 	if (!c)
 		return;
 	if (!c->reaped) {
-		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+		send_signal(c, SIGKILL);
 		if (!c->adopted)
 			reap(c, &info);
 	}

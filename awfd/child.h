@@ -24,6 +24,9 @@ struct child *child_adopt(struct event_base *base, pid_t pid, int pidfd, child_e
 pid_t child_pid(const struct child *c);
 int child_pidfd(const struct child *c);
 
+/* Asks the process to end, if it runs. */
+void child_terminate(const struct child *c);
+
 /* Kills the process if it runs, reaps it, and frees the handle; fn is not called any more. */
 void child_free(struct child *c);
 

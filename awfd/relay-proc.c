@@ -11,24 +11,37 @@
 #include "common/strbuf.h"
 #include "common/strv.h"
 
-#define NAME "awf-relay"
+#define NAME     "awf-relay"
+#define NAME_LOG "log" /* of the descriptor behind the listeners */
+
+/* How long one has that was asked to end, until it is killed. */
+static const struct timeval stop_time = { .tv_sec = 1 };
 
 /* All that a relay ever says on its stdout. */
 #define READY "READY=1\n"
 
 /* The port of the host that a connection came in on, as the relay takes it. */
 
-_Static_assert(SPAWN_FDS_MAX >= HOST_PORTS_MAX + 2, "a relay serves the host ports and DIFC");
+_Static_assert(SPAWN_FDS_MAX >= HOST_PORTS_MAX + 3,
+	       "a relay serves the host ports and DIFC, and writes a log");
 
 struct relay_proc {
+	struct event_base *base;
 	struct relay_proc_events events;
 	void *userdata;
 	pid_t pid;
 	struct child *child; /* NULL once it ended */
 	int out;             /* its stdout, until it is ready */
 	struct event *out_event;
+	struct event *stopping; /* set when it was asked to end */
 	struct strbuf said;
 };
+
+static void forget_stopping(struct relay_proc *p)
+{
+	if (p->stopping)
+		event_free(TAKE_PTR(p->stopping));
+}
 
 static void forget_out(struct relay_proc *p)
 {
@@ -42,6 +55,7 @@ static void relay_ended(struct relay_proc *p, const char *how)
 	_cleanup_err_ struct err e = { 0 };
 
 	forget_out(p);
+	forget_stopping(p);
 	child_free(TAKE_PTR(p->child));
 	(void)err_set(&e, -ECHILD, ERR_SYSTEM, NAME " ended with %s", how);
 	p->events.exited(p, &e, p->userdata);
@@ -98,6 +112,36 @@ static int append_upstream(char ***argv, const struct relay_upstream *u, struct 
 	return 0;
 }
 
+/* What the relay gets beside the standard descriptors: its listeners, and the log behind them. */
+struct passed_fds {
+	int *fds;
+	const char **names;
+	size_t count;
+};
+
+static void passed_fds_clear(struct passed_fds *p)
+{
+	free(p->fds);
+	free(p->names);
+}
+
+static void fill_passed(const struct relay_proc_spec *spec, struct passed_fds *p)
+{
+	const size_t n = spec->listener_count;
+
+	p->fds = xcalloc(n + 1, sizeof(*p->fds));
+	p->names = xcalloc(n + 1, sizeof(*p->names));
+	for (p->count = 0; p->count < n; p->count++) {
+		p->fds[p->count] = spec->listeners[p->count];
+		p->names[p->count] = spec->listener_names[p->count];
+	}
+	if (spec->log < 0)
+		return;
+	p->fds[n] = spec->log;
+	p->names[n] = NAME_LOG;
+	p->count++;
+}
+
 static int format_arguments(const struct relay_proc_spec *spec, char ***argv, struct err *e)
 {
 	strv_append(argv, NAME);
@@ -111,6 +155,8 @@ static int format_arguments(const struct relay_proc_spec *spec, char ***argv, st
 	strv_appendf(argv, "--ready-fd=%d", STDOUT_FILENO);
 	if (spec->counters >= 0)
 		strv_appendf(argv, "--counters-fd=%d", STDIN_FILENO);
+	if (spec->log >= 0)
+		strv_appendf(argv, "--log-fd=%zu", STDERR_FILENO + 1 + spec->listener_count);
 	return 0;
 }
 
@@ -118,19 +164,21 @@ static int start_child(struct relay_proc *p, struct event_base *base,
 		       const struct relay_proc_spec *spec, int out, struct err *e)
 {
 	_cleanup_strv_ char **argv = NULL;
+	_cleanup_(passed_fds_clear) struct passed_fds passed = { 0 };
 	struct spawn s = { .path = spec->path,
 			   .uid = spec->uid,
 			   .gid = spec->gid,
 			   .network = -EBADF,
 			   .in = spec->counters,
-			   .out = out,
-			   .fds = spec->listeners,
-			   .fd_count = spec->listener_count,
-			   .fd_names = spec->listener_names };
+			   .out = out };
 	int r = format_arguments(spec, &argv, e);
 
 	if (r < 0)
 		return r;
+	fill_passed(spec, &passed);
+	s.fds = passed.fds;
+	s.fd_names = passed.names;
+	s.fd_count = passed.count;
 	s.argv = argv;
 	r = child_start(base, &s, on_ended, p, &p->child, e);
 	if (r == 0)
@@ -158,7 +206,9 @@ int relay_proc_start(struct event_base *base, const struct relay_proc_spec *spec
 	_cleanup_close_ int writer = -EBADF;
 	int fds[2], r;
 
-	*p = (struct relay_proc){ .events = *events, .userdata = userdata, .out = -EBADF };
+	*p = (struct relay_proc){
+		.base = base, .events = *events, .userdata = userdata, .out = -EBADF
+	};
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_system(e, -errno, "cannot start " NAME);
 	p->out = fds[0];
@@ -183,7 +233,7 @@ int relay_proc_adopt(struct event_base *base, const struct process_id *id,
 		return pidfd;
 	p = xnew(struct relay_proc);
 	*p = (struct relay_proc){
-		.events = *events, .userdata = userdata, .pid = id->pid, .out = -EBADF
+		.base = base, .events = *events, .userdata = userdata, .pid = id->pid, .out = -EBADF
 	};
 	p->child = child_adopt(base, id->pid, pidfd, on_ended, p);
 	*ret = p;
@@ -200,6 +250,24 @@ int relay_proc_identify(const struct relay_proc *p, struct process_id *ret)
 	return p->child ? process_identify(child_pidfd(p->child), p->pid, ret) : -ESRCH;
 }
 
+static void on_stop_time(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	relay_ended(userdata, "SIGKILL, after it was asked to end");
+}
+
+bool relay_proc_stop(struct relay_proc *p)
+{
+	if (!p->child)
+		return false;
+	if (p->stopping)
+		return true;
+	p->stopping = evtimer_new(p->base, on_stop_time, p);
+	if (!p->stopping || event_add(p->stopping, &stop_time) < 0)
+		abort();
+	child_terminate(p->child);
+	return true;
+}
+
 void relay_proc_free(struct relay_proc *p)
 {
 	if (!p)
@@ -213,6 +281,7 @@ void relay_proc_release(struct relay_proc *p)
 	if (!p)
 		return;
 	forget_out(p);
+	forget_stopping(p);
 	child_release(p->child);
 	strbuf_clear(&p->said);
 	free(p);

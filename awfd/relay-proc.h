@@ -33,8 +33,9 @@ struct relay_proc_spec {
 	size_t upstream_count;
 	const int *listeners;              /* listening sockets of the sandbox's namespaces */
 	const char *const *listener_names; /* each that of an upstream */
-	size_t listener_count;             /* at most SPAWN_FDS_MAX */
+	size_t listener_count;             /* less than SPAWN_FDS_MAX */
 	int counters;                      /* what it counts in, common/counters.h; or -EBADF */
+	int log;                           /* what it writes common/relay-event.h to; or -EBADF */
 };
 
 /* Events of a relay: `ready` once it serves (e NULL), then `exited` at most once, with e saying how
@@ -57,6 +58,9 @@ pid_t relay_proc_pid(const struct relay_proc *p);
 
 /* Who it is, for the next awfd. 0 or -ESRCH when it has ended. */
 int relay_proc_identify(const struct relay_proc *p, struct process_id *ret) _must_check_;
+
+/* Has it end: `exited` follows, in a second at the latest. False when it has ended already. */
+bool relay_proc_stop(struct relay_proc *p);
 
 /* Kills the process if it runs, reaps it, forgets its events and frees the handle. */
 void relay_proc_free(struct relay_proc *p);

@@ -56,10 +56,21 @@ static void remove_cancel(void *subject, unsigned step)
 	container_cancel(&((struct sandbox *)subject)->containers[destroy_plan[step].role]);
 }
 
+/* It tells of the connections that end with it. */
 static int relay_step(void *subject, unsigned step _unused_, struct err *e _unused_)
 {
+	return sandbox_relay_stop(subject) ? PLAN_STEP_DONE : PLAN_STEP_RUNNING;
+}
+
+static void relay_cancel(void *subject, unsigned step _unused_)
+{
 	sandbox_relay_end(subject);
-	return PLAN_STEP_DONE;
+}
+
+void sandbox_relay_stopped(struct sandbox *s)
+{
+	if (s->plan && plan_step_state(s->plan, RELAY) == PLAN_RUNNING)
+		plan_step_ended(s->plan, RELAY, NULL);
 }
 
 static int target_step(void *subject, unsigned step _unused_, struct err *e)
@@ -172,7 +183,7 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 			.cancel = remove_cancel,
 			.role = DOCKER_ROLE_SQUID },
 	[LOGS] = { .name = "read the last of the logs",
-		   .after = AFTER(END_AGENT) | AFTER(END_CLI) | AFTER(END_SQUID),
+		   .after = AFTER(END_AGENT) | AFTER(END_CLI) | AFTER(END_SQUID) | AFTER(RELAY),
 		   .start = logs_step },
 	[OVER] = { .name = "tell the end", .after = AFTER(LOGS), .start = over_step },
 	[AGENT] = REMOVE("agent", DOCKER_ROLE_AGENT, .after = AFTER(OVER)),
@@ -182,7 +193,10 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 			  .start = squid_rules_step },
 	[SQUID] = REMOVE("squid", DOCKER_ROLE_SQUID, .after = AFTER(SQUID_RULES)),
 	[PAUSE] = REMOVE("pause", DOCKER_ROLE_PAUSE, .after = AFTER(STREAMS)),
-	[RELAY] = { .name = "end relay", .start = relay_step },
+	[RELAY] = { .name = "end relay",
+		    .timeout_ms = 5000,
+		    .start = relay_step,
+		    .cancel = relay_cancel },
 	[TARGET] = { .name = "remove relay target", .after = AFTER(RELAY), .start = target_step },
 	[DIRS] = { .name = "remove directory",
 		   .after = ALL_CONTAINERS | AFTER(LOGS),

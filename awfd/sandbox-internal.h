@@ -74,9 +74,15 @@ struct ready {
 	int fd;
 };
 
+/* The names of a relay's upstreams, and the one by which the agent knows the host. */
+#define SANDBOX_RELAY_DIFC      "difc"
+#define SANDBOX_RELAY_HOST      "host"
+#define SANDBOX_RELAY_HOST_NAME "host.docker.internal"
+
 enum sandbox_log_kind {
 	SANDBOX_LOG_SQUID,
 	SANDBOX_LOG_GH,
+	SANDBOX_LOG_RELAY,
 	SANDBOX_LOG_FIREWALL,
 	SANDBOX_LOG_AUDIT,
 	SANDBOX_LOG_COUNT,
@@ -86,7 +92,7 @@ struct sandbox_log {
 	int fd;
 	int64_t size;
 	uint64_t lost;         /* lines that could not be written */
-	struct log_tail *tail; /* of what a sidecar writes; or NULL */
+	struct log_tail *tail; /* of what a sidecar or the relay writes; or NULL */
 };
 
 struct sandbox {
@@ -146,6 +152,7 @@ struct sandbox {
 	struct process_id relay_id;  /* of the one that an earlier awfd started */
 	uint64_t relay_restarted_ms; /* the first time of those that are counted */
 	unsigned relay_restarts;
+	bool relay_stopping; /* it was asked to end */
 	struct relay_grant relay_grant;
 	bool relay_granted;
 	int *listeners;
@@ -324,6 +331,10 @@ int sandbox_links_adopt(struct sandbox *s, struct err *e) _must_check_;
 int sandbox_relay_start(struct sandbox *s, struct err *e) _must_check_;
 bool sandbox_relay_step_ended(struct sandbox *s, const struct err *e); /* sandbox-create.c */
 void sandbox_relay_end(struct sandbox *s);
+
+/* Has it end: true when it has, else sandbox_relay_stopped() follows. */
+bool sandbox_relay_stop(struct sandbox *s);
+void sandbox_relay_stopped(struct sandbox *s); /* sandbox-destroy.c */
 int sandbox_relay_revoke(struct sandbox *s, struct err *e) _must_check_;
 bool sandbox_relay_adopt(struct sandbox *s);
 void sandbox_relay_revive(struct sandbox *s);
@@ -348,6 +359,11 @@ int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct er
 int sandbox_logs_prepare(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_resume(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
+
+/* For a relay that is started, the first or another one: what it writes to, which is followed. */
+int sandbox_logs_of_relay(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_logs_relay_began(struct sandbox *s, pid_t pid);
+void sandbox_logs_relay_ended(struct sandbox *s, const char *reason);
 void sandbox_logs_end(struct sandbox *s);
 
 /* The last `max` bytes of a log, NUL-terminated, which the caller owns. */
@@ -362,6 +378,7 @@ void sandbox_counters_close(struct sandbox *s);
 /* Before the files go: what they have is in the metrics from then on. */
 void sandbox_counters_settle(struct sandbox *s);
 int sandbox_counters_of_relay(const struct sandbox *s, struct err *e) _must_check_;
+void sandbox_relay_counters(const struct sandbox *s, uint64_t ret[COUNTERS_MAX]);
 void sandbox_count(struct sandbox *s, enum sandbox_counter which);
 
 /* sandbox-denials.c: adds what an earlier awfd counted. */

@@ -1,7 +1,7 @@
 /* A sandbox's logs, /var/log/awfd/<id>/, as JSON lines: what gh was called with and what became of
- * it, what squid decided, what the firewall dropped, and what awfd was asked about it; the second
- * and third also counted among the sandbox's denials. What the sidecars write is taken over by
- * line, never as it is. */
+ * it, what squid decided, what the firewall dropped, what became of connections through the relay,
+ * and what awfd was asked about it; the second and third also counted among the sandbox's denials.
+ * What the sidecars and the relay write is taken over by line, never as it is. */
 #include "awfd/sandbox-internal.h"
 
 #include <arpa/inet.h>
@@ -22,14 +22,14 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/relay-event.h"
 #include "common/timestamp.h"
 
 #define LOG_MAX (64 << 20) /* bytes of one file; then it ends, and says so */
 
 static const char *const files[] = {
-	[SANDBOX_LOG_SQUID] = "squid.jsonl",
-	[SANDBOX_LOG_GH] = "gh.jsonl",
-	[SANDBOX_LOG_FIREWALL] = "firewall.jsonl",
+	[SANDBOX_LOG_SQUID] = "squid.jsonl", [SANDBOX_LOG_GH] = "gh.jsonl",
+	[SANDBOX_LOG_RELAY] = "relay.jsonl", [SANDBOX_LOG_FIREWALL] = "firewall.jsonl",
 	[SANDBOX_LOG_AUDIT] = "audit.jsonl",
 };
 
@@ -71,13 +71,17 @@ static int give_back(const char *path, uid_t owner, mode_t mode, int r, struct e
 	return r < 0 ? r : err_system(e, -errno, "cannot give %s to its owner", path);
 }
 
+/* One that an earlier awfd did not have begins here. */
 static int continue_log(const struct sandbox *s, const char *path, struct sandbox_log *log,
 			struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
-	int r = take_back(path, O_WRONLY | O_APPEND, &fd, e);
+	int r;
 
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return make_log(s, path, log, e);
+	r = take_back(path, O_WRONLY | O_APPEND, &fd, e);
 	r = give_back(path, s->owner.uid, 0400, r, e);
 	if (r < 0)
 		return r;
@@ -337,7 +341,111 @@ static void on_gh_line(const char *line, size_t length, void *userdata)
 	gh_event_clear(&event);
 }
 
-/* --- What the sidecars write ---------------------------------------------------------------------
+/* --- What the relay tells ------------------------------------------------------------------------
+ */
+
+static const struct {
+	const char *event, *result, *reason;
+} relay_events[] = {
+	[RELAY_CLOSED] = { "connection", "closed", NULL },
+	[RELAY_CLIENT_RESET] = { "connection", "reset", "the client broke it off" },
+	[RELAY_UPSTREAM_RESET] = { "connection", "reset", "the service broke it off" },
+	[RELAY_CUT_OFF] = { "connection", "reset", "the relay was ended" },
+	[RELAY_FAILED] = { "connection", "failed", NULL },
+	[RELAY_LIMIT] = { "waiting", NULL, "as many connections are open as there may be" },
+	[RELAY_SHORTAGE] = { "waiting", NULL, NULL },
+	[RELAY_UNTOLD] = { "lines_lost", NULL, NULL },
+};
+
+/* Who connects, and where to as that sees it, by the upstream's name; 0: it is none of awfd's. */
+static int put_relay_ends(struct json_object *o, const struct sandbox *s,
+			  const struct relay_event *event)
+{
+	const bool difc = strcmp(event->name, SANDBOX_RELAY_DIFC) == 0;
+
+	if (!difc && strcmp(event->name, SANDBOX_RELAY_HOST) != 0)
+		return -EINVAL;
+	put_text(o, "from", difc ? "cli-proxy" : "agent");
+	put_text(o, "host", difc ? s->difc.host : SANDBOX_RELAY_HOST_NAME);
+	put_number(o, "port", event->port);
+	return 0;
+}
+
+static void put_relay_numbers(struct json_object *o, const struct relay_event *event)
+{
+	put_number(o, "count", event->count);
+	if (!relay_events[event->kind].result)
+		return;
+	put_number(o, "bytesSent", event->sent);
+	put_number(o, "bytesReceived", event->received);
+	put_number(o, "durationMs", event->duration_ms);
+}
+
+static void log_relay_event(struct sandbox *s, const struct relay_event *event)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_time(o, event->time_ms);
+	put_text(o, "event", relay_events[event->kind].event);
+	if (event->kind != RELAY_UNTOLD && put_relay_ends(o, s, event) < 0) {
+		sandbox_log(LOG_LEVEL_DEBUG, s, "the relay told of an upstream that is none");
+		json_object_put(o);
+		return;
+	}
+	put_text(o, "result", relay_events[event->kind].result);
+	put_text(o, "reason",
+		 event->error ? strerror(event->error) : relay_events[event->kind].reason);
+	put_relay_numbers(o, event);
+	sandbox_logs_write(s, SANDBOX_LOG_RELAY, o);
+}
+
+static void on_relay_line(const char *line, size_t length, void *userdata)
+{
+	struct sandbox *s = userdata;
+	struct relay_event event;
+
+	if (strlen(line) == length && relay_event_parse(line, &event) == 0)
+		log_relay_event(s, &event);
+	else
+		sandbox_log(LOG_LEVEL_DEBUG, s, "the relay logged something that is no event");
+}
+
+static struct json_object *relay_record(const char *event)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_time(o, (int64_t)clock_wall_ms());
+	put_text(o, "event", event);
+	return o;
+}
+
+void sandbox_logs_relay_began(struct sandbox *s, pid_t pid)
+{
+	struct json_object *o = relay_record("start");
+
+	put_number(o, "pid", (uint64_t)pid);
+	sandbox_logs_write(s, SANDBOX_LOG_RELAY, o);
+}
+
+/* With what it and those before it did in all, also what it could not tell any more. */
+void sandbox_logs_relay_ended(struct sandbox *s, const char *reason)
+{
+	struct json_object *o = relay_record("end");
+	uint64_t counters[COUNTERS_MAX];
+
+	if (s->logs[SANDBOX_LOG_RELAY].tail)
+		log_tail_drain(s->logs[SANDBOX_LOG_RELAY].tail);
+	sandbox_relay_counters(s, counters);
+	put_text(o, "reason", reason);
+	put_number(o, "connections", counters[RELAY_CONNECTIONS]);
+	put_number(o, "failed", counters[RELAY_CONNECTIONS_FAILED]);
+	put_number(o, "bytesSent", counters[RELAY_BYTES_SENT]);
+	put_number(o, "bytesReceived", counters[RELAY_BYTES_RECEIVED]);
+	sandbox_logs_write(s, SANDBOX_LOG_RELAY, o);
+}
+
+/* --- What the sidecars and the relay write
+ * ---------------------------------------------------------------------
  */
 
 static const struct {
@@ -347,6 +455,8 @@ static const struct {
 } sources[] = {
 	[SANDBOX_LOG_SQUID] = { "squid.log", SANDBOX_SQUID_ID, on_squid_line },
 	[SANDBOX_LOG_GH] = { "cli-proxy.log", SANDBOX_CLI_ID, on_gh_line },
+	[SANDBOX_LOG_RELAY] = { "relay.log", 0, on_relay_line }, /* only ever written through awfd's
+								    descriptor */
 };
 
 char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind)
@@ -412,6 +522,19 @@ int sandbox_logs_resume(struct sandbox *s, enum sandbox_log_kind kind, struct er
 	return r;
 }
 
+int sandbox_logs_of_relay(struct sandbox *s, struct err *e)
+{
+	_cleanup_free_ char *path = sandbox_logs_source(s, SANDBOX_LOG_RELAY);
+	int r = 0, fd;
+
+	if (!s->logs[SANDBOX_LOG_RELAY].tail)
+		r = sandbox_logs_follow(s, SANDBOX_LOG_RELAY, e);
+	if (r < 0)
+		return r;
+	fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_system(e, -errno, "cannot open %s", path) : fd;
+}
+
 /* The beginning of what is read is a part of a line, but at the beginning of the file. */
 static int read_end(int fd, size_t max, char **ret, struct err *e)
 {
@@ -450,6 +573,14 @@ static void warn(const struct sandbox *s, int r, struct err *e)
 	err_clear(e);
 }
 
+/* The relay of an earlier awfd has none. */
+static bool relay_has_log(const struct sandbox *s)
+{
+	_cleanup_free_ char *path = sandbox_logs_source(s, SANDBOX_LOG_RELAY);
+
+	return sandbox_has_relay(s) && access(path, F_OK) == 0;
+}
+
 void sandbox_logs_reopen(struct sandbox *s)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -465,6 +596,8 @@ void sandbox_logs_reopen(struct sandbox *s)
 		warn(s, sandbox_logs_resume(s, SANDBOX_LOG_GH, &e), &e);
 	if (sandbox_has_squid(s))
 		warn(s, sandbox_logs_resume(s, SANDBOX_LOG_SQUID, &e), &e);
+	if (relay_has_log(s))
+		warn(s, sandbox_logs_resume(s, SANDBOX_LOG_RELAY, &e), &e);
 	warn(s, sandbox_logs_follow_firewall(s, &e), &e);
 }
 

@@ -13,9 +13,6 @@
 #include "common/fd.h"
 #include "common/log.h"
 
-#define NAME_DIFC "difc"
-#define NAME_HOST "host"
-
 /* A relay that keeps ending is of no use: so many times within so long. */
 #define RESTARTS_MAX       5
 #define RESTARTS_WITHIN_MS 10000
@@ -58,11 +55,11 @@ static int listen_for_difc(struct sandbox *s, struct err *e)
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
 				   .sin6_port = htons(s->difc.port),
 				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int r = add_listener(s, NAME_DIFC, DOCKER_ROLE_CLI_PROXY, &v4, sizeof(v4), e);
+	int r = add_listener(s, SANDBOX_RELAY_DIFC, DOCKER_ROLE_CLI_PROXY, &v4, sizeof(v4), e);
 
 	if (r < 0)
 		return r;
-	r = add_listener(s, NAME_DIFC, DOCKER_ROLE_CLI_PROXY, &v6, sizeof(v6), e);
+	r = add_listener(s, SANDBOX_RELAY_DIFC, DOCKER_ROLE_CLI_PROXY, &v6, sizeof(v6), e);
 	if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT) {
 		sandbox_log(LOG_LEVEL_INFO, s, "no IPv6 in cli-proxy: listening on 127.0.0.1 only");
 		err_clear(e);
@@ -83,7 +80,8 @@ static int listen_for_host_ports(struct sandbox *s, struct err *e)
 		int r;
 
 		address.sin_port = htons((uint16_t)port);
-		r = add_listener(s, NAME_HOST, DOCKER_ROLE_PAUSE, &address, sizeof(address), e);
+		r = add_listener(s, SANDBOX_RELAY_HOST, DOCKER_ROLE_PAUSE, &address,
+				 sizeof(address), e);
 		if (r < 0)
 			return r;
 	}
@@ -152,12 +150,12 @@ static void load_listeners(struct sandbox *s)
 	const size_t ports = s->egress.host_ports.count, max = SANDBOX_DIFC_LISTENERS + ports;
 
 	for (size_t i = 0; i < max && s->listener_count == i; i++) {
-		load_listener(s, NAME_DIFC, i);
+		load_listener(s, SANDBOX_RELAY_DIFC, i);
 		if (s->listener_count == i)
-			load_listener(s, NAME_HOST, i);
+			load_listener(s, SANDBOX_RELAY_HOST, i);
 	}
-	if (count_listeners(s, NAME_HOST) < ports ||
-	    (s->has_difc && count_listeners(s, NAME_DIFC) == 0))
+	if (count_listeners(s, SANDBOX_RELAY_HOST) < ports ||
+	    (s->has_difc && count_listeners(s, SANDBOX_RELAY_DIFC) == 0))
 		drop_listeners(s);
 }
 
@@ -172,17 +170,42 @@ static void close_listeners(struct sandbox *s)
 
 static void restart(struct sandbox *s, const struct err *why);
 
-static void on_relay_ready(struct relay_proc *p _unused_, void *userdata)
+static void on_relay_ready(struct relay_proc *p, void *userdata)
 {
-	(void)sandbox_relay_step_ended(userdata, NULL);
+	struct sandbox *s = userdata;
+
+	sandbox_logs_relay_began(s, relay_proc_pid(p));
+	(void)sandbox_relay_step_ended(s, NULL);
+}
+
+/* What it had open is closed, and what it told is in the log. */
+static void relay_gone(struct sandbox *s, const char *reason)
+{
+	sandbox_logs_relay_ended(s, reason);
+	sandbox_relay_end(s);
 }
 
 static void on_relay_exited(struct relay_proc *p _unused_, const struct err *e, void *userdata)
 {
 	struct sandbox *s = userdata;
 
-	if (!sandbox_relay_step_ended(s, e) && !s->destroying)
+	if (s->destroying) {
+		relay_gone(s, s->relay_stopping ? "the sandbox ended" : e->message);
+		sandbox_relay_stopped(s);
+	} else if (!sandbox_relay_step_ended(s, e)) {
 		restart(s, e);
+	}
+}
+
+/* A log is worth a warning, not the job. */
+static int open_log(struct sandbox *s)
+{
+	_cleanup_err_ struct err e = { 0 };
+	int fd = sandbox_logs_of_relay(s, &e);
+
+	if (fd < 0)
+		sandbox_log(LOG_LEVEL_WARNING, s, "the relay has no log: %s", e.message);
+	return fd < 0 ? -EBADF : fd;
 }
 
 static int start_process(struct sandbox *s, struct err *e)
@@ -191,8 +214,10 @@ static int start_process(struct sandbox *s, struct err *e)
 	struct manager *m = s->manager;
 	_cleanup_free_ char *path = xasprintf("%s/awf-relay", s->config->helper_directory);
 	const struct relay_upstream upstreams[] = {
-		{ .name = NAME_DIFC, .address = &s->relay_grant.difc },
-		{ .name = NAME_HOST, .host_ports = true, .host = &s->config->host_addresses },
+		{ .name = SANDBOX_RELAY_DIFC, .address = &s->relay_grant.difc },
+		{ .name = SANDBOX_RELAY_HOST,
+		  .host_ports = true,
+		  .host = &s->config->host_addresses },
 	};
 	const bool has_host = s->relay_grant.ports.count > 0;
 	struct relay_proc_spec spec = {
@@ -206,13 +231,15 @@ static int start_process(struct sandbox *s, struct err *e)
 		.listener_names = s->listener_names,
 		.listener_count = s->listener_count,
 	};
-	_cleanup_close_ int counters = sandbox_counters_of_relay(s, e);
+	_cleanup_close_ int counters = sandbox_counters_of_relay(s, e), log = -EBADF;
 
 	if (counters == -ENOENT)
 		err_clear(e); /* of a sandbox of an awfd that counted nothing */
 	else if (counters < 0)
 		return counters;
+	log = open_log(s);
 	spec.counters = counters;
+	spec.log = log;
 	return relay_proc_start(m->base, &spec, &events, s, &s->relay, e);
 }
 
@@ -246,6 +273,7 @@ static void restart(struct sandbox *s, const struct err *why)
 	_cleanup_err_ struct err e = { 0 };
 	_cleanup_free_ char *reason = NULL;
 
+	sandbox_logs_relay_ended(s, why->message);
 	if (ends_too_often(s)) {
 		reason = xasprintf("the relay keeps ending: %s", why->message);
 	} else {
@@ -294,6 +322,14 @@ void sandbox_relay_revive(struct sandbox *s)
 pid_t sandbox_relay_pid(const struct sandbox *s)
 {
 	return s->relay ? relay_proc_pid(s->relay) : s->relay_id.pid;
+}
+
+bool sandbox_relay_stop(struct sandbox *s)
+{
+	s->relay_stopping = s->relay && relay_proc_stop(s->relay);
+	if (!s->relay_stopping)
+		sandbox_relay_end(s);
+	return !s->relay_stopping;
 }
 
 void sandbox_relay_end(struct sandbox *s)

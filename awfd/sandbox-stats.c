@@ -64,6 +64,13 @@ int sandbox_counters_of_relay(const struct sandbox *s, struct err *e)
 	return r < 0 ? r : fd;
 }
 
+void sandbox_relay_counters(const struct sandbox *s, uint64_t ret[COUNTERS_MAX])
+{
+	_cleanup_free_ char *path = relay_path(s);
+
+	counters_read(path, ret);
+}
+
 void sandbox_count(struct sandbox *s, enum sandbox_counter which)
 {
 	if (s->counters)
@@ -77,12 +84,11 @@ void sandbox_counters_close(struct sandbox *s)
 
 void sandbox_counters_settle(struct sandbox *s)
 {
-	_cleanup_free_ char *path = relay_path(s);
 	uint64_t relay[COUNTERS_MAX];
 
 	if (s->settled)
 		return;
-	counters_read(path, relay);
+	sandbox_relay_counters(s, relay);
 	metrics_gone(s->manager->metrics, own_counters(s), relay);
 	s->settled = true;
 }
@@ -93,10 +99,9 @@ void sandbox_counters_settle(struct sandbox *s)
 void sandbox_describe_stats(const struct sandbox *s, struct stats_info *ret)
 {
 	const uint64_t *own = own_counters(s);
-	_cleanup_free_ char *path = relay_path(s);
 	uint64_t relay[COUNTERS_MAX];
 
-	counters_read(path, relay);
+	sandbox_relay_counters(s, relay);
 	*ret = (struct stats_info){
 		.id = xstrdup(s->id),
 		.owner = xstrdup(s->user),
@@ -127,13 +132,12 @@ void sandbox_add_metrics(const struct sandbox *s, struct metrics_now *now)
 		[SANDBOX_EXITED] = METRICS_EXITED,
 	};
 	const uint64_t *own = own_counters(s);
-	_cleanup_free_ char *path = relay_path(s);
 	uint64_t relay[COUNTERS_MAX];
 
 	now->sandboxes[sandbox_is_kept(s) ? METRICS_KEPT : states[s->state]]++;
 	if (s->settled)
 		return;
-	counters_read(path, relay);
+	sandbox_relay_counters(s, relay);
 	for (size_t i = 0; i < COUNTERS_MAX; i++) {
 		now->own[i] += own[i];
 		now->relay[i] += relay[i];

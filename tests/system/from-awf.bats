@@ -39,11 +39,11 @@ teardown() {
 @test "logs are copied for the user when the command has ended" {
 	run -7 as alice awfctl run --allow-domains nothing.example --proxy-logs-dir "$dir/logs" --audit-dir "$dir/audit" \
 		--diagnostic-logs -- 'curl -sS https://refused.example; exit 7'
-	[ "$(as alice ls -A "$dir/logs" | tr '\n' ' ')" = 'firewall.jsonl gh.jsonl squid.jsonl ' ]
+	[ "$(as alice ls -A "$dir/logs" | tr '\n' ' ')" = 'firewall.jsonl gh.jsonl relay.jsonl squid.jsonl ' ]
 	[ "$(as alice ls -A "$dir/audit" | tr '\n' ' ')" = 'audit.jsonl diagnostics ' ]
 	as alice cat "$dir/logs/squid.jsonl" | jq -es 'any(.host == "refused.example" and .decision == "denied")'
 	as alice cat "$dir/audit/audit.jsonl" | jq -es '.[-1].exitCode == 7'
-	for log in squid gh firewall audit; do
+	for log in squid gh relay firewall audit; do
 		as alice test -f "$dir/audit/diagnostics/$log.jsonl"
 		[ "$(as alice stat -c %a-%U "$dir/audit/diagnostics/$log.jsonl")" = 600-alice ]
 	done

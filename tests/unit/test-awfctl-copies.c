@@ -21,7 +21,8 @@ struct place {
 	char *logs;
 };
 
-static const char *const logs[] = { "squid.jsonl", "gh.jsonl", "firewall.jsonl", "audit.jsonl" };
+static const char *const logs[] = { "squid.jsonl", "gh.jsonl", "relay.jsonl", "firewall.jsonl",
+				    "audit.jsonl" };
 
 static char *complaint; /* the last one */
 
@@ -112,12 +113,12 @@ static void test_copies(void **state)
 			     .diagnostic_logs = true };
 
 	copy(&o, p, false);
-	assert_int_equal(count_copies(proxy), 3);
+	assert_int_equal(count_copies(proxy), 4);
 	assert_int_equal(count_copies(audit), 1);
 	assert_int_equal(count_copies(diagnostics), 0);
 	copy(&o, p, true);
-	assert_int_equal(count_copies(proxy), 3);
-	assert_int_equal(count_copies(diagnostics), 4);
+	assert_int_equal(count_copies(proxy), 4);
+	assert_int_equal(count_copies(diagnostics), 5);
 	assert_null(complaint);
 }
 
@@ -130,7 +131,7 @@ static void test_work_dir(void **state)
 
 	copy(&o, p, true);
 	assert_int_equal(count_copies(work), 0);
-	assert_int_equal(count_copies(diagnostics), 4);
+	assert_int_equal(count_copies(diagnostics), 5);
 }
 
 static void test_nothing_asked(void **state)
@@ -178,7 +179,7 @@ static void test_failures(void **state)
 
 	assert_return_code(unlink(log), errno);
 	copy(&(struct options){ .proxy_logs_dir = proxy }, p, false);
-	assert_int_equal(count_copies(proxy), 2);
+	assert_int_equal(count_copies(proxy), 3);
 	assert_string_equal(complaint, expected);
 	write_file(log, "gh.jsonl");
 	assert_return_code(mkdir(in_the_way, 0700), errno);

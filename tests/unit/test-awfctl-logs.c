@@ -33,6 +33,13 @@
 	"\"exitCode\":1}\n"                                                                        \
 	"{\"time\":\"2026-01-02T03:04:05.700Z\",\"event\":\"exec_denied\",\"command\":\"auth\","   \
 	"\"subcommand\":\"token\"}\n"
+#define RELAY                                                                                      \
+	"{\"time\":\"2026-01-02T03:04:04.000Z\",\"event\":\"start\",\"pid\":7}\n"                  \
+	"{\"time\":\"2026-01-02T03:04:05.800Z\",\"event\":\"connection\",\"from\":\"agent\","      \
+	"\"host\":\"h\",\"port\":80,\"result\":\"closed\",\"count\":3,\"bytesSent\":10,"           \
+	"\"bytesReceived\":20}\n"                                                                  \
+	"{\"time\":\"2026-01-02T03:04:05.900Z\",\"event\":\"connection\",\"from\":\"agent\","      \
+	"\"host\":\"h\",\"port\":80,\"result\":\"failed\",\"reason\":\"r s\",\"count\":2}\n"
 #define AUDIT                                                                                      \
 	"{\"time\":\"2026-01-02T03:04:05.000Z\",\"event\":\"request\",\"method\":\"Start\","       \
 	"\"sandbox\":\"" ID "\",\"grants\":{\"command\":[\"a b\",\"c\"],\"image\":\"i\"}}\n"       \
@@ -55,6 +62,12 @@
 	"args=[api \"a b\" \"\" \"\\x22\"]\n"                                                      \
 	"2026-01-02T03:04:05.600Z  gh       event=exec_done command=api exitCode=1\n"              \
 	"2026-01-02T03:04:05.700Z  gh       event=exec_denied command=auth subcommand=token\n"
+#define RELAY_START_TEXT "2026-01-02T03:04:04.000Z  relay    event=start pid=7\n"
+#define RELAY_TEXT                                                                                 \
+	"2026-01-02T03:04:05.800Z  relay    event=connection from=agent host=h port=80 "           \
+	"result=closed count=3 bytesSent=10 bytesReceived=20\n"                                    \
+	"2026-01-02T03:04:05.900Z  relay    event=connection from=agent host=h port=80 "           \
+	"result=failed reason=\"r s\" count=2\n"
 #define START_TEXT                                                                                 \
 	"2026-01-02T03:04:05.000Z  audit    event=request method=Start sandbox=" ID                \
 	" grants.command=[\"a b\" c] grants.image=i\n"
@@ -66,6 +79,7 @@ static const struct {
 } logs[] = {
 	{ "squid.jsonl", SQUID_OK SQUID_NO LOST },
 	{ "gh.jsonl", GH },
+	{ "relay.jsonl", RELAY },
 	{ "firewall.jsonl", FIREWALL },
 	{ "audit.jsonl", AUDIT },
 };
@@ -157,7 +171,9 @@ static void test_lines(void **state)
 		const char *out;
 	} cases[] = {
 		{ { "logs", ID },
-		  START_TEXT OK_TEXT GH_TEXT FIREWALL_TEXT NO_TEXT LOST_TEXT END_TEXT },
+		  RELAY_START_TEXT START_TEXT OK_TEXT GH_TEXT RELAY_TEXT FIREWALL_TEXT NO_TEXT
+			  LOST_TEXT END_TEXT },
+		{ { "logs", "--source=relay", ID }, RELAY_START_TEXT RELAY_TEXT },
 		{ { "logs", "--source", "squid,firewall", ID },
 		  OK_TEXT FIREWALL_TEXT NO_TEXT LOST_TEXT },
 		{ { "logs", "--since", "2026-01-02T03:04:06Z", "--until", "2026-01-02T03:04:07Z",
@@ -263,10 +279,9 @@ static void test_refused(void **state)
 		  125,
 		  "cannot read the log /no/such/audit.jsonl" },
 		{ { "logs", "--source", "agent", ID }, 2, "the command's output is kept nowhere" },
-		{ { "logs", "--source", "relay", ID }, 2, "journalctl AWF_SANDBOX=ID" },
 		{ { "logs", "--source", "x", ID },
 		  2,
-		  "--source 'x': use squid, gh, firewall or audit" },
+		  "--source 'x': use squid, gh, relay, firewall or audit" },
 		{ { "logs", "--since", "soon", ID }, 2, "--since 'soon': give a time" },
 		{ { "logs", "--since=1m", "--until=2m", ID },
 		  2,
@@ -311,6 +326,7 @@ static void test_summary(void **state)
 		"### Sandbox `" ID "`\n\n| | |\n|---|---|\n"
 		"| Command | `'a b' c` |\n| Image | `i` |\n| Exit code | 7 after 3.0 s |\n"
 		"| Requests | 1 allowed |\n| Refused | 2 attempts |\n"
+		"| Relay | 5 connections, 2 failed |\n"
 		"| gh | 2 calls, 1 failed, 1 refused |\n"
 		"\n#### Refused\n\n"
 		"| Destination | From | Protocol | Reason | Times |\n|---|---|---|---|---:|\n"
@@ -321,6 +337,10 @@ static void test_summary(void **state)
 		"| Destination | From | Requests | Bytes received | Bytes sent |\n"
 		"|---|---|---:|---:|---:|\n"
 		"| `github.com:443` | `agent` | 1 | 1200 | 34 |\n"
+		"\n#### Relay\n\n"
+		"| Destination | From | Connections | Failed | Bytes received | Bytes sent |\n"
+		"|---|---|---:|---:|---:|---:|\n"
+		"| `h:80` | `agent` | 5 | 2 | 20 | 10 |\n"
 		"\n#### gh\n\n| Command | Calls | Failed | Refused |\n|---|---:|---:|---:|\n"
 		"| `api` | 1 | 1 | 0 |\n| `auth token` | 1 | 0 | 1 |\n"
 		"\nThe logs have not all of it: the disk, or a log, was full.\n");
@@ -344,7 +364,7 @@ static void test_summary_json(void **state)
 		"\"github.com:443\",\"from\":\"agent\",\"requests\":1,\"bytesReceived\":1200,"
 		"\"bytesSent\":34}],\"refused\":[{\"destination\":\"ev`il|\\u001b[2J\\u0085:443\","
 		"\"from\":\"agent\",\"protocol\":\"CONNECT\",\"reason\":\"blocked by x\","
-		"\"times\":1}],\"gh\":[]}");
+		"\"times\":1}],\"relay\":[],\"gh\":[]}");
 	assert_true(json_object_equal(printed, expected));
 }
 

@@ -1,6 +1,7 @@
 /* Starts the real awf-relay, and programs that aren't one, as awfd does. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -8,6 +9,7 @@
 #include "awfd/host-ports.h"
 #include "awfd/relay-proc.h"
 #include "common/fd.h"
+#include "common/relay-event.h"
 #include "tests/unit/check.h"
 #include "tests/unit/program.h"
 #include "tests/unit/loopback.h"
@@ -71,6 +73,7 @@ static void fill_spec(struct relay_proc_spec *spec, const char *path,
 
 	*spec = (struct relay_proc_spec){ .path = path,
 					  .counters = -EBADF,
+					  .log = -EBADF,
 					  .sandbox = "abcdefghij",
 					  .uid = geteuid() == 0 ? NOBODY : geteuid(),
 					  .gid = geteuid() == 0 ? NOBODY : getegid(),
@@ -245,6 +248,94 @@ static void test_not_there(void **state)
 	event_base_free(base);
 }
 
+/* A relay that serves, with one connection through it. */
+struct serving {
+	struct seen seen;
+	struct relay_proc *p;
+	int target, client, server;
+	int log;
+};
+
+static void serve(struct serving *s)
+{
+	_cleanup_free_ char *path = program_path("awf-relay");
+	struct sockaddr_storage target_address = { 0 }, address = { 0 };
+	const struct relay_upstream upstream = { "difc", &target_address, false, NULL };
+	uint16_t upstream_port, port;
+	_cleanup_close_ int listener = listen_at(&address, &port);
+	_cleanup_err_ struct err e = { 0 };
+	struct relay_proc_spec spec;
+
+	s->seen.base = event_base_new();
+	s->target = listen_at(&target_address, &upstream_port);
+	s->log = memfd_create("log", MFD_CLOEXEC);
+	fill_spec(&spec, path, &upstream, &listener);
+	spec.log = s->log;
+	if (relay_proc_start(s->seen.base, &spec, &events, &s->seen, &s->p, &e) < 0)
+		fail_msg("%s", e.message);
+	run(s->seen.base);
+	assert_true(s->seen.ready);
+	s->client = loopback_connect(port);
+	s->server = loopback_accept(s->target);
+	loopback_pass(s->client, s->server, "abc");
+}
+
+static void serving_clear(struct serving *s)
+{
+	close(s->client);
+	close(s->server);
+	close(s->target);
+	close(s->log);
+	relay_proc_free(s->p);
+	free(s->seen.how);
+	event_base_free(s->seen.base);
+}
+
+/* It ends in this way, once. */
+static void assert_stops(struct serving *s, const char *how)
+{
+	assert_true(relay_proc_stop(s->p));
+	assert_true(relay_proc_stop(s->p)); /* is not another time */
+	assert_int_equal(s->seen.exited, 0);
+	run(s->seen.base);
+	assert_int_equal(s->seen.exited, 1);
+	assert_same_text(s->seen.how, how);
+	assert_false(relay_proc_stop(s->p));
+}
+
+/* Asked to end, it tells of what it had open. */
+static void test_stop(void **state)
+{
+	char line[RELAY_EVENT_LINE_MAX] = { 0 };
+	struct serving s = { 0 };
+	struct relay_event event;
+
+	(void)state;
+	serve(&s);
+	assert_stops(&s, "awf-relay ended with exit code 0");
+	assert_true(pread(s.log, line, sizeof(line) - 1, 0) > 0);
+	*strchrnul(line, '\n') = '\0';
+	assert_row(line, relay_event_parse(line, &event) == 0);
+	assert_int_equal(event.kind, RELAY_CUT_OFF);
+	assert_string_equal(event.name, "difc");
+	assert_int_equal(event.sent, 3);
+	serving_clear(&s);
+	assert_no_children();
+}
+
+/* One that does not hear is killed. */
+static void test_stop_of_deaf(void **state)
+{
+	struct serving s = { 0 };
+
+	(void)state;
+	serve(&s);
+	assert_int_equal(kill(relay_proc_pid(s.p), SIGSTOP), 0);
+	assert_stops(&s, "awf-relay ended with SIGKILL, after it was asked to end");
+	serving_clear(&s);
+	assert_no_children();
+}
+
 /* One relay for DIFC and as many host ports as there may be, each to its own port. (Another address
  * stands for another namespace, in which ports are free.) */
 static void test_host_ports(void **state)
@@ -334,9 +425,14 @@ static void test_bad_upstream(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_serves_and_dies), cmocka_unit_test(test_handle_freed),
-		cmocka_unit_test(test_impostors),       cmocka_unit_test(test_not_there),
-		cmocka_unit_test(test_host_ports),      cmocka_unit_test(test_bad_upstream),
+		cmocka_unit_test(test_serves_and_dies),
+		cmocka_unit_test(test_handle_freed),
+		cmocka_unit_test(test_impostors),
+		cmocka_unit_test(test_not_there),
+		cmocka_unit_test(test_host_ports),
+		cmocka_unit_test(test_bad_upstream),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_stop_of_deaf),
 	};
 
 	return RUN_TESTS("relay-proc", tests);
