@@ -357,7 +357,7 @@ static const struct {
 	[RELAY_UNTOLD] = { "lines_lost", NULL, NULL },
 };
 
-/* Who connects, and where to as that sees it, by the upstream's name; 0: it is none of awfd's. */
+/* Who connects, and where to as that sees it; -EINVAL: this is no upstream that awfd gave. */
 static int put_relay_ends(struct json_object *o, const struct sandbox *s,
 			  const struct relay_event *event)
 {
@@ -444,8 +444,7 @@ void sandbox_logs_relay_ended(struct sandbox *s, const char *reason)
 	sandbox_logs_write(s, SANDBOX_LOG_RELAY, o);
 }
 
-/* --- What the sidecars and the relay write
- * ---------------------------------------------------------------------
+/* --- What the sidecars and the relay write -------------------------------------------------------
  */
 
 static const struct {
@@ -455,8 +454,7 @@ static const struct {
 } sources[] = {
 	[SANDBOX_LOG_SQUID] = { "squid.log", SANDBOX_SQUID_ID, on_squid_line },
 	[SANDBOX_LOG_GH] = { "cli-proxy.log", SANDBOX_CLI_ID, on_gh_line },
-	[SANDBOX_LOG_RELAY] = { "relay.log", 0, on_relay_line }, /* only ever written through awfd's
-								    descriptor */
+	[SANDBOX_LOG_RELAY] = { "relay.log", 0, on_relay_line }, /* by a descriptor of awfd's */
 };
 
 char *sandbox_logs_source(const struct sandbox *s, enum sandbox_log_kind kind)

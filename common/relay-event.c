@@ -86,7 +86,7 @@ static int take_name(const char *word, char ret[RELAY_EVENT_NAME_MAX + 1])
 		return 0;
 	if (length > RELAY_EVENT_NAME_MAX || strspn(word, "abcdefghijklmnopqrstuvwxyz") != length)
 		return -EINVAL;
-	memcpy(ret, word, length);
+	memcpy(ret, word, length + 1);
 	return 0;
 }
 

@@ -41,21 +41,61 @@ readonly ASKS='curl -s -o /dev/null https://granted.example/; curl -s https://ot
 	[ -n "$(bed_exec awfctl logs --since 10m "$id")" ]
 }
 
-@test "they are followed to the end of the sandbox, and over a restart of awfd" {
+@test "they are followed to the end of the sandbox, and over a restart of awfd, as refusals are" {
 	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no)
-	local id
+	local id logs denials
 	id=$(job -- 'until [ -e /tmp/one ]; do sleep 0.1; done; curl -s https://one.example/
 		until [ -e /tmp/two ]; do sleep 0.1; done; curl -s https://two.example/; exit 0')
+	bed_background awfctl denials -f --format host,count "$id"
+	denials=$BED_BACKGROUND_PID
 	bed_background awfctl logs -f "$id"
+	logs=$BED_BACKGROUND_PID
 	wait_for bed_background_said method=Start
 	touch_in_container "awf-$id-agent" /tmp/one
 	wait_for bed_background_said host=one.example
-	bed awfd restart
+	bed awfd kill
 	touch_in_container "awf-$id-agent" /tmp/two
-	wait "$BED_BACKGROUND_PID"
+	bed awfd start
+	wait "$logs" "$denials"
 	bed_background_said host=two.example
 	bed_background_said event=end
 	[ "$(grep -c host=one.example <(bed_background_output))" = 1 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/background-0/out")" = $'one.example\t1\ntwo.example\t1' ]
+	[ ! -s "$BATS_TEST_TMPDIR/background-0/err" ]
+}
+
+# relay_told ID FILTER: whether the records of its relay, as an array, fit a filter of jq.
+relay_told() {
+	bed_exec awfctl logs --json --source relay "$1" >"$BATS_TEST_TMPDIR/relay"
+	jq -se "$2" "$BATS_TEST_TMPDIR/relay" || { cat "$BATS_TEST_TMPDIR/relay"; return 1; }
+}
+
+@test "what became of each connection through the relay is there, whatever ends meanwhile; none is missing" {
+	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no '[Policy]' HostPorts=3000)
+	local id
+	id=$(job --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
+		--enable-host-access --allow-host-ports 3000 -- '
+		gh api rate_limit; (exec 3<>/dev/tcp/host.docker.internal/3000 && cat <&3)
+		until [ -e /tmp/two ]; do sleep 0.1; done; gh api rate_limit')
+	wait_for relay_told "$id" 'any(.from == "agent" and .host == "host.docker.internal" and .port == 3000 and
+		.result == "failed" and .reason == "Connection refused") and
+		any(.from == "cli-proxy" and .port == 18443 and .result == "closed" and .bytesReceived > 100)'
+	bed_kill KILL awf-relay
+	wait_for relay_told "$id" '(map(select(.event == "start")) | length) == 2 and
+		any(.event == "end" and .reason == "awf-relay ended with signal SIGKILL")'
+	bed awfd kill
+	touch_in_container "awf-$id-agent" /tmp/two
+	bed awfd start
+	run -0 bed_exec awfctl wait "$id"
+	relay_told "$id" '.[-1] as $end | map(select(.event == "connection")) as $all | $end.event == "end" and
+		$end.reason == "the sandbox ended" and $end.failed == 1 and
+		$end.connections == ($all | map(.count) | add) and
+		$end.bytesSent == ($all | map(.bytesSent) | add) and
+		$end.bytesReceived == ($all | map(.bytesReceived) | add)'
+	run ! as bob cat "/var/log/awfd/$id/relay.jsonl"
+	run -0 bed_exec awfctl logs summary "$id"
+	[[ $output == *'| Relay | '*' connections, 1 failed |'* ]]
+	[[ $output == *'| `host.docker.internal:3000` | `agent` | 1 | 1 | 0 | 0 |'* ]]
 }
 
 @test "a sandbox that is gone has its logs, where the operator has them; another user's are not there" {
