@@ -75,7 +75,7 @@ relay_told() {
 	local id
 	id=$(job --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
 		--enable-host-access --allow-host-ports 3000 -- '
-		gh api rate_limit; (exec 3<>/dev/tcp/host.docker.internal/3000 && cat <&3)
+		gh api rate_limit; bash -c "exec 3<>/dev/tcp/host.docker.internal/3000; cat <&3"
 		until [ -e /tmp/two ]; do sleep 0.1; done; gh api rate_limit')
 	wait_for relay_told "$id" 'any(.from == "agent" and .host == "host.docker.internal" and .port == 3000 and
 		.result == "failed" and .reason == "Connection refused") and
@@ -87,11 +87,11 @@ relay_told() {
 	touch_in_container "awf-$id-agent" /tmp/two
 	bed awfd start
 	run -0 bed_exec awfctl wait "$id"
-	relay_told "$id" '.[-1] as $end | map(select(.event == "connection")) as $all | $end.event == "end" and
-		$end.reason == "the sandbox ended" and $end.failed == 1 and
-		$end.connections == ($all | map(.count) | add) and
-		$end.bytesSent == ($all | map(.bytesSent) | add) and
-		$end.bytesReceived == ($all | map(.bytesReceived) | add)'
+	relay_told "$id" '.[-1] as $last | map(select(.event == "connection")) as $all | $last.event == "end" and
+		$last.reason == "the sandbox ended" and $last.failed == 1 and
+		$last.connections == ($all | map(.count) | add) and
+		$last.bytesSent == ($all | map(.bytesSent) | add) and
+		$last.bytesReceived == ($all | map(.bytesReceived) | add)'
 	run ! as bob cat "/var/log/awfd/$id/relay.jsonl"
 	run -0 bed_exec awfctl logs summary "$id"
 	[[ $output == *'| Relay | '*' connections, 1 failed |'* ]]
