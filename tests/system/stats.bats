@@ -4,6 +4,7 @@
 load bed
 load attack
 load internet
+load terminal
 
 setup_file() {
 	bed up
@@ -11,6 +12,7 @@ setup_file() {
 }
 
 teardown() {
+	terminal_close
 	bed_exec -u root -- sh -c 'awfctl list --json | jq -r ".[].id" | xargs -r awfctl stop'
 	bed_clean_up_test
 }
@@ -44,6 +46,22 @@ readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC
 	run -0 --separate-stderr bed_exec awfctl stats "$id"
 	[ "${#lines[@]}" = 2 ]
 	[[ ${lines[1]//$'\t'/|} =~ ^$id\|[0-9.]+%\|[0-9.]+MiB\ /\ 128.0MiB\|[0-9]+\ /\ 50\|.*\|1\ /\ 1\|1\ /\ 1$ ]]
+}
+
+# Its number of requests is renewed by an awfd that was not there when it was first shown.
+@test "on a terminal they are shown anew over a restart of awfd, until the sandbox has ended" {
+	local id
+	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no)
+	id=$(job --allow-domains granted.example -- 'until [ -e /tmp/go ]; do sleep 0.1; done
+		curl -s -o /dev/null https://granted.example/; until [ -e /tmp/end ]; do sleep 0.1; done')
+	terminal_open 200 awfctl stats "$id"
+	terminal_shows "$id .* 0 / 0 +0 / 0"
+	bed awfd kill
+	bed awfd start
+	touch_in_container "awf-$id-agent" /tmp/go
+	terminal_shows "$id .* 1 / 0 +0 / 0"
+	touch_in_container "awf-$id-agent" /tmp/end
+	terminal_shows '^Pane is dead \(status 0'
 }
 
 @test "another user's are not told, root is told all" {
