@@ -100,3 +100,16 @@ readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC
 	run ! bed_exec -u root -- sh -c 'ls -l "/proc/$1/fd" | grep counters' sh "$pid"
 	[ "$(bed_exec -u root -- stat -c '%a %U %s' "/run/awfd/sandboxes/$id/relay-counters")" = '600 root 64' ]
 }
+
+@test "a compromised relay can add to its log, up to a bound, and neither read nor change nor cut it" {
+	local id pid fd flags
+	id=$(job "${DIFC[@]}" -- 'sleep 600')
+	pid=$(bed_exec -u root -- pgrep -f -- "--sandbox=$id")
+	[ "$(bed_exec -u root -- stat -c '%a %U' "/run/awfd/sandboxes/$id/relay.log")" = '600 root' ]
+	fd=$(bed_exec -u root -- find "/proc/$pid/fd" -lname "/run/awfd/sandboxes/$id/relay.log" -printf %f)
+	flags=$(bed_exec -u root -- awk '$1 == "flags:" { print $2 }' "/proc/$pid/fdinfo/$fd")
+	# Written at its end, with a system call filter that has no other way: O_WRONLY and O_APPEND.
+	[ $((8#$flags & 8#2003)) = $((8#2001)) ]
+	bed_exec -u root -- grep -qE '^Max file size +67108864 +67108864 ' "/proc/$pid/limits"
+	bed_exec -u root -- grep -qE '^Seccomp:\s+2$' "/proc/$pid/status"
+}
