@@ -284,6 +284,7 @@ old_table() {
 	awfd/audit-call.c
 	awfd/docker.c
 	awfd/notify.c
+	awfd/relay/report.c
 	awfd/sandbox-audit.c
 	awfd/sandbox-create.c
 	awfd/sandbox-logs.c
