@@ -279,14 +279,16 @@ old_table() {
 		awfd/*.c awfd/*/*.c awfctl/*.c common/*.c proto/*.c | sort) - <<-'END'
 	awfctl/cmd-denials.c
 	awfctl/denial-text.c
+	awfctl/doctor-host.c
 	awfctl/log-session.c
 	awfctl/render.c
 	awfd/audit-call.c
+	awfd/diagnosis.c
 	awfd/docker.c
 	awfd/notify.c
 	awfd/relay/report.c
+	awfd/sandbox-agent.c
 	awfd/sandbox-audit.c
-	awfd/sandbox-create.c
 	awfd/sandbox-logs.c
 	awfd/sandbox.c
 	common/clock.c
