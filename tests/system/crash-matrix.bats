@@ -149,8 +149,9 @@ squid_start() {
 	name=awf-$(job_id bystander)-squid
 	pid=$(on_host docker inspect -f '{{.State.Pid}}' "$name")
 	on_host nsenter -t "$pid" -n nft flush ruleset
+	# Who becomes another user forgets to die with his parent.
 	AS_SQUID=(nsenter -t "$pid" -n setpriv --reuid 65533 --regid 65533 --clear-groups
-		--inh-caps=-all --bounding-set=-all -- "$BED_TOOLS/probe")
+		--inh-caps=-all --bounding-set=-all --pdeathsig KILL -- "$BED_TOOLS/probe")
 	assert_all_reached "$(on_host "${AS_SQUID[@]}" -t 1000 tcp:203.0.113.80:443)"
 	mapfile -t targets < <(printf '%s\n' "${TARGETS[@]}" | grep -vE '(203.0.113.80|db8::80\]):(80|443)$|^tcp:10.77.0.2:80$|:53$')
 	# shellcheck disable=SC2034 # for the attackers that count
