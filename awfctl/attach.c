@@ -204,9 +204,19 @@ static int take_terminal(struct session *s, struct err *e)
 	return 0;
 }
 
-static int take_attach(struct session *s, const struct reply *reply, struct err *e)
+/* A terminal that is not ours alone goes on when one of those who watch it has no input. */
+static int start_input(struct session *s, struct err *e)
 {
 	static const struct detach_keys no_keys;
+
+	if (!s->tty)
+		return pump_start_input(s->stream, &no_keys, PUMP_END_STREAM, &s->input, e);
+	return pump_start_input(s->stream, &s->keys,
+				s->leased ? PUMP_END_TERMINAL : PUMP_END_SILENT, &s->input, e);
+}
+
+static int take_attach(struct session *s, const struct reply *reply, struct err *e)
+{
 	struct attach_reply attached = { 0 };
 	int r = reply_read(reply, &attach_reply_table, &attached, e);
 
@@ -220,7 +230,7 @@ static int take_attach(struct session *s, const struct reply *reply, struct err 
 	if (r == 0)
 		r = pump_start_output(s->stream, attached.tty, &s->output, e);
 	if (r == 0)
-		r = pump_start_input(s->stream, attached.tty ? &s->keys : &no_keys, &s->input, e);
+		r = start_input(s, e);
 	s->stage = STAGE_WAIT;
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,9 @@
 #include "common/stdcopy.h"
 
 #define BUFFER_SIZE (64 * 1024)
+
+/* What a terminal takes for the end of its input: at the beginning of a line once, within one twice. */
+#define TERMINAL_EOF "\x04\x04"
 
 struct pump {
 	atomic_int holders; /* the thread, and whoever started it */
@@ -23,6 +27,8 @@ struct pump {
 	const char *what; /* what that is about */
 	struct stdcopy frames;
 	struct detach_keys keys;
+	enum pump_end end;
+	bool in_line; /* the last that was sent is no end of a line */
 	char buffer[BUFFER_SIZE];
 };
 
@@ -142,6 +148,8 @@ static bool send_input(struct pump *p, size_t length)
 
 	if (send_all(p->stream, out.data, out.length) < 0)
 		return false;
+	if (out.length > 0)
+		p->in_line = !strchr("\r\n", out.data[out.length - 1]);
 	if (detach)
 		fail(p, -ECANCELED, "detached");
 	return !detach;
@@ -179,6 +187,21 @@ static void announce(struct pump *p)
 	(void)eventfd_write(p->ended, 1);
 }
 
+/* Tells the command, in the way that it has for that, that no more input comes. */
+static void end_input(struct pump *p)
+{
+	switch (p->end) {
+	case PUMP_END_STREAM:
+		(void)shutdown(p->stream, SHUT_WR);
+		break;
+	case PUMP_END_TERMINAL:
+		(void)send_all(p->stream, TERMINAL_EOF, p->in_line ? 2 : 1);
+		break;
+	case PUMP_END_SILENT:
+		break;
+	}
+}
+
 /* Announced before the command can know: what went wrong is reported even if it ends at once. */
 static void *input_thread(void *userdata)
 {
@@ -187,7 +210,7 @@ static void *input_thread(void *userdata)
 	run_input(p);
 	announce(p);
 	if (p->error != -ECANCELED)
-		(void)shutdown(p->stream, SHUT_WR);
+		end_input(p);
 	pump_release(p);
 	return NULL;
 }
@@ -215,15 +238,19 @@ static int start_thread(struct pump *p, void *(*body)(void *))
 	return -r;
 }
 
-static int pump_start(int stream, bool tty, const struct detach_keys *keys, void *(*body)(void *),
-		      struct pump **ret, struct err *e)
+static struct pump *pump_new(void)
 {
 	struct pump *p = xnew(struct pump);
-	int r;
 
 	p->holders = 1;
-	p->tty = tty;
-	p->keys = *keys;
+	return p;
+}
+
+static int pump_start(struct pump *p, int stream, void *(*body)(void *), struct pump **ret,
+		      struct err *e)
+{
+	int r;
+
 	p->ended = eventfd(0, EFD_CLOEXEC);
 	p->stream = p->ended < 0 ? -EBADF : fcntl(stream, F_DUPFD_CLOEXEC, 0);
 	r = start_thread(p, body);
@@ -235,14 +262,22 @@ static int pump_start(int stream, bool tty, const struct detach_keys *keys, void
 	return 0;
 }
 
-int pump_start_input(int stream, const struct detach_keys *keys, struct pump **ret, struct err *e)
+int pump_start_input(int stream, const struct detach_keys *keys, enum pump_end end,
+		     struct pump **ret, struct err *e)
 {
-	return pump_start(stream, false, keys, input_thread, ret, e);
+	struct pump *p = pump_new();
+
+	p->keys = *keys;
+	p->end = end;
+	return pump_start(p, stream, input_thread, ret, e);
 }
 
 int pump_start_output(int stream, bool tty, struct pump **ret, struct err *e)
 {
-	return pump_start(stream, tty, &(struct detach_keys){ 0 }, output_thread, ret, e);
+	struct pump *p = pump_new();
+
+	p->tty = tty;
+	return pump_start(p, stream, output_thread, ret, e);
 }
 
 int pump_fd(const struct pump *p)

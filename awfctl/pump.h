@@ -13,10 +13,18 @@
 
 struct pump;
 
-/* Copies standard input to the stream and half-closes that at the end; not when these keys, if any,
- * were pressed, which ends it. */
-int pump_start_input(int stream, const struct detach_keys *keys, struct pump **ret,
-		     struct err *e) _must_check_;
+/* What becomes of the stream at the end of standard input. That of a terminal is never half-closed:
+ * the engine would then pass on no output either. */
+enum pump_end {
+	PUMP_END_STREAM,   /* half-closed */
+	PUMP_END_TERMINAL, /* the terminal is told, as by Ctrl-D */
+	PUMP_END_SILENT,   /* nothing: others type, too */
+};
+
+/* Copies standard input to the stream up to its end; or until these keys, if any, were pressed,
+ * which ends it without a word to the command. */
+int pump_start_input(int stream, const struct detach_keys *keys, enum pump_end end,
+		     struct pump **ret, struct err *e) _must_check_;
 
 /* Copies the stream to standard output, or, when the command has no terminal, its frames to
  * standard output and error. */

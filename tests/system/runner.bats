@@ -64,6 +64,26 @@ ended() {
 	assert_clean
 }
 
+@test "a job with a terminal under a runner that has none: all output comes, and the end of the input once" {
+	run -7 as alice awfctl run --tty -- 'sleep 0.3; tty; cat; exit 7' </dev/null
+	[[ $output == *'/dev/pts/0'* || $output == *'/dev/console'* ]]
+	run -0 as alice awfctl run --tty -- 'read -r x; echo "got $x"; cat; echo over' < <(printf 'one\ntwo')
+	[[ $output == *$'got one\r\n'*$'two'*over* ]]
+	bed_background -u alice -- awfctl run --tty --name shared -- bash -c \
+		'echo the job runs; until read -rt 0.1 x; do echo waiting; done; echo "got $x"'
+	wait_for job_runs
+	# Who only watches ends nobody's input.
+	as alice awfctl attach shared </dev/null >"$BATS_TEST_TMPDIR/watched" 3>&- &
+	local watcher=$!
+	wait_for grep -q waiting "$BATS_TEST_TMPDIR/watched"
+	run -0 as alice awfctl attach shared < <(echo one)
+	ended "$watcher"
+	[ "$code" = 0 ]
+	grep -q 'got one' "$BATS_TEST_TMPDIR/watched"
+	ended "$BED_BACKGROUND_PID"
+	[ "$code" = 0 ]
+}
+
 @test "under script(1): output and code come through, and its end is the job's" {
 	run -7 as alice script -qec 'awfctl run --tty -- "tty; exit 7"' /dev/null
 	[[ $output == *'/dev/pts/0'* || $output == *'/dev/console'* ]]
