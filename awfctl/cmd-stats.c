@@ -225,7 +225,7 @@ static int show(const struct options *o, struct subscription *calls, struct err 
 		return r;
 	if (!output_is_table(o))
 		print_fields(o, &first);
-	else if (o->no_stream || !isatty(STDOUT_FILENO))
+	else if (o->no_stream || !look_of(STDOUT_FILENO).escapes)
 		return show_once(o, calls, &first, e);
 	else
 		return show_live(o, calls, &first, e);

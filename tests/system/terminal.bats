@@ -278,5 +278,10 @@ watchers() {
 		run ! grep $'\e\[32m' "$BATS_TEST_TMPDIR/screen"
 		terminal_close
 	done
+	# What cannot move its cursor has a table once.
+	terminal_open 80
+	terminal_line 'clear; TERM=dumb awfctl stats; echo once'
+	terminal_shows '^once'
+	terminal_has "^$id "
 	run -0 as alice awfctl stop "$id"
 }
