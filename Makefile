@@ -78,8 +78,8 @@ AWFCTL_SRC    := age attach client cmd-check cmd-complete cmd-denials cmd-doctor
                  cmd-logs cmd-metrics cmd-predownload cmd-reload cmd-run cmd-stats cmd-stop \
                  cmd-version cmd-wait comeback commands complain completion config-file \
                  denial-text detach-keys doctor-awfd doctor-host doctor-socket domains-file \
-                 env-file exit-code help input-file log-copies log-reader log-session log-set \
-                 log-sources log-summary log-text look main moment nearest options output \
+                 elsewhere env-file exit-code help input-file log-copies log-reader log-session \
+                 log-set log-sources log-summary log-text look main moment nearest options output \
                  output-dir progress pull-progress pump refusals render ruleset seen-denials \
                  service-info start start-egress start-env start-session stats-text subscription \
                  table tally tenant terminal window word-list yaml-reader
@@ -121,21 +121,21 @@ CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \
                  awfctl-copies awfctl-denials awfctl-detach-keys awfctl-doctor awfctl-egress \
-                 awfctl-env awfctl-exit-code awfctl-from-awf awfctl-logs awfctl-nearest \
-                 awfctl-options awfctl-output awfctl-pull-progress awfctl-render awfctl-ruleset \
-                 awfctl-run awfctl-stats awfctl-tenant broker cli-proxy-limits client-hello clone \
-                 config conn denial-log denials diagnosis difc-address difc-ca difc-probe docker \
-                 docker-attach docker-image docker-network docker-progress docker-pull docker-spec \
-                 domain downloads egress environment err errors escape exec-request fd fd-store \
-                 file frame gh-argv gh-env gh-launch gh-limits gh-log gh-request gh-rules \
-                 gh-trouble hold host-addresses host-pattern host-ports host-view http-answer \
-                 http-response image-reference image-tar interface job-limits json-fields landlock \
-                 lock log-tail metrics mount-credentials mount-open mount-source mount-spec names \
-                 netlink network nflog-packet nft-ruleset notify parse peer plan policy pool \
-                 private-networks process quota redact relay relay-event relay-log relay-proc \
-                 relay-storm relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
-                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
-                 unpack upstream-proxy
+                 awfctl-elsewhere awfctl-env awfctl-exit-code awfctl-from-awf awfctl-logs \
+                 awfctl-nearest awfctl-options awfctl-output awfctl-pull-progress awfctl-render \
+                 awfctl-ruleset awfctl-run awfctl-stats awfctl-tenant broker cli-proxy-limits \
+                 client-hello clone config conn denial-log denials diagnosis difc-address difc-ca \
+                 difc-probe docker docker-attach docker-image docker-network docker-progress \
+                 docker-pull docker-spec domain downloads egress environment err errors escape \
+                 exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
+                 gh-request gh-rules gh-trouble hold host-addresses host-pattern host-ports \
+                 host-view http-answer http-response image-reference image-tar interface \
+                 job-limits json-fields landlock lock log-tail metrics mount-credentials \
+                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
+                 notify parse peer plan policy pool private-networks process quota redact relay \
+                 relay-event relay-log relay-proc relay-storm relay-upstreams resolvers \
+                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
+                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
 ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
                  nft-restore nft-watch nft-way-out
 
@@ -426,7 +426,7 @@ FUZZ_SRC_broker := $(AWFD_SRC:%=awfd/%.c)
 FUZZ_PKG_broker := libcurl libnftnl libsystemd
 FUZZ_SRC_client-hello := containers/squid/client-hello.c
 FUZZ_PKG_client-hello := openssl
-FUZZ_SRC_config-file := $(addprefix awfctl/,config-file.c input-file.c nearest.c options.c word-list.c yaml-reader.c)
+FUZZ_SRC_config-file := $(addprefix awfctl/,config-file.c elsewhere.c input-file.c nearest.c options.c word-list.c yaml-reader.c)
 FUZZ_SRC_difc-address := awfd/difc-address.c
 FUZZ_SRC_difc-ca := awfd/difc-ca.c
 FUZZ_SRC_docker-progress := $(addprefix awfd/,docker-answer.c docker-progress.c image-reference.c)

@@ -30,6 +30,7 @@ static const struct {
 	{ ENOENT, "is awfd running? Look with: systemctl status awfd.socket" },
 	{ ECONNREFUSED, "is awfd running? Look with: systemctl status awfd.socket" },
 	{ ENOTSOCK, "give awfd's socket by --socket or AWFD_SOCKET" },
+	{ ENAMETOOLONG, "give the path of awfd's socket by --socket or AWFD_SOCKET" },
 	{ EAGAIN, "awfd is too busy to answer; try again later" },
 };
 

@@ -93,7 +93,10 @@ static int take_id(const struct options *o, char *const *operands, const char **
 	if (!o->dir && !first)
 		return usage_error(e, "logs needs an ID, or --dir; awfctl list shows the IDs");
 	if (first && operands[1])
-		return usage_error(e, "logs: unexpected argument '%s'", operands[1]);
+		return usage_error(e,
+				   "logs: unexpected argument '%s'; it is used so: "
+				   "awfctl logs [summary] [options] ID",
+				   operands[1]);
 	*id = first;
 	return 0;
 }

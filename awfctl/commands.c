@@ -3,8 +3,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "awfctl/elsewhere.h"
 #include "awfctl/nearest.h"
 #include "common/strv.h"
+#include "common/utf8.h"
 
 #define STARTING  .groups = OPTION_GLOBAL | OPTION_SANDBOX, .takes_command = true
 #define FIELDS    (OPTION_READING | OPTION_FORMATTED)
@@ -54,7 +56,8 @@ const struct command commands[] = {
 	  .operands_min = 1, .operands_max = SIZE_MAX, .run = cmd_stop },
 	{ "metrics", "[options]", "print what awfd has done, as OpenMetrics text (root)", NULL,
 	  PLAIN, .run = cmd_metrics },
-	{ "predownload", "[options]", "have the engine get the images that a sandbox needs",
+	{ "predownload", "[--image IMAGE] [options]",
+	  "have the engine get the images that a sandbox needs",
 	  "Those that are missing; of --image its registry is asked also when it is there.",
 	  .groups = OPTION_GLOBAL | OPTION_IMAGES | FIELDS, .run = cmd_predownload },
 	{ "reload", "[options]", "have awfd read its configuration again (root)",
@@ -72,7 +75,7 @@ const size_t command_count = ARRAY_SIZE(commands);
 const struct command *command_find(const char *name, struct err *e)
 {
 	struct nearest nearest = { .word = name };
-	const char *best;
+	const char *advice = elsewhere_command(name), *best;
 
 	for (size_t i = 0; i < command_count; i++) {
 		if (strcmp(commands[i].name, name) == 0)
@@ -81,11 +84,21 @@ const struct command *command_find(const char *name, struct err *e)
 			nearest_offer(&nearest, commands[i].name);
 	}
 	best = nearest_get(&nearest);
-	if (best)
+	if (advice)
+		(void)usage_error(e, "unknown command '%s'; %s", name, advice);
+	else if (best)
 		(void)usage_error(e, "unknown command '%s'; did you mean '%s'?", name, best);
 	else
 		(void)usage_error(e, "unknown command '%s'; awfctl help lists them", name);
 	return NULL;
+}
+
+static int check_operands(char *const *operands, struct err *e)
+{
+	for (; operands && *operands; operands++)
+		if (!utf8_is_valid(*operands))
+			return usage_error(e, "argument '%s': not valid UTF-8", *operands);
+	return 0;
 }
 
 int command_check(const struct command *c, const struct options *o, struct err *e)
@@ -98,8 +111,9 @@ int command_check(const struct command *c, const struct options *o, struct err *
 		return usage_error(e, "unexpected '%s': the sandbox's command goes after '--'",
 				   o->operands[0]);
 	if (count > c->operands_max)
-		return usage_error(e, "unexpected argument '%s'", o->operands[c->operands_max]);
+		return usage_error(e, "unexpected argument '%s'; it is used so: awfctl %s %s",
+				   o->operands[c->operands_max], c->name, c->synopsis);
 	if (count < c->operands_min)
 		return usage_error(e, "%s needs an ID; awfctl list shows them", c->name);
-	return 0;
+	return check_operands(o->operands, e);
 }

@@ -12,6 +12,8 @@
 #include "proto/difc-advice.h"
 
 #define SERVER_URL "GITHUB_SERVER_URL"
+/* What awfd takes for the beginning of an ID. */
+#define ID_BEGINNING_MIN 3
 
 /* Parameters of awfd's methods that are operands here. */
 static const struct {
@@ -131,6 +133,17 @@ static char *engine_text(const struct options *o, const struct err *e)
 	return TAKE_PTR(text);
 }
 
+static char *not_found_text(const struct err *e)
+{
+	const char *id = e->subject ? e->subject : "";
+
+	if (strlen(id) < ID_BEGINNING_MIN)
+		return xasprintf("no sandbox '%s' of yours, and the beginning of an ID needs %d "
+				 "letters at least; awfctl list shows them",
+				 id, ID_BEGINNING_MIN);
+	return xasprintf("no sandbox '%s' of yours; awfctl list shows them", id);
+}
+
 char *complain_text(const struct options *o, const struct err *e)
 {
 	switch (e->kind) {
@@ -141,8 +154,7 @@ char *complain_text(const struct options *o, const struct err *e)
 	case ERR_ENGINE:
 		return engine_text(o, e);
 	case ERR_NOT_FOUND:
-		return xasprintf("no sandbox '%s' of yours; awfctl list shows them",
-				 e->subject ? e->subject : "");
+		return not_found_text(e);
 	case ERR_PERMISSION_DENIED:
 		return denied_text(o, e);
 	case ERR_QUOTA_EXCEEDED:

@@ -15,6 +15,7 @@ static const struct {
 	{ "DIR", COMPLETION_DIRECTORIES, { NULL } },
 	{ "SRC:DST[:ro|rw]", COMPLETION_FILES, { NULL } },
 	{ "LEVEL", NULL, { "debug", "info", "warning", "error" } },
+	{ "WHEN", NULL, { "never", "missing", "always" } },
 };
 
 /* How far the line was understood. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "awfctl/elsewhere.h"
 #include "awfctl/nearest.h"
 #include "common/alloc.h"
 #include "common/strv.h"
@@ -382,15 +383,25 @@ static const struct option_row *find_short(unsigned groups, char letter)
 static int unknown_option(unsigned groups, const char *name, struct err *e)
 {
 	struct nearest nearest = { .word = name };
-	const char *best;
+	const char *advice = elsewhere_option(groups, name), *best;
 
+	if (advice)
+		return usage_error(e, "unknown option '--%s'; %s", name, advice);
 	for (size_t i = 0; i < option_row_count; i++)
 		if (option_rows[i].groups & groups && option_rows[i].kind != OPTION_NOT_HERE)
 			nearest_offer(&nearest, option_rows[i].name);
 	best = nearest_get(&nearest);
 	if (best)
 		return usage_error(e, "unknown option '--%s'; did you mean '--%s'?", name, best);
-	return usage_error(e, "unknown option '--%s'", name);
+	return usage_error(e, "unknown option '--%s'; --help lists them", name);
+}
+
+static int unknown_letter(unsigned groups, char letter, struct err *e)
+{
+	const char *advice = elsewhere_letter(groups, letter);
+
+	return usage_error(e, "unknown option '-%c'; %s", letter,
+			   advice ? advice : "--help lists them");
 }
 
 /* Applies an option; `joined` is the value that came in the same argument, or NULL. */
@@ -403,6 +414,9 @@ static int apply(struct options *o, const struct option_row *row, const char *jo
 		return usage_error(e, "--%s takes no value", row->name);
 	if (kinds[row->kind].takes_value && !joined) {
 		value = c->args[c->next];
+		if (value && strcmp(value, "--") == 0)
+			return usage_error(e, "--%s needs a value before the '--': --%s %s",
+					   row->name, row->name, row->argument);
 		if (!value)
 			return usage_error(e, "--%s needs a value: --%s %s", row->name, row->name,
 					   row->argument);
@@ -436,7 +450,7 @@ static int parse_short(struct options *o, unsigned groups, struct cursor *c, str
 		int r;
 
 		if (!row)
-			return usage_error(e, "unknown option '-%c'", *letters);
+			return unknown_letter(groups, *letters, e);
 		if (kinds[row->kind].takes_value)
 			return apply(o, row, letters[1] ? letters + 1 : NULL, c, e);
 		r = apply(o, row, NULL, c, e);

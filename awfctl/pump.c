@@ -14,7 +14,8 @@
 
 #define BUFFER_SIZE (64 * 1024)
 
-/* What a terminal takes for the end of its input: at the beginning of a line once, within one twice. */
+/* What a terminal takes for the end of its input: at the beginning of a line once, within one
+ * twice. */
 #define TERMINAL_EOF "\x04\x04"
 
 struct pump {

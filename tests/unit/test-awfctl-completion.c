@@ -22,6 +22,7 @@ static const struct {
 	{ WORDS("-"), COMPLETION_DONE, "--socket\tawfd's socket", "--env" },
 	{ WORDS("--v"), COMPLETION_DONE, "--version\t", "--help" },
 	{ WORDS("--log-level", ""), COMPLETION_DONE, "debug\t", "run" },
+	{ WORDS("run", "--pull", "m"), COMPLETION_DONE, "missing\t", "never" },
 	{ WORDS("--log-level", "warn"), COMPLETION_DONE, "warning\t", "debug" },
 	{ WORDS("--log-level", "debug", "ru"), COMPLETION_DONE, "run\t", "reload" },
 	{ WORDS("run", "--al"), COMPLETION_DONE, "--allow-domains\t", "--env" },

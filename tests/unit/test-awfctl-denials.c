@@ -249,8 +249,10 @@ static void test_usage(void **state)
 		const char *complaint;
 	} cases[] = {
 		{ { "denials" }, "awfctl: denials needs an ID; awfctl list shows them\n" },
-		{ { "denials", ID, ID }, "awfctl: unexpected argument '" ID "'\n" },
-		{ { "list", "-f" }, "awfctl: list: unknown option '-f'\n" },
+		{ { "denials", ID, ID },
+		  "awfctl: unexpected argument '" ID
+		  "'; it is used so: awfctl denials [options] ID\n" },
+		{ { "list", "-f" }, "awfctl: list: unknown option '-f'; --help lists them\n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
