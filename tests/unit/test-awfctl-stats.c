@@ -23,6 +23,10 @@
 #define STARTS                                                                                     \
 	"{\"id\":\"" OTHER "\",\"owner\":\"a\\u001b[2J\",\"memoryLimit\":512,\"pidsLimit\":10,"    \
 	"" COUNTS "}"
+#define ENDED                                                                                      \
+	"{\"id\":\"" OTHER "\",\"name\":\"build\",\"state\":\"exited\",\"ownerUid\":1000,"         \
+	"\"owner\":\"alice\",\"image\":\"i\",\"command\":[\"x\"],"                                 \
+	"\"createdAt\":\"2026-01-02T03:04:05Z\",\"exitCode\":0,\"oomKilled\":false,\"steps\":[]}"
 #define REPLY(list)     "{\"parameters\":{\"stats\":[" list "]}}"
 #define CONTINUES(list) "{\"continues\":true,\"parameters\":{\"stats\":[" list "]}}"
 
@@ -111,6 +115,26 @@ static void test_not_found(void **state)
 	fake_close(&c);
 }
 
+/* One that has ended is in the list, so that it is not said to be unknown. */
+static void test_ended(void **state)
+{
+	struct fake *f = *state;
+	struct fake_conn c, inspect;
+	_cleanup_free_ char *text = NULL;
+
+	FAKE_RUN(f, &(struct fake_stdio){ 0 }, "stats", "--json", "build");
+	accept_call(f, &c);
+	fake_send(&c, REPLY(RUNS("1")), -EBADF);
+	json_object_put(fake_accept_call(f, &inspect, "io.awf.Sandbox.Inspect"));
+	fake_send(&inspect, "{\"parameters\":{\"sandbox\":" ENDED "}}", -EBADF);
+	assert_int_equal(fake_wait(f), 125);
+	text = fake_read_all(f->err, NULL);
+	assert_string_equal(text, "awfctl: sandbox " OTHER " has ended and uses nothing any more; "
+				  "awfctl inspect " OTHER " tells how it ended\n");
+	fake_close(&inspect);
+	fake_close(&c);
+}
+
 /* Reads from the terminal until this was written to it. */
 static void await_screen(int terminal, struct strbuf *seen, const char *part)
 {
@@ -136,6 +160,7 @@ static void test_live(void **state)
 	assert_int_equal(grantpt(terminal) | unlockpt(terminal), 0);
 	end = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	assert_return_code(end, errno);
+	assert_return_code(setenv("TERM", "xterm", 1), errno);
 	FAKE_RUN(f, &(struct fake_stdio){ .out = end }, "stats", OTHER);
 	accept_call(f, &c);
 	fake_send(&c, CONTINUES(RUNS("1") "," STARTS), -EBADF);
@@ -176,6 +201,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_live, setup, teardown),
 		cmocka_unit_test(test_cpu),
 	};
