@@ -99,9 +99,10 @@ static int require_all(const struct options *o, const struct sample *s, struct e
 			return r;
 		if (find(s, o->operands[i]))
 			continue;
-		(void)err_set(e, -ENOENT, ERR_NOT_FOUND, "no such sandbox");
-		e->subject = xstrdup(o->operands[i]);
-		return -ENOENT;
+		return err_set(e, -ESRCH, ERR_SYSTEM,
+			       "sandbox %s has ended and uses nothing any more; awfctl inspect %s "
+			       "tells how it ended",
+			       o->operands[i], o->operands[i]);
 	}
 	return 0;
 }

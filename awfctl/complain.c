@@ -138,8 +138,8 @@ static char *not_found_text(const struct err *e)
 	const char *id = e->subject ? e->subject : "";
 
 	if (strlen(id) < ID_BEGINNING_MIN)
-		return xasprintf("no sandbox '%s' of yours, and the beginning of an ID needs %d "
-				 "letters at least; awfctl list shows them",
+		return xasprintf("no sandbox of yours is named '%s', and the beginning of an ID "
+				 "has %d letters at least; awfctl list shows them",
 				 id, ID_BEGINNING_MIN);
 	return xasprintf("no sandbox '%s' of yours; awfctl list shows them", id);
 }

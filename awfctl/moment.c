@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "awfctl/options.h"
+#include "common/alloc.h"
+#include "common/cleanup.h"
 #include "common/parse.h"
 
 #define NUMBER_MAX    20             /* characters of a number, with its fraction */
@@ -127,15 +129,25 @@ static int take_zone(const char *text, struct tm *tm, int64_t *seconds)
 /* Longer ones first: a shorter one fits their beginning. */
 static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
 
-static int parse_date(const char *text, int64_t *ret)
+/* Where the T is, which may be a space. */
+#define T_PLACE strlen("2026-01-31")
+
+static int parse_date(const char *given, int64_t *ret)
 {
+	_cleanup_free_ char *text = xstrdup(given);
+
+	if (strlen(text) > T_PLACE && text[T_PLACE] == ' ')
+		text[T_PLACE] = 'T';
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		struct tm tm = { 0 };
 		int64_t ms = 0, seconds;
 		const char *rest = strptime(text, formats[i], &tm);
+		int day = tm.tm_mday;
 
 		if (!rest || take_fraction(&rest, &ms) < 0 || take_zone(rest, &tm, &seconds) < 0)
 			continue;
+		if (tm.tm_mday != day) /* February 30 */
+			return -EINVAL;
 		*ret = seconds * MS_PER_SECOND + ms;
 		return 0;
 	}

@@ -115,8 +115,8 @@ static void test_calls(void **state)
 		  NOT_FOUND("zz"),
 		  125,
 		  "",
-		  "awfctl: no sandbox 'zz' of yours, and the beginning of an ID needs 3 letters at "
-		  "least; awfctl list shows them\n" },
+		  "awfctl: no sandbox of yours is named 'zz', and the beginning of an ID has 3 letters "
+		  "at least; awfctl list shows them\n" },
 		{ { "check", "--agent-image", "x", "--allow-domains", "a.example" },
 		  "io.awf.Sandbox.Check",
 		  CHECK_X,
