@@ -22,6 +22,8 @@ static void load(struct manager *m, const char *id)
 		return;
 	if (sandbox_state_load(m, id, &s, &e) < 0)
 		log_sandbox(LOG_LEVEL_WARNING, id, "not to be gone on with: %s", e.message);
+	else
+		sandbox_put_in_order(s);
 }
 
 void sandbox_load_all(struct manager *m)

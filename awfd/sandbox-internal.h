@@ -215,6 +215,9 @@ void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sand
 void sandbox_set_state(struct sandbox *s, enum sandbox_state state);
 void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed);
 void sandbox_created(struct sandbox *s, const struct err *e);
+
+/* Moves one that an earlier awfd had to its place in the list, which is from the newest on. */
+void sandbox_put_in_order(struct sandbox *s);
 /* Ends it because a part of it failed: the exit code is awfd's, 125. */
 void sandbox_fail(struct sandbox *s, const char *reason);
 void sandbox_gone(struct sandbox *s, const struct err *e);

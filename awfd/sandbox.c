@@ -869,6 +869,28 @@ struct sandbox *sandbox_find(struct manager *m, const char *id)
 	return NULL;
 }
 
+static bool is_newer(const struct sandbox *a, const struct sandbox *b)
+{
+	if (a->created_s != b->created_s)
+		return a->created_s > b->created_s;
+	return a->created_ms > b->created_ms;
+}
+
+void sandbox_put_in_order(struct sandbox *s)
+{
+	struct sandbox_list *l = s->manager->sandboxes;
+	struct sandbox *other, *newer = NULL;
+
+	LIST_REMOVE(s, entry);
+	LIST_FOREACH (other, &l->head, entry)
+		if (is_newer(other, s))
+			newer = other;
+	if (newer)
+		LIST_INSERT_AFTER(newer, s, entry);
+	else
+		LIST_INSERT_HEAD(&l->head, s, entry);
+}
+
 struct sandbox *sandbox_first(struct manager *m)
 {
 	return LIST_FIRST(&m->sandboxes->head);

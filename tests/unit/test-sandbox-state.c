@@ -452,6 +452,33 @@ static void test_names(void **state)
 	assert_null(sandbox_next(sandbox_first(&w->manager)));
 }
 
+/* Written in an order that is neither that of their start nor its reverse. The newest comes first:
+ * its name is the newest's. */
+static void test_order(void **state)
+{
+	static const struct {
+		const char *file, *seconds, *ms;
+	} records[] = {
+		{ "bbbbbbbbbb.json", "1000", "70" }, { "dddddddddd.json", "1001", "50" },
+		{ "aaaaaaaaaa.json", "1000", "60" }, { "eeeeeeeeee.json", "1002", "10" },
+		{ "cccccccccc.json", "1000", "80" },
+	};
+	struct world *w = *state;
+	char last = 'f';
+
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		_cleanup_json_ struct json_object *object = changed(w, "phase", "\"exited\"");
+
+		json_object_object_add(object, "createdAt", json_tokener_parse(records[i].seconds));
+		json_object_object_add(object, "createdMs", json_tokener_parse(records[i].ms));
+		write_state(w, records[i].file, json_object_to_json_string(object));
+	}
+	sandbox_load_all(&w->manager);
+	for (struct sandbox *s = sandbox_first(&w->manager); s; s = sandbox_next(s))
+		assert_int_equal(sandbox_id(s)[0], --last);
+	assert_int_equal(last, 'a');
+}
+
 /* --- A relay's listeners, which the service manager kept -------------------------------------- */
 
 /* Has it pass as many of these as there are names. */
@@ -510,11 +537,17 @@ static void test_listeners(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_round_trip),      TEST(test_what_is_loaded),
-		TEST(test_no_secrets),      TEST(test_another_boot),
-		TEST(test_another_process), TEST(test_exited),
-		TEST(test_refusals),        TEST(test_no_json),
-		TEST(test_names),           cmocka_unit_test(test_listeners),
+		TEST(test_round_trip),
+		TEST(test_what_is_loaded),
+		TEST(test_no_secrets),
+		TEST(test_another_boot),
+		TEST(test_another_process),
+		TEST(test_exited),
+		TEST(test_refusals),
+		TEST(test_no_json),
+		TEST(test_names),
+		TEST(test_order),
+		cmocka_unit_test(test_listeners),
 	};
 
 	return RUN_TESTS("sandbox-state", tests);
