@@ -130,7 +130,7 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
                  gh-request gh-rules gh-trouble hold host-addresses host-pattern host-ports \
                  host-view http-answer http-response image-reference image-tar interface \
-                 job-limits json-fields landlock lock log-tail metrics mount-credentials \
+                 job-limits json-fields landlock lock log log-tail metrics mount-credentials \
                  mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
                  notify parse peer plan policy pool private-networks process quota redact relay \
                  relay-event relay-log relay-proc relay-storm relay-upstreams resolvers \

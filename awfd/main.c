@@ -133,6 +133,7 @@ int main(int argc, char **argv)
 
 	if (!parse_arguments(argc, argv, &arguments, &status))
 		return status;
+	log_mind_terminal();
 	log_journal_install();
 	if (run(&arguments, &e) < 0) {
 		log_error("%s", e.message);

@@ -1,6 +1,7 @@
 #include "common/log.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/escape.h"
@@ -45,11 +46,31 @@ int log_level_parse(const char *text, enum log_level *ret)
 	return -EINVAL;
 }
 
-static void log_to_stderr(enum log_level level, const struct log_fields *fields, const char *text)
+static void write_line(const char *prefix, const struct log_fields *fields, const char *text)
 {
 	const char *sandbox = fields && fields->sandbox ? fields->sandbox : NULL;
 
-	fprintf(stderr, "<%d>%s%s%s\n", level, sandbox ? sandbox : "", sandbox ? ": " : "", text);
+	fprintf(stderr, "%s%s%s%s\n", prefix, sandbox ? sandbox : "", sandbox ? ": " : "", text);
+}
+
+static void log_to_stderr(enum log_level level, const struct log_fields *fields, const char *text)
+{
+	char prefix[sizeof("<7>")];
+
+	(void)snprintf(prefix, sizeof(prefix), "<%u>", (unsigned)level % 8);
+	write_line(prefix, fields, text);
+}
+
+static void log_to_person(enum log_level level _unused_, const struct log_fields *fields,
+			  const char *text)
+{
+	write_line("", fields, text);
+}
+
+void log_mind_terminal(void)
+{
+	if (isatty(STDERR_FILENO))
+		log_set_sink(log_to_person);
 }
 
 void log_write(enum log_level level, const struct log_fields *fields, const char *fmt, ...)

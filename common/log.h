@@ -28,6 +28,10 @@ void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 void log_set_sink(log_sink_fn sink);
 
+/* Leaves the prefix out when standard error is a terminal: a person reads it. Asked once, by
+ * programs that a person starts; those that give up the right to ask do not. */
+void log_mind_terminal(void);
+
 /* "error", "warning", "info", "debug"; -EINVAL for anything else. */
 int log_level_parse(const char *text, enum log_level *ret) _must_check_;
 
