@@ -41,7 +41,7 @@ const struct command commands[] = {
 	{ "logs", "[summary] [options] ID", "show the logs of a sandbox, or a summary of them",
 	  "All but what the command writes, which is kept nowhere. A summary is Markdown.",
 	  .groups = OPTION_GLOBAL | OPTION_FOLLOWING | OPTION_READING | OPTION_SPAN | OPTION_LOGGED,
-	  .operands_max = 2, .run = cmd_logs },
+	  .operands = OPERANDS_LOGS, .operands_max = 2, .run = cmd_logs },
 	{ "stats", "[options] [ID...]", "show what sandboxes use and do, as it changes",
 	  "Without ID all of yours that have not ended.",
 	  .groups = OPTION_GLOBAL | FIELDS | OPTION_LIVE, .operands_max = SIZE_MAX,

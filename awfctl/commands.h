@@ -9,6 +9,7 @@
 /* What the operands of a command are. */
 enum operands {
 	OPERANDS_SANDBOXES,
+	OPERANDS_LOGS, /* the same, or what is shown of its logs before that */
 	OPERANDS_COMMANDS,
 };
 

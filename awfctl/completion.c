@@ -134,6 +134,10 @@ static enum completion offer_operands(struct strbuf *to, const struct place *p, 
 	if (p->operands >= p->command->operands_max)
 		return COMPLETION_DONE;
 	switch (p->command->operands) {
+	case OPERANDS_LOGS:
+		if (p->operands == 0)
+			completion_offer(to, word, "summary", "what happened, for a page of CI");
+		return COMPLETION_SANDBOXES;
 	case OPERANDS_SANDBOXES:
 		return COMPLETION_SANDBOXES;
 	case OPERANDS_COMMANDS:

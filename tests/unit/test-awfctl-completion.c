@@ -44,6 +44,8 @@ static const struct {
 	{ WORDS("stop", "a", "b", ""), COMPLETION_SANDBOXES, NULL, NULL },
 	{ WORDS("wait", "--socket", "s", "a"), COMPLETION_SANDBOXES, NULL, NULL },
 	{ WORDS("wait", "a", ""), COMPLETION_DONE, NULL, NULL },
+	{ WORDS("logs", "su"), COMPLETION_SANDBOXES, "summary\t", NULL },
+	{ WORDS("logs", "summary", ""), COMPLETION_SANDBOXES, NULL, NULL },
 	{ WORDS("help", "ru"), COMPLETION_DONE, "run\t", "stop" },
 	{ WORDS("help", "run", ""), COMPLETION_DONE, NULL, NULL },
 	{ WORDS("unheard-of", "ru"), COMPLETION_DONE, "run\t", NULL },
