@@ -65,7 +65,7 @@ static void report(struct denial_info *const *denials, const char *id)
 		count++;
 	if (count == 0)
 		return;
-	log_error("the sandbox was refused:");
+	log_error("sandbox %s was refused:", id);
 	for (size_t i = 0; i < count && i < LINES_MAX; i++) {
 		_cleanup_free_ char *line = denial_line(denials[i]);
 

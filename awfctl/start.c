@@ -312,6 +312,8 @@ int start_take_reply(const struct reply *reply, char **id, struct err *e)
 		*id = TAKE_PTR(started.id);
 		r = *id ? 0
 			: err_set(e, -EBADMSG, ERR_SYSTEM, "awfd did not tell the sandbox's id");
+		if (r == 0)
+			log_debug("sandbox %s is there", *id);
 	}
 	fields_clear(&start_reply_table, &started);
 	return r;

@@ -233,7 +233,7 @@ static void test_refusals(void **state)
 	assert_int_equal(fake_wait(&r->fake), 1);
 	assert_output(r->fake.out, "out");
 	assert_output(r->fake.err,
-		      "awfctl: the sandbox was refused:\n"
+		      "awfctl: sandbox " ID " was refused:\n"
 		      "awfctl:   github.com:443 (CONNECT), 2 times: not allowed; to grant it: "
 		      "--allow-domains github.com\n"
 		      "awfctl:   x\\x1b (CONNECT), 1 time: not allowed\n");
@@ -361,7 +361,8 @@ static void test_request(void **state)
 	assert_output(r->fake.err, "awfctl: debug: start pause: 1.5 ms\n"
 				   "awfctl: waiting for DIFC proxy h:1: n\\x07 (refused)\n"
 				   "awfctl: warning: not passed on to the command: GH_TOKEN, "
-				   "GITHUB_TOKEN\n");
+				   "GITHUB_TOKEN\n"
+				   "awfctl: debug: sandbox " ID " is there\n");
 }
 
 static const char *text_at(struct json_object *o, const char *key)
@@ -1242,7 +1243,8 @@ static void test_start_errors(void **state)
 		  2, "awfctl: --allow-host-ports: needs --enable-host-access\n" },
 		{ FAILED("PermissionDenied", "{\"message\":\"not you\"}"), 125,
 		  "awfctl: permission denied: not you\n" },
-		{ FAILED("NotFound", "{\"id\":\"zz\"}"), 125, "awfctl: no sandbox 'zz' of yours" },
+		{ FAILED("NotFound", "{\"id\":\"zz\"}"), 125,
+		  "awfctl: no sandbox of yours is named 'zz'" },
 		{ FAILED("QuotaExceeded", "{\"quota\":\"sandboxes\",\"message\":\"32 run\"}"), 125,
 		  "awfctl: limit reached: sandboxes: 32 run\n" },
 		{ FAILED("DifcUnreachable",
