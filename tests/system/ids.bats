@@ -27,7 +27,7 @@ id_of() {
 	[ "$(id_of alice "${id:0:3}")" = "$id" ]
 	[ "$(id_of alice "${id:0:9}")" = "$id" ]
 	run -125 --separate-stderr as alice awfctl inspect "${id:0:2}"
-	[[ $stderr == *"no sandbox '${id:0:2}' of yours"* ]]
+	[[ $stderr == *"no sandbox of yours is named '${id:0:2}', and the beginning of an ID has 3 letters"* ]]
 	run -0 as alice awfctl stop "${id:0:4}"
 	[ "$(as alice awfctl inspect --json "$id" | jq -r .state)" = exited ]
 }
