@@ -137,7 +137,7 @@ static char *not_found_text(const struct err *e)
 {
 	const char *id = e->subject ? e->subject : "";
 
-	if (strlen(id) < ID_BEGINNING_MIN)
+	if (*id && strlen(id) < ID_BEGINNING_MIN)
 		return xasprintf("no sandbox of yours is named '%s', and the beginning of an ID "
 				 "has %d letters at least; awfctl list shows them",
 				 id, ID_BEGINNING_MIN);
