@@ -56,6 +56,37 @@ static void on_shell_looked_for(int status, struct json_object *body _unused_, c
 	sandbox_command_ended(s, s->exit_code, s->oom_killed);
 }
 
+/* What an engine that was away may have done to a command. One that goes, or comes without having
+ * been told to keep what ran, kills its containers; of what ended before it was back, it may not
+ * know how; and what a command says meanwhile reaches nobody. */
+static const char *harm_of_engine(const struct sandbox *s)
+{
+	if (s->exit_code == 128 + SIGKILL || s->exit_code == 128 + SIGTERM)
+		return "killed with the Docker Engine, which";
+	if (s->exit_code == EXIT_CODE_UNKNOWN)
+		return "its exit code is lost: the Docker Engine";
+	return s->request.attach ? "some of its output may be lost: the Docker Engine" : NULL;
+}
+
+static void explain_end(struct sandbox *s)
+{
+	_cleanup_free_ char *since = NULL;
+	const char *harm = harm_of_engine(s);
+
+	if (s->engine_away_s == 0 || s->reason || !harm)
+		return;
+	since = timestamp_of_seconds(s->engine_away_s);
+	s->reason = xasprintf("%s was unavailable since %s", harm, since);
+}
+
+static void note_outage(struct sandbox *s)
+{
+	const int64_t away = docker_away_since(s->manager->docker);
+
+	if (s->engine_away_s == 0)
+		s->engine_away_s = away != 0 ? away : (int64_t)(clock_wall_ms() / 1000);
+}
+
 static void on_agent_inspected(int status _unused_, struct json_object *body, const struct err *e,
 			       void *userdata)
 {
@@ -66,6 +97,11 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 	if (!e && docker_container_parse(body, &state, NULL) < 0)
 		state.oom_killed = false;
 	s->oom_killed = state.oom_killed;
+	/* It went right after it had told the exit code, and perhaps before the last output. */
+	if (e && e->status == 0) {
+		note_outage(s);
+		explain_end(s);
+	}
 	if (may_lack_shell(s))
 		s->wait = docker_container_look(s->manager->docker, agent_name(s), SHELL,
 						on_shell_looked_for, s);
@@ -109,32 +145,9 @@ static void wait_failed(struct sandbox *s, const struct err *e)
 	}
 	if (away == 0 || s->engine_away_s == 0)
 		sandbox_log(LOG_LEVEL_WARNING, s, "%s; asking again", text);
-	if (s->engine_away_s == 0 && (away != 0 || sandbox_stream_is_cut(s)))
-		s->engine_away_s = away != 0 ? away : (int64_t)(clock_wall_ms() / 1000);
+	if (away != 0 || sandbox_stream_is_cut(s))
+		note_outage(s);
 	wait_again(s, away != 0);
-}
-
-/* What an engine that was away may have done to a command. One that goes, or comes without having
- * been told to keep what ran, kills its containers; of what ended before it was back, it may not
- * know how; and what a command says meanwhile reaches nobody. */
-static const char *harm_of_engine(const struct sandbox *s)
-{
-	if (s->exit_code == 128 + SIGKILL || s->exit_code == 128 + SIGTERM)
-		return "killed with the Docker Engine, which";
-	if (s->exit_code == EXIT_CODE_UNKNOWN)
-		return "its exit code is lost: the Docker Engine";
-	return s->request.attach ? "some of its output may be lost: the Docker Engine" : NULL;
-}
-
-static void explain_end(struct sandbox *s)
-{
-	_cleanup_free_ char *since = NULL;
-	const char *harm = harm_of_engine(s);
-
-	if (s->engine_away_s == 0 || s->reason || !harm)
-		return;
-	since = timestamp_of_seconds(s->engine_away_s);
-	s->reason = xasprintf("%s was unavailable since %s", harm, since);
 }
 
 static void on_agent_ended(int status _unused_, struct json_object *body, const struct err *e,

@@ -104,6 +104,15 @@ fail_each() {
 	assert_clean
 }
 
+@test "an engine that goes right after it told the exit code may have lost output, and that is said" {
+	fake_engine lose 1 GET '/containers/awf-[a-z2-7]*-agent/json'
+	run -42 start_one sh -c 'echo it ran; exit 42'
+	[[ $output == *'it ran'* && $output == *'some of its output may be lost: the Docker Engine was unavailable since '* ]]
+	fake_engine clear
+	run -42 start_one sh -c 'echo it ran; exit 42'
+	[[ $output == 'it ran' ]]
+}
+
 @test "an engine that never answers a call is given up in time" {
 	fake_engine hang 1 POST '/containers/.*-agent/attach'
 	run -125 --separate-stderr start_one true

@@ -284,7 +284,7 @@ has_descriptors() {
 	local begin before after
 	begin=$(now_ms)
 	say "seed $SEED"
-	soak "$WARM_UP" 0 relay squid cli-proxy awfctl
+	soak "$WARM_UP" $((FOR_SECONDS / 4)) relay squid cli-proxy awfctl
 	assert_nothing_left
 	before=$(awfd_size)
 	soak "$CYCLES" "$FOR_SECONDS" relay relay relay squid squid squid cli-proxy cli-proxy cli-proxy awfctl
