@@ -82,7 +82,7 @@ end_stream() {
 listeners() {
 	# shellcheck disable=SC2016 # the machine's
 	machine sh -c 'count=$(tr "\0" "\n" <"/proc/$1/environ" | sed -n "s/^LISTEN_FDS=//p")
-		for fd in $(seq 3 $((2 + count))); do readlink "/proc/$1/fd/$fd"; done' sh "$(processes awf-relay)"
+		for fd in $(seq 3 $((2 + count))); do readlink "/proc/$1/fd/$fd"; done | grep ^socket:' sh "$(processes awf-relay)"
 }
 
 # The store has the relay's listeners, the stream of the leased sandbox's client, and the socket that owns
