@@ -60,7 +60,7 @@ static void do_specs(void)
 		.home = "/home/alice",
 		.difc = true,
 		.difc_port = 18443,
-		.ca_bundle_path = "/run/awfd/sandboxes/abcdefghij/ca.pem",
+		.cli_proxy_directory = "/run/awfd/sandboxes/abcdefghij/cli-proxy",
 		.gh_path = "/usr/libexec/awfd/awf-gh",
 		.cli_proxy_limits = &limits,
 		.ipv6 = true,
