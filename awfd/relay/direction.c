@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "awfd/relay/socket.h"
+
 /* Bytes that one direction may move before every other connection that is ready had its turn. */
 #define TURN_BYTES (512 * 1024)
 
@@ -40,16 +42,17 @@ static enum move send_failed(struct direction *d)
 		d->to->writable = false;
 		return MOVE_WAITS;
 	}
-	/* The kernel tells of a reset once. Told here, it looks like an end of stream to the other
-	 * direction. (A reset after a proper end of stream is EPIPE.) */
-	d->to->reset |= errno == ECONNRESET;
+	d->to->lost = true;
 	d->broken = true;
 	return MOVE_ENDED;
 }
 
+/* The kernel tells of a reset once, and not even that to a splice that moved something before it.
+ * Told to a send, or to nobody, it looks like an end of stream here, which only a sender can have
+ * sent. */
 static enum move end_of_stream(struct direction *d)
 {
-	if (d->from->reset)
+	if (d->from->lost && !socket_got_end(d->from->fd, d->moved))
 		return MOVE_RESET;
 	d->ended = true;
 	(void)shutdown(d->to->fd, SHUT_WR);
@@ -58,7 +61,7 @@ static enum move end_of_stream(struct direction *d)
 
 /* Copies a message. It is taken off the sender's queue only when the receiver has it, so that there
  * is never a rest to keep. */
-static enum move copy(struct direction *d, size_t *moved)
+static enum move copy(struct direction *d)
 {
 	static char buffer[COPY_BYTES];
 	size_t room = d->bulk ? COPY_BYTES : BULK_BYTES;
@@ -74,7 +77,7 @@ static enum move copy(struct direction *d, size_t *moved)
 		return send_failed(d);
 	if (recv(d->from->fd, buffer, (size_t)sent, MSG_TRUNC) != sent)
 		return MOVE_RESET;
-	*moved += (size_t)sent;
+	d->moved += (size_t)sent;
 	d->bulk = have >= BULK_BYTES;
 	return MOVE_QUEUES;
 }
@@ -92,41 +95,40 @@ static enum move splice_in(struct direction *d)
 	return MOVE_QUEUES;
 }
 
-static enum move splice_out(struct direction *d, size_t *moved)
+static enum move splice_out(struct direction *d)
 {
 	ssize_t n = splice(d->pipe->reader, NULL, d->to->fd, NULL, d->held, SPLICE_FLAGS);
 
 	if (n < 0)
 		return send_failed(d);
 	d->held -= (size_t)n;
-	*moved += (size_t)n;
+	d->moved += (size_t)n;
 	return MOVE_QUEUES;
 }
 
-static enum move step(struct direction *d, struct pipe_pool *pipes, size_t *moved)
+static enum move step(struct direction *d, struct pipe_pool *pipes)
 {
 	if (d->ended || d->broken)
 		return MOVE_ENDED;
 	if (!d->to->writable)
 		return MOVE_WAITS;
 	if (d->held > 0)
-		return splice_out(d, moved);
+		return splice_out(d);
 	if (!d->from->readable)
 		return MOVE_WAITS;
 	if (d->bulk && !d->pipe)
 		d->pipe = pipe_pool_take(pipes);
-	return d->bulk && d->pipe ? splice_in(d) : copy(d, moved);
+	return d->bulk && d->pipe ? splice_in(d) : copy(d);
 }
 
 enum move direction_move(struct direction *d, struct pipe_pool *pipes)
 {
+	const uint64_t before = d->moved;
 	enum move result = MOVE_QUEUES;
-	size_t moved = 0;
 
-	while (result == MOVE_QUEUES && moved < TURN_BYTES)
-		result = step(d, pipes, &moved);
-	*d->count += moved;
-	d->moved += moved;
+	while (result == MOVE_QUEUES && d->moved - before < TURN_BYTES)
+		result = step(d, pipes);
+	*d->count += d->moved - before;
 	if (d->held == 0 || d->broken)
 		direction_clear(d, pipes);
 	return result;

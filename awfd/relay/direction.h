@@ -17,7 +17,7 @@ struct end {
 	int fd;
 	bool readable;
 	bool writable;
-	bool reset; /* it broke the connection off, as a send told: its end of stream is none */
+	bool lost; /* it takes nothing more: its end of stream may be none */
 	struct event event;
 };
 

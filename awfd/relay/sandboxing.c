@@ -77,6 +77,7 @@ static const struct {
 	{ SCMP_SYS(socket), 2, { IS(0, AF_INET), IS(1, STREAM) } },
 	{ SCMP_SYS(socket), 2, { IS(0, AF_INET6), IS(1, STREAM) } },
 	{ SCMP_SYS(getsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_ERROR) } },
+	{ SCMP_SYS(getsockopt), 2, { IS(1, IPPROTO_TCP), IS(2, TCP_INFO) } },
 	{ SCMP_SYS(setsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE) } },
 	{ SCMP_SYS(setsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_LINGER) } },
 	{ SCMP_SYS(setsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_SNDBUF) } },

@@ -1,8 +1,9 @@
 #include "awfd/relay/socket.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
+
+#include <linux/tcp.h> /* its struct tcp_info is newer than that of netinet/tcp.h */
 
 /* A peer that answers nothing is given up after IDLE + COUNT * INTERVAL seconds. */
 #define KEEPALIVE_IDLE     60
@@ -44,6 +45,15 @@ int socket_error(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		return -errno;
 	return -error;
+}
+
+bool socket_got_end(int fd, uint64_t taken)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+	       info.tcpi_bytes_received > taken;
 }
 
 void socket_reset(int fd)

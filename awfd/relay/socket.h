@@ -1,6 +1,9 @@
 /* What every socket of a relay has in common. */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/cleanup.h"
 
 /* Where the peers of a socket are. On this machine small buffers are faster, and bound what a slow
@@ -16,6 +19,11 @@ void socket_prepare(int fd, enum socket_kind kind);
 
 /* The error that a socket has met, as -errno; 0 when there is none. */
 int socket_error(int fd) _must_check_;
+
+/* Whether the peer of a connection has ended its stream, of which `taken` bytes, all that there
+ * were, have been received: the kernel counts that end (FIN) as a byte (TCP_INFO, tcp(7)), and a
+ * reset not at all. */
+bool socket_got_end(int fd, uint64_t taken) _must_check_;
 
 /* Closes a connection so that its peer sees it reset, not ended. */
 void socket_reset(int fd);
