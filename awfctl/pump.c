@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -141,6 +140,11 @@ static int send_all(int stream, const char *data, size_t length)
 	return 0;
 }
 
+static bool ends_line(char c)
+{
+	return c == '\r' || c == '\n';
+}
+
 /* Whether there is more to send, now or later. */
 static bool send_input(struct pump *p, size_t length)
 {
@@ -150,7 +154,7 @@ static bool send_input(struct pump *p, size_t length)
 	if (send_all(p->stream, out.data, out.length) < 0)
 		return false;
 	if (out.length > 0)
-		p->in_line = !strchr("\r\n", out.data[out.length - 1]);
+		p->in_line = !ends_line(out.data[out.length - 1]);
 	if (detach)
 		fail(p, -ECANCELED, "detached");
 	return !detach;
