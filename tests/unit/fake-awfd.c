@@ -51,6 +51,22 @@ void fake_teardown(struct fake *f)
 	(void)alarm(0);
 }
 
+int fake_test_setup(void **state)
+{
+	struct fake *f = xnew(struct fake);
+
+	fake_setup(f);
+	*state = f;
+	return 0;
+}
+
+int fake_test_teardown(void **state)
+{
+	fake_teardown(*state);
+	free(*state);
+	return 0;
+}
+
 /* Returns the child's end: `given`, or that of a new pipe, whose other end is *ours. */
 static int child_end(int given, int *ours, bool child_reads)
 {

@@ -40,6 +40,10 @@ struct fake_stdio {
 void fake_setup(struct fake *f);
 void fake_teardown(struct fake *f);
 
+/* The same as cmocka calls them: the state is a struct fake. */
+int fake_test_setup(void **state);
+int fake_test_teardown(void **state);
+
 /* Starts awfctl with these arguments (NULL-terminated). */
 void fake_spawn(struct fake *f, const struct fake_stdio *stdio, const char *const *args);
 #define FAKE_RUN(f, stdio, ...) fake_spawn(f, stdio, (const char *const[]){ __VA_ARGS__, NULL })

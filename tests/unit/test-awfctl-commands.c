@@ -28,22 +28,6 @@
 #define NOT_FOUND(id) "{\"error\":\"io.awf.Sandbox.NotFound\",\"parameters\":{\"id\":\"" id "\"}}"
 #define DONE          "{\"parameters\":{}}"
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_setup(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_teardown(*state);
-	free(*state);
-	return 0;
-}
-
 static void assert_text(int fd, const char *expected)
 {
 	_cleanup_free_ char *text = fake_read_all(fd, NULL);
@@ -246,8 +230,8 @@ static void test_calls(void **state)
 		assert_int_equal(fake_wait(f), cases[i].code);
 		assert_text(f->out, cases[i].out);
 		assert_text(f->err, cases[i].err);
-		teardown(state);
-		setup(state);
+		fake_test_teardown(state);
+		fake_test_setup(state);
 	}
 }
 
@@ -335,8 +319,8 @@ static void test_usage(void **state)
 		assert_int_equal(fake_wait(f), 2);
 		assert_text(f->out, "");
 		assert_part(f->err, cases[i].complaint);
-		teardown(state);
-		setup(state);
+		fake_test_teardown(state);
+		fake_test_setup(state);
 	}
 }
 
@@ -360,8 +344,8 @@ static void test_help(void **state)
 		assert_int_equal(fake_wait(f), 0);
 		assert_part(f->out, cases[i].part);
 		assert_text(f->err, "");
-		teardown(state);
-		setup(state);
+		fake_test_teardown(state);
+		fake_test_setup(state);
 	}
 }
 
@@ -514,7 +498,7 @@ static void test_full_device(void **state)
 	close(stdio.out);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_test_setup, fake_test_teardown)
 
 int main(void)
 {

@@ -19,22 +19,6 @@
 #define REPLY(list)     "{\"parameters\":{\"denials\":[" list "]}}"
 #define CONTINUES(list) "{\"continues\":true,\"parameters\":{\"denials\":[" list "]}}"
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_setup(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_teardown(*state);
-	free(*state);
-	return 0;
-}
-
 static void assert_text(int fd, const char *expected)
 {
 	_cleanup_free_ char *text = fake_read_all(fd, NULL);
@@ -113,8 +97,8 @@ static void test_once(void **state)
 		assert_text(f->out, cases[i].out);
 		assert_text(f->err, cases[i].err);
 		fake_close(&c);
-		teardown(state);
-		setup(state);
+		fake_test_teardown(state);
+		fake_test_setup(state);
 	}
 }
 
@@ -261,8 +245,8 @@ static void test_usage(void **state)
 		fake_spawn(f, &(struct fake_stdio){ 0 }, cases[i].args);
 		assert_int_equal(fake_wait(f), 2);
 		assert_text(f->err, cases[i].complaint);
-		teardown(state);
-		setup(state);
+		fake_test_teardown(state);
+		fake_test_setup(state);
 	}
 }
 
@@ -301,7 +285,7 @@ static void test_lines(void **state _unused_)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_test_setup, fake_test_teardown)
 
 int main(void)
 {

@@ -176,22 +176,6 @@ static void test_kernel(void **state _unused_)
 /* --- The program --------------------------------------------------------------------------------
  */
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_setup(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_teardown(*state);
-	free(*state);
-	return 0;
-}
-
 /* One more call on the connection, with these parameters if it matters. */
 static void answer(struct fake_conn *c, const char *method, const char *parameters,
 		   const char *text)
@@ -323,8 +307,8 @@ static void test_wrong(void **state)
 		assert_int_equal(fake_wait(f), 2);
 		text = fake_read_all(f->err, NULL);
 		assert_text_contains(text, cases[i].text);
-		teardown(state);
-		setup(state);
+		fake_test_teardown(state);
+		fake_test_setup(state);
 	}
 }
 
@@ -398,14 +382,15 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_looks),
-		cmocka_unit_test_setup_teardown(test_table, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_quiet, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_findings, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stale, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_table, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_quiet, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_json, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_denied, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_wrong, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_no_findings, fake_test_setup,
+						fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_gone, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_stale, fake_test_setup, fake_test_teardown),
 	};
 
 	return RUN_TESTS("awfctl-doctor", tests);

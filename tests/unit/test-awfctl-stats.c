@@ -30,22 +30,6 @@
 #define REPLY(list)     "{\"parameters\":{\"stats\":[" list "]}}"
 #define CONTINUES(list) "{\"continues\":true,\"parameters\":{\"stats\":[" list "]}}"
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_setup(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_teardown(*state);
-	free(*state);
-	return 0;
-}
-
 static void accept_call(struct fake *f, struct fake_conn *c)
 {
 	struct json_object *call = fake_accept_call(f, c, "io.awf.Sandbox.Stats");
@@ -198,11 +182,12 @@ static void test_cpu(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_not_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ended, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_live, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_once, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_json, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_not_found, fake_test_setup,
+						fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_ended, fake_test_setup, fake_test_teardown),
+		cmocka_unit_test_setup_teardown(test_live, fake_test_setup, fake_test_teardown),
 		cmocka_unit_test(test_cpu),
 	};
 
