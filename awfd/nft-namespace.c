@@ -244,6 +244,13 @@ static void put_direction(struct nft_objects *list, const struct direction *d,
 	nft_table_put_refusal(list, d->chain);
 }
 
+static void put_ways_out(struct nft_objects *list, const struct nft_egress *out)
+{
+	nft_table_put_refusing_chain(list, NFT_TABLE_PRIVATE);
+	for (size_t i = 0; i < ARRAY_SIZE(directions); i++)
+		put_outside(list, &directions[i], out);
+}
+
 int nft_namespace_put(const struct nft_namespace *ns, bool replace, struct nft_objects *list,
 		      struct err *e)
 {
@@ -253,14 +260,33 @@ int nft_namespace_put(const struct nft_namespace *ns, bool replace, struct nft_o
 		return r;
 	put_table(list, replace);
 	if (ns->egress)
-		nft_table_put_refusing_chain(list, NFT_TABLE_PRIVATE);
-	for (size_t i = 0; i < ARRAY_SIZE(directions); i++) {
-		if (ns->egress)
-			put_outside(list, &directions[i], ns->egress);
+		put_ways_out(list, ns->egress);
+	for (size_t i = 0; i < ARRAY_SIZE(directions); i++)
 		put_direction(list, &directions[i], ns);
-	}
 	nft_table_put_base_chain(list, "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER,
 				 NF_DROP);
 	nft_table_put_refusal(list, "forward");
+	return 0;
+}
+
+/* Their order among the others does not matter: no packet is on two links. */
+int nft_namespace_put_grants(const struct nft_namespace *ns, struct nft_objects *list,
+			     struct err *e)
+{
+	size_t first;
+	int r = check(ns, e);
+
+	if (r < 0)
+		return r;
+	if (ns->egress)
+		put_ways_out(list, ns->egress);
+	first = list->count;
+	for (size_t i = 0; i < ARRAY_SIZE(directions); i++) {
+		put_loopback(list, &directions[i], ns);
+		if (ns->egress)
+			put_outside_jump(list, &directions[i], ns->egress);
+	}
+	for (size_t i = first; i < list->count; i++)
+		list->items[i].action = NFT_INSERT;
 	return 0;
 }

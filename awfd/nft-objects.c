@@ -153,6 +153,8 @@ struct nlmsghdr *nft_object_build(const struct nft_object *o, void *buffer, uint
 		flags |= kind->make_flags;
 	if (o->action == NFT_CREATE)
 		flags |= NLM_F_EXCL;
+	if (o->action == NFT_INSERT)
+		flags &= (uint16_t)~NLM_F_APPEND;
 	nlh = nftnl_nlmsg_build_hdr(buffer, type, NFPROTO_INET, flags, seq);
 	kind->build(nlh, o);
 	return nlh;

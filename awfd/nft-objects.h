@@ -22,8 +22,9 @@ enum nft_object_kind {
 	NFT_OBJECT_KIND_COUNT,
 };
 
-/* Adding what is there already is no error, creating it is. */
-enum nft_action { NFT_ADD, NFT_CREATE, NFT_DELETE };
+/* Adding what is there already is no error, creating it is. A rule is added behind the others of
+ * its chain, and inserted before them. */
+enum nft_action { NFT_ADD, NFT_CREATE, NFT_INSERT, NFT_DELETE };
 
 struct nft_object {
 	enum nft_object_kind kind;

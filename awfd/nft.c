@@ -427,3 +427,27 @@ int nft_namespace_apply(int pidfd, const struct nft_namespace *ns, struct err *e
 	forget(e);
 	return apply_namespace(&nl, ns, true, e);
 }
+
+static int grant_in_namespace(struct netlink *nl, const struct nft_namespace *ns, struct err *e)
+{
+	_cleanup_nft_objects_ struct nft_objects objects = { 0 };
+	int r = nft_namespace_put_grants(ns, &objects, e);
+
+	if (r == 0 && objects.count == 0)
+		r = -ENOENT; /* nothing that would find out whether the table is there */
+	return r < 0 ? r : commit(nl, &objects, e);
+}
+
+int nft_namespace_grant(int pidfd, const struct nft_namespace *ns, struct err *e)
+{
+	_cleanup_netlink_ struct netlink nl = NETLINK_UNSET;
+	int r = netlink_open(pidfd, NETLINK_NETFILTER, &nl, e);
+
+	if (r < 0)
+		return r;
+	r = grant_in_namespace(&nl, ns, e);
+	if (r != -ENOENT)
+		return r;
+	forget(e);
+	return apply_namespace(&nl, ns, true, e);
+}

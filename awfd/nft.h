@@ -126,3 +126,8 @@ struct nft_namespace {
 
 /* Installs the table inside the namespace of the process, in one batch. */
 int nft_namespace_apply(int pidfd, const struct nft_namespace *ns, struct err *e) _must_check_;
+
+/* Adds the loopback and the way out of `ns` to the table that nft_namespace_apply() has installed
+ * without them, at once; its flows stay. Where somebody removed that table, all of it is installed
+ * again. */
+int nft_namespace_grant(int pidfd, const struct nft_namespace *ns, struct err *e) _must_check_;

@@ -92,6 +92,14 @@ static int seal(const struct sandbox *s, int pidfd, bool has_engine_link, struct
 			       : link_seal_namespace(pidfd, e);
 }
 
+/* The table of a prepared namespace gets what its job was granted. */
+static int set_rules(const struct sandbox *s, int pidfd, const struct nft_namespace *table,
+		     struct err *e)
+{
+	return s->taken ? nft_namespace_grant(pidfd, table, e)
+			: nft_namespace_apply(pidfd, table, e);
+}
+
 static int prepare_agent(struct sandbox *s, struct err *e)
 {
 	struct nft_flow flows[FLOWS_MAX];
@@ -117,7 +125,7 @@ static int prepare_cli_proxy(struct sandbox *s, struct err *e)
 	int pidfd = pidfd_of(s, DOCKER_ROLE_CLI_PROXY);
 	int r = seal(s, pidfd, false, e);
 
-	return r < 0 ? r : nft_namespace_apply(pidfd, &table, e);
+	return r < 0 ? r : set_rules(s, pidfd, &table, e);
 }
 
 /* --- squid: its namespace, its port of the bridge, and its place in the host's table --- */
@@ -208,7 +216,7 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 				   .grants = s->squid.grants,
 				   .grant_count = s->squid.grant_count };
 	if (r == 0)
-		r = nft_namespace_apply(c->pidfd, &table, e);
+		r = set_rules(s, c->pidfd, &table, e);
 	if (r == 0)
 		r = link_isolate_bridge_port(c->pidfd, LINK_ENGINE, DOCKER_NETWORK, &s->squid_port,
 					     e);

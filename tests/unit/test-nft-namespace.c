@@ -306,6 +306,7 @@ static void test_loopback(void **state)
 		{ { .loopback_port = PORT }, { false, false, false, false } },
 		{ { .loopback_port = 0 }, { false, false, false, false } },
 	};
+	const struct nft_namespace nothing = { 0 };
 	struct place p = place_new();
 	_cleanup_close_ int four = -EBADF, six = -EBADF, other = -EBADF, udp = -EBADF;
 	bool reached[LOOPBACK_WAYS];
@@ -320,6 +321,16 @@ static void test_loopback(void **state)
 	assert_memory_equal(reached, rows[0].reached, sizeof(reached));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) { /* each replaces the one before */
 		assert_int_equal(nft_namespace_apply(p.pidfd, &rows[i].ns, NULL), 0);
+		look(p.pidfd, udp, reached);
+		assert_memory_equal(reached, rows[i].reached, sizeof(reached));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows);
+	     i++) { /* where there was nothing on lo, or no table */
+		if (i % 2 == 0)
+			assert_int_equal(nft_namespace_apply(p.pidfd, &nothing, NULL), 0);
+		else
+			must(&p, "nft delete table inet awf");
+		assert_int_equal(nft_namespace_grant(p.pidfd, &rows[i].ns, NULL), 0);
 		look(p.pidfd, udp, reached);
 		assert_memory_equal(reached, rows[i].reached, sizeof(reached));
 	}

@@ -59,6 +59,7 @@ static char *render(const struct nft_objects *list)
 	static const char *const actions[] = {
 		[NFT_ADD] = "add",
 		[NFT_CREATE] = "create",
+		[NFT_INSERT] = "insert",
 		[NFT_DELETE] = "delete",
 	};
 	struct strbuf b = { 0 };
@@ -174,6 +175,14 @@ static void assert_namespace(const char *name, const struct nft_namespace *ns)
 	assert_renders(name, &list);
 }
 
+static void assert_grants(const char *name, const struct nft_namespace *ns)
+{
+	_cleanup_nft_objects_ struct nft_objects list = { 0 };
+
+	assert_int_equal(nft_namespace_put_grants(ns, &list, NULL), 0);
+	assert_renders(name, &list);
+}
+
 static void test_agent(void **state)
 {
 	const struct nft_flow flows[] = {
@@ -199,6 +208,7 @@ static void test_cli_proxy(void **state)
 
 	(void)state;
 	assert_namespace("nft-cli-proxy.txt", &ns);
+	assert_grants("nft-cli-proxy-grants.txt", &ns);
 }
 
 static void test_nothing(void **state)
@@ -259,6 +269,7 @@ static void test_squid(void **state)
 
 	(void)state;
 	assert_namespace("nft-squid.txt", &ns);
+	assert_grants("nft-squid-grants.txt", &ns);
 }
 
 static void test_bad_ways_out(void **state)
@@ -277,6 +288,7 @@ static void test_bad_ways_out(void **state)
 		const struct nft_namespace ns = { .egress = &bad[i] };
 
 		assert_true(nft_namespace_put(&ns, false, &list, NULL) < 0);
+		assert_true(nft_namespace_put_grants(&ns, &list, NULL) < 0);
 		assert_int_equal(list.count, 0);
 	}
 }

@@ -22,6 +22,7 @@
 struct bed {
 	struct place squid, agent;
 	struct outside outside;
+	bool prepared; /* its table is there before it is granted anything */
 	int proxy, other, agent_tcp, resolver_tcp, resolver_udp, squid_udp;
 };
 
@@ -78,6 +79,14 @@ static int begin(void **state)
 	return 0;
 }
 
+static int begin_prepared(void **state)
+{
+	int r = begin(state);
+
+	((struct bed *)*state)->prepared = true;
+	return r;
+}
+
 static int end(void **state)
 {
 	struct bed *b = *state;
@@ -91,6 +100,13 @@ static int end(void **state)
 	place_end(&b->agent);
 	free(b);
 	return 0;
+}
+
+/* Before there is a job. */
+static void assert_targets_closed(const struct bed *b)
+{
+	for (size_t i = 0; i < outside_target_count; i++)
+		assert_false(outside_reached(&b->outside, b->squid.pidfd, &outside_targets[i]));
 }
 
 static void apply(const struct bed *b)
@@ -109,7 +125,17 @@ static void apply(const struct bed *b)
 	const struct nft_namespace ns = { &flow, 1, .loopback_helpers = true, .egress = &egress };
 	_cleanup_err_ struct err e = { 0 };
 
-	if (nft_namespace_apply(b->squid.pidfd, &ns, &e) < 0)
+	const struct nft_namespace before = { &flow, 1, .loopback_helpers = true };
+	int r = 0;
+
+	if (b->prepared)
+		r = nft_namespace_apply(b->squid.pidfd, &before, &e);
+	if (r == 0 && b->prepared)
+		assert_targets_closed(b);
+	if (r == 0)
+		r = b->prepared ? nft_namespace_grant(b->squid.pidfd, &ns, &e)
+				: nft_namespace_apply(b->squid.pidfd, &ns, &e);
+	if (r < 0)
 		fail_msg("%s", e.message);
 }
 
@@ -249,6 +275,10 @@ static void test_listing(void **state)
 }
 
 #define TEST_WITH_BED(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define TEST_PREPARED(test)                                                                        \
+	{                                                                                          \
+#test " of a prepared one", test, begin_prepared, end, NULL                        \
+	}
 
 int main(void)
 {
@@ -256,6 +286,9 @@ int main(void)
 		TEST_WITH_BED(test_targets), TEST_WITH_BED(test_inside),
 		TEST_WITH_BED(test_inwards), TEST_WITH_BED(test_neighbours_and_errors),
 		TEST_WITH_BED(test_reports), TEST_WITH_BED(test_listing),
+		TEST_PREPARED(test_targets), TEST_PREPARED(test_inside),
+		TEST_PREPARED(test_inwards), TEST_PREPARED(test_neighbours_and_errors),
+		TEST_PREPARED(test_reports),
 	};
 
 	if (!namespaces_begin())
