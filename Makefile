@@ -123,8 +123,9 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  awfctl-copies awfctl-denials awfctl-detach-keys awfctl-doctor awfctl-egress \
                  awfctl-elsewhere awfctl-env awfctl-exit-code awfctl-from-awf awfctl-logs \
                  awfctl-nearest awfctl-options awfctl-output awfctl-pull-progress awfctl-render \
-                 awfctl-ruleset awfctl-run awfctl-stats awfctl-tenant broker cli-proxy-limits \
-                 client-hello clone config conn denial-log denials diagnosis difc-address difc-ca \
+                 awfctl-ruleset awfctl-run awfctl-run-comeback awfctl-run-signals \
+                 awfctl-run-streams awfctl-run-tty awfctl-stats awfctl-tenant broker \
+                 cli-proxy-limits client-hello clone config conn denial-log denials diagnosis difc-address difc-ca \
                  difc-probe docker docker-attach docker-image docker-network docker-progress \
                  docker-pull docker-spec domain downloads egress environment err errors escape \
                  exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
@@ -140,8 +141,8 @@ ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egr
                  nft-restore nft-watch nft-way-out
 
 # What several of them use: tests/unit/NAME.c.
-UNIT_HELPERS  := certificates engine-mounts fake-awfd fake-engine golden loopback namespaces \
-                 outside relay
+UNIT_HELPERS  := awfctl-run certificates engine-mounts fake-awfd fake-engine golden loopback \
+                 namespaces outside relay
 
 # Fuzz targets are tests/fuzz/fuzz-NAME.c with a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_TARGETS  := broker client-hello config-file denial-log difc-address difc-ca docker-progress \
