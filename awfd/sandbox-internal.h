@@ -210,8 +210,13 @@ struct sandbox {
 	LIST_ENTRY(sandbox) entry;
 };
 
-/* sandbox.c */
+/* sandbox-watch.c. Dead are those that were unwatched while they were being told. When the sandbox
+ * goes, each that is still watched is its owner's to unwatch. */
 void sandbox_tell(struct sandbox *s, enum sandbox_event event, const struct sandbox_news *news);
+void sandbox_watches_drop_dead(struct sandbox *s);
+void sandbox_watches_free(struct sandbox *s);
+
+/* sandbox.c */
 void sandbox_set_state(struct sandbox *s, enum sandbox_state state);
 void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed);
 void sandbox_created(struct sandbox *s, const struct err *e);
@@ -222,6 +227,8 @@ void sandbox_put_in_order(struct sandbox *s);
 void sandbox_fail(struct sandbox *s, const char *reason);
 void sandbox_gone(struct sandbox *s, const struct err *e);
 bool sandbox_is_worth_keeping(const struct sandbox *s);
+/* One that is in the list and has nothing but an id: that one, or without `id` a new one. */
+struct sandbox *sandbox_alloc(struct manager *m, const char *id) _must_check_;
 /* For the next awfd's: a sandbox of which only the id is known yet; its charge; its time. */
 struct sandbox *sandbox_new_loaded(struct manager *m, const char *id) _must_check_;
 struct sandbox *sandbox_new_ahead(struct manager *m, const struct pool_part *part) _must_check_;

@@ -50,7 +50,7 @@ VALUES = {
     "awfd/upstream-proxy.c": "--upstream-proxy 'URL': REASON",
     "awfd/conn.c": "message: REASON",
     "awfd/methods.c": "message: REASON",
-    "awfd/sandbox.c": "message: REASON",
+    "awfd/sandbox-request.c": "message: REASON",
     "awfd/sandbox-attach.c": "message: REASON",
     "awfd/sandbox-lease.c": "message: REASON",
     "awfd/sandbox-images.c": "--pull 'WHEN': REASON",
