@@ -125,9 +125,9 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  awfctl-nearest awfctl-options awfctl-output awfctl-pull-progress awfctl-render \
                  awfctl-ruleset awfctl-run awfctl-run-comeback awfctl-run-signals \
                  awfctl-run-streams awfctl-run-tty awfctl-stats awfctl-tenant broker \
-                 cli-proxy-limits client-hello clone config conn denial-log denials diagnosis difc-address difc-ca \
-                 difc-probe docker docker-attach docker-image docker-network docker-progress \
-                 docker-pull docker-spec domain downloads egress environment err errors escape \
+                 cli-proxy-limits client-hello clone config conn denial-log denials diagnosis \
+                 difc-address difc-ca difc-probe docker docker-attach docker-image \
+                 docker-network docker-progress docker-pull docker-spec domain downloads egress environment err errors escape \
                  exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
                  gh-request gh-rules gh-trouble hold host-addresses host-pattern host-ports \
                  host-view http-answer http-response image-reference image-tar interface \

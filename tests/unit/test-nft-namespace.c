@@ -324,8 +324,8 @@ static void test_loopback(void **state)
 		look(p.pidfd, udp, reached);
 		assert_memory_equal(reached, rows[i].reached, sizeof(reached));
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(rows);
-	     i++) { /* where there was nothing on lo, or no table */
+	/* Granted where there was nothing on lo, or no table. */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (i % 2 == 0)
 			assert_int_equal(nft_namespace_apply(p.pidfd, &nothing, NULL), 0);
 		else
