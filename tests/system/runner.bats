@@ -52,16 +52,22 @@ ended() {
 	assert_clean
 }
 
+# time_is_over CODE JOB [OPTION...]: under timeout(1), whose time is over once the job runs, and not before,
+# however long the start takes: to SIGALRM it does as to its own timer.
+time_is_over() {
+	bed_background -u alice -- timeout "${@:3}" 600 awfctl run -- "$2"
+	wait_for job_runs
+	bed_kill ALRM timeout
+	ended "$BED_BACKGROUND_PID"
+	[ "$code" = "$1" ] || { echo "its code is $code, not $1"; return 1; }
+	assert_clean
+}
+
 @test "under timeout(1): its code, and nothing is left, whether the job obeys or not" {
-	run -124 as alice timeout 3 awfctl run -- "$PATIENT"
-	[ "$output" = 'the job runs' ]
-	assert_clean
-	run -124 as alice timeout 3 awfctl run -- "$STUBBORN"
-	[[ $output == 'the job runs'* ]]
-	assert_clean
-	run -137 as alice timeout -k 0.2 3 awfctl run -- "$STUBBORN"
-	[[ $output == 'the job runs'* ]]
-	assert_clean
+	time_is_over 124 "$PATIENT"
+	[ "$(bed_background_output)" = 'the job runs' ]
+	time_is_over 124 "$STUBBORN"
+	time_is_over 137 "$STUBBORN" -k 0.2
 }
 
 @test "a job with a terminal under a runner that has none: all output comes, and the end of the input once" {
