@@ -345,18 +345,46 @@ static void come_back(struct session *s)
 		drop_client(s);
 }
 
+/* Whether a sandbox of ours ended between its start and our coming for its stream: Wait is answered
+ * next, and tells why. */
+static bool ended_before_attach(const struct session *s, const struct err *e)
+{
+	return s->stage == STAGE_ATTACH && s->leased && !client_is_lost(s->client) &&
+	       (e->kind == ERR_INVALID_ARGUMENT || e->kind == ERR_CANCELLED);
+}
+
+static void go_without_stream(struct session *s, struct err *e)
+{
+	_cleanup_free_ char *text = complain_text(s->options, e);
+
+	if (s->forced_code == 0)
+		log_error("what the command wrote is lost: %s", text);
+	s->incomplete_code = EXIT_CODE_FAILED;
+	s->stage = STAGE_WAIT;
+	err_clear(e);
+}
+
+/* 1: a reply was taken, 0: there is none yet. */
+static int take_reply(struct session *s, struct err *e)
+{
+	_cleanup_reply_ struct reply reply = { 0 };
+	int r = client_receive(s->client, &reply, e);
+
+	if (r > 0)
+		return takers[s->stage](s, &reply, e) < 0 ? -1 : 1;
+	if (r == 0 || !ended_before_attach(s, e))
+		return r;
+	go_without_stream(s, e);
+	return 1;
+}
+
 static void on_client(struct session *s)
 {
 	_cleanup_err_ struct err e = { 0 };
 	int r = 1;
 
-	while (r > 0 && s->stage != STAGE_DONE) {
-		_cleanup_reply_ struct reply reply = { 0 };
-
-		r = client_receive(s->client, &reply, &e);
-		if (r > 0)
-			r = takers[s->stage](s, &reply, &e) < 0 ? -1 : 1;
-	}
+	while (r > 0 && s->stage != STAGE_DONE)
+		r = take_reply(s, &e);
 	if (r >= 0)
 		return;
 	if (can_come_back(s, &e) && comeback_lost(&s->back, clock_ms())) {

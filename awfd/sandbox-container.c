@@ -57,6 +57,15 @@ static void confirm_candidate(struct container *c)
 	finish(c, NULL);
 }
 
+static int ended_at_once(const struct container *c, const struct docker_container_state *state,
+			 struct err *e)
+{
+	_cleanup_free_ char *text = xasprintf(
+		"the container ended as soon as it started, with exit code %d", state->exit_code);
+
+	return err_engine(e, -ESRCH, c->name, 0, text);
+}
+
 static int look(struct container *c, struct json_object *body, struct err *e)
 {
 	struct docker_container_state state;
@@ -65,8 +74,7 @@ static int look(struct container *c, struct json_object *body, struct err *e)
 	if (r < 0)
 		return r;
 	if (!state.running || state.pid <= 0)
-		return err_engine(e, -ESRCH, c->name, 0,
-				  "the container ended as soon as it started");
+		return ended_at_once(c, &state, e);
 	if (c->network)
 		r = docker_container_parse_addresses(body, c->network, &c->address, &c->address6,
 						     &c->has_address6, e);

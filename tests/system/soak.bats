@@ -29,6 +29,8 @@ KNOWN=(
 	'125	sandbox [a-z2-7]+ ended while awfd was restarted	awfd'
 	'125	container awf-%ID-squid ended	squid engine'
 	'125	container awf-%ID-cli-proxy ended	cli-proxy engine'
+	'125	awf-%ID-squid: the container ended as soon as it started	squid engine'
+	'125	awf-%ID-cli-proxy: the container ended as soon as it started	cli-proxy engine'
 	'125	the relay keeps ending	relay'
 	'125	.	engine' # every step of a start may be the one that misses it
 	'1[0-9]+	killed with the Docker Engine	engine'

@@ -327,6 +327,80 @@ static void test_no_stream(void **state)
 	run_assert_complained(r, "awfd passed no stream");
 }
 
+/* A sandbox that dies between its start and the coming for its stream: why is Wait's to tell, and
+ * the code is not the one for a wrong command line. Any other refusal is the end. */
+static void test_ended_before_attach(void **state)
+{
+	static const char *const refusals[] = {
+		FAILED("InvalidArgument", "{\"field\":\"id\",\"value\":\"" ID "\","
+					  "\"reason\":\"the sandbox is not running\"}"),
+		FAILED("Cancelled", "{\"message\":\"the sandbox ended\"}"),
+	};
+	static const struct {
+		const char *answer;
+		int code;
+		const char *complaint;
+	} ends[] = {
+		{ "{\"parameters\":{\"exitCode\":137,\"oomKilled\":false,\"reason\":\"squid "
+		  "ended\"}}",
+		  137, "the sandbox was ended: squid ended\n" },
+		{ "{\"parameters\":{\"exitCode\":-1,\"oomKilled\":false,\"reason\":\"squid "
+		  "ended\"}}",
+		  125, "the sandbox was ended: squid ended\n" },
+		{ ENDED(0), 125, "awfctl: what the command wrote is lost: " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals) * ARRAY_SIZE(ends); i++) {
+		struct run *r = *state;
+
+		FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "run", "--", "x");
+		run_accept_start(r);
+		fake_send(&r->conn, STARTED, -EBADF);
+		run_expect(&r->conn, "io.awf.Sandbox.Attach");
+		fake_send(&r->conn, refusals[i % ARRAY_SIZE(refusals)], -EBADF);
+		run_expect(&r->conn, "io.awf.Sandbox.Wait");
+		run_finish_failed(r, ends[i / ARRAY_SIZE(refusals)].answer, NO_DENIALS);
+		assert_int_equal(fake_wait(&r->fake), ends[i / ARRAY_SIZE(refusals)].code);
+		run_assert_complained(r, ends[i / ARRAY_SIZE(refusals)].complaint);
+		run_next(state);
+	}
+}
+
+static void test_attach_refused(void **state)
+{
+	static const struct {
+		const char *command, *answer;
+		int code;
+	} cases[] = {
+		{ "run",
+		  FAILED("QuotaExceeded", "{\"quota\":\"attached clients\",\"message\":\"4\"}"),
+		  125 },
+		{ "run", FAILED("SystemError", "{\"message\":\"no\"}"), 125 },
+		{ "attach",
+		  FAILED("InvalidArgument", "{\"field\":\"id\",\"value\":\"" ID "\","
+					    "\"reason\":\"the sandbox is not running\"}"),
+		  2 },
+		{ "attach", FAILED("Cancelled", "{\"message\":\"the sandbox ended\"}"), 125 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run *r = *state;
+
+		if (strcmp(cases[i].command, "run") == 0) {
+			FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "run", "--", "x");
+			run_accept_start(r);
+			fake_send(&r->conn, STARTED, -EBADF);
+		} else {
+			FAKE_RUN(&r->fake, &(struct fake_stdio){ 0 }, "attach", ID);
+			fake_accept(&r->fake, &r->conn);
+		}
+		run_expect(&r->conn, "io.awf.Sandbox.Attach");
+		fake_send(&r->conn, cases[i].answer, -EBADF);
+		assert_int_equal(fake_wait(&r->fake), cases[i].code);
+		run_next(state);
+	}
+}
+
 static void test_start_errors(void **state)
 {
 	static const struct {
@@ -442,6 +516,8 @@ int main(void)
 		TEST(test_workspace),
 		TEST(test_shell_string),
 		TEST(test_no_stream),
+		TEST(test_ended_before_attach),
+		TEST(test_attach_refused),
 		TEST(test_start_errors),
 		TEST(test_attach),
 		TEST(test_attach_exit_code),
