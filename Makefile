@@ -112,11 +112,12 @@ LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c l
 
 # The calls between awfd's parts at which the crash matrix kills it: tests/system/awfd-crash.c.
 CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager_watch_firewall \
-                 mount_masks_cover nft_namespace_apply nft_new nft_relay_targets_add \
-                 nft_relay_targets_remove nft_squid_add nft_squid_remove notify_ready plan_start reconcile_start rename \
-                 sandbox_adopt_all sandbox_dirs_make sandbox_lease_await sandbox_lease_renew \
-                 sandbox_links_adopt sandbox_load_all sandbox_logs_reopen sandbox_relay_adopt \
-                 sandbox_start_timeout sandbox_wait_for_agent server_new server_start
+                 mount_masks_cover nft_namespace_apply nft_namespace_grant nft_new \
+                 nft_relay_targets_add nft_relay_targets_remove nft_squid_add nft_squid_remove \
+                 notify_ready plan_start reconcile_start rename sandbox_adopt_all sandbox_dirs_make \
+                 sandbox_lease_await sandbox_lease_renew sandbox_links_adopt sandbox_load_all \
+                 sandbox_logs_reopen sandbox_relay_adopt sandbox_start_timeout \
+                 sandbox_wait_for_agent server_new server_start
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
 UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-completion awfctl-config \

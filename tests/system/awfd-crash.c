@@ -267,6 +267,8 @@ RESULT(int, link_connect, (const struct link_end *a, const struct link_end *b, c
 RESULT(int, mount_masks_cover, (const struct mount_masks_cover *c, struct err *e), (c, e))
 RESULT(int, nft_namespace_apply, (int pidfd, const struct nft_namespace *ns, struct err *e),
        (pidfd, ns, e))
+RESULT(int, nft_namespace_grant, (int pidfd, const struct nft_namespace *ns, struct err *e),
+       (pidfd, ns, e))
 RESULT(int, nft_squid_add, (struct nft *n, const struct nft_squid *squid, struct err *e),
        (n, squid, e))
 RESULT(int, nft_relay_targets_add, (struct nft *n, const struct sockaddr_storage *targets,

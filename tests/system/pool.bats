@@ -10,6 +10,9 @@ load crash-matrix
 
 readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA")
 
+# Granted to no squid either.
+readonly NEVER=(tcp:203.0.113.80:9999 tcp:169.254.169.254:80 "tcp:10.77.0.1:$HOST_PORT")
+
 # Of what a sandbox must not reach without a grant: web and others outside, DNS, metadata, the host.
 readonly OUTSIDE=(tcp:203.0.113.80:80 tcp:203.0.113.80:443 tcp:203.0.113.80:9999 udp:203.0.113.80:53
 	udp:10.77.0.2:53 tcp:10.77.0.2:53 tcp:10.77.0.2:80 tcp:169.254.169.254:80 "tcp:10.77.0.1:$HOST_PORT")
@@ -177,7 +180,7 @@ status_of() {
 	assert_all_reached "$(from_inside "$id" cli-proxy tcp:127.0.0.1:18443)"
 	assert_all_reached "$(from_inside "$id" squid tcp:203.0.113.80:80)"
 	is_in_hosts_table "$id"
-	assert_none_reached "$(from_inside "$id" squid tcp:203.0.113.80:9999 tcp:169.254.169.254:80 "tcp:10.77.0.1:$HOST_PORT")"
+	assert_none_reached "$(from_inside "$id" squid "${NEVER[@]}")"
 	printf '%s\n' "$(status_of http://granted.example/)" >&"$ATTACKER_IN"
 	run -0 attacker_line 'end 0'
 	[[ $output == 200* ]]
@@ -453,8 +456,18 @@ assert_nothing_left() {
 	assert_clean
 }
 
-@test "killed anywhere while it prepares one, or hands one over, awfd leaves nothing that stays" {
-	local points point
+# assert_no_way_out ID: while awfd is away, whatever it had come to when it handed that one over.
+assert_no_way_out() {
+	local role
+	for role in pause cli-proxy; do
+		assert_none_reached "$(from_inside "$1" "$role" "${OUTSIDE[@]}")"
+	done
+	assert_none_reached "$(from_inside "$1" squid "${NEVER[@]}")"
+}
+
+@test "killed anywhere while it prepares one, or hands one over, awfd leaves no way out and nothing that stays" {
+	local points point id
+	wait_for all_alive "${OUTSIDE[@]}"
 	export BED_AWFD=tests/crash/awfd
 	mkdir -p "$CRASH"
 	record_pool_points
@@ -471,12 +484,15 @@ assert_nothing_left() {
 	done
 	mapfile -t points < <(points_of take | grep -E '^(create: .*: (before|running)|call: nft.*: after)$')
 	((${#points[@]} >= 12)) || { printf '%s\n' "${points[@]}"; false; }
+	printf '%s\n' "${points[@]}" | grep -xF 'call: nft_namespace_grant: after'
 	for point in "${points[@]}"; do
 		pool egress+difc
 		full 1
+		id=$(prepared)
 		arm "$point"
 		bed_background awfctl run "${DIFC[@]}" --allow-domains granted.example -- true
 		await_crash
+		assert_no_way_out "$id"
 		assert_nothing_left
 	done
 	rm -r "$CRASH"
