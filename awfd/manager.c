@@ -1,5 +1,6 @@
 #include "awfd/manager.h"
 
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
@@ -63,9 +64,16 @@ static unsigned count_to_end(struct manager *m)
 	return n;
 }
 
+void manager_at_rest(void)
+{
+	(void)malloc_trim(0);
+}
+
 void manager_sandbox_gone(struct manager *m)
 {
 	manager_update_status(m);
+	if (sandbox_count_alive(m) == 0)
+		manager_at_rest();
 	if (m->stopping && count_to_end(m) == 0)
 		end_loop(m);
 }

@@ -94,6 +94,10 @@ int manager_reload(struct manager *m, char ***kept, struct err *e) _must_check_;
 /* Tells the manager that a sandbox is gone: the last one ends a manager that is stopping. */
 void manager_sandbox_gone(struct manager *m);
 
+/* No sandbox lives, or none is remembered: what many at once had of the heap lies about in it in
+ * pieces, which free(3) keeps, and is given back to the kernel (malloc_trim(3)). */
+void manager_at_rest(void);
+
 /* Tells the service manager how many sandboxes there are (sd_notify(3), STATUS=). */
 void manager_update_status(struct manager *m);
 

@@ -130,6 +130,8 @@ static void remove_record(struct sandbox *s)
 
 void sandbox_free(struct sandbox *s)
 {
+	struct manager *m = s->manager;
+
 	if (s->telling) {
 		s->free_pending = true;
 		return;
@@ -188,6 +190,8 @@ void sandbox_free(struct sandbox *s)
 	free(s->pool);
 	config_free(s->config);
 	free(s);
+	if (LIST_EMPTY(&m->sandboxes->head))
+		manager_at_rest();
 }
 
 struct sandbox *sandbox_new_leftover(struct manager *m, const char *id)
