@@ -53,20 +53,21 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
                  host-view http-answer image-archive image-bring image-pulls image-reference \
                  image-tar job-limits link link-bridge link-request link-seal link-watch lock \
-                 log-journal log-tail manager manager-firewall methods metrics metrics-file \
-                 mount-build mount-cover mount-credentials mount-helper mount-masks \
-                 mount-namespace mount-open mount-source mount-spec mount-stage mount-stage-fd \
-                 mount-view names netlink netns netns-enter network nflog nflog-packet nft \
-                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
-                 nft-watch notify peer plan policy policy-words pool predownload private-networks \
-                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-adopt sandbox-agent sandbox-attach sandbox-audit sandbox-container \
-                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
-                 sandbox-images sandbox-info sandbox-lease sandbox-links sandbox-logs \
-                 sandbox-masks sandbox-mounts sandbox-name sandbox-policy sandbox-pool \
-                 sandbox-ready sandbox-relay sandbox-removal sandbox-request sandbox-squid \
-                 sandbox-state sandbox-stats sandbox-watch server socket-address spawn \
-                 squid-config squid-log stats turns upstream-proxy
+                 log-journal log-tail manager manager-firewall method-host method-query \
+                 method-reply method-sandbox methods metrics metrics-file mount-build mount-cover \
+                 mount-credentials mount-helper mount-masks mount-namespace mount-open \
+                 mount-source mount-spec mount-stage mount-stage-fd mount-view names netlink netns \
+                 netns-enter network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
+                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
+                 policy-words pool predownload private-networks process quota reconcile relay-proc \
+                 relay-targets resolve resolvers sandbox sandbox-adopt sandbox-agent \
+                 sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
+                 sandbox-destroy sandbox-dirs sandbox-host sandbox-images sandbox-info \
+                 sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-mounts \
+                 sandbox-name sandbox-policy sandbox-pool sandbox-ready sandbox-relay \
+                 sandbox-removal sandbox-request sandbox-squid sandbox-state sandbox-stats \
+                 sandbox-watch server socket-address spawn squid-config squid-log stats turns \
+                 upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
                  shares socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main

@@ -99,7 +99,7 @@ fields_of_page() {
 	[ "$(tests/system/messages.py list | wc -l)" -gt 400 ]
 	sed '/^\.It "awfd is stopping"/d; s/^\.It "Too many open files"/.It "nobody says this"/' man/awf-troubleshooting.7 >"$page"
 	run -1 tests/system/messages.py missing "$page"
-	[ "$output" = $'awfd/methods.c: awfd is stopping\nawfd/predownload.c: awfd is stopping\nwhat the system says: Too many open files' ]
+	[ "$output" = $'awfd/method-sandbox.c: awfd is stopping\nawfd/predownload.c: awfd is stopping\nwhat the system says: Too many open files' ]
 	run -1 tests/system/messages.py stale "$page"
 	[ "$output" = 'in the page: nobody says this' ]
 	run -0 tests/system/messages.py missing

@@ -49,6 +49,7 @@ VALUES = {
     "awfd/resolvers.c": "--dns-servers 'ADDRESS': REASON",
     "awfd/upstream-proxy.c": "--upstream-proxy 'URL': REASON",
     "awfd/conn.c": "message: REASON",
+    "awfd/method-sandbox.c": "message: REASON",
     "awfd/methods.c": "message: REASON",
     "awfd/sandbox-request.c": "message: REASON",
     "awfd/sandbox-attach.c": "message: REASON",
