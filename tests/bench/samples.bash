@@ -17,6 +17,15 @@ time_of() {
 	sample "$1" "$((${EPOCHREALTIME/[.,]/} - started))"
 }
 
+# await COMMAND...: until it succeeds; a bench whose machine never comes to that ends, and says so.
+await() {
+	local deadline=$((SECONDS + 120))
+	until "$@"; do
+		((SECONDS < deadline)) || { echo "$0: waited 120 s in vain for: $*" >&2; exit 1; }
+		read -r -t 0.05 <> <(:) || :
+	done
+}
+
 # quantile PERCENT SERIES
 quantile() {
 	sort -n <<<"${samples[$2]%$'\n'}" | awk -v p="$1" '{ v[NR] = $1 } END { print v[int((NR - 1) * p / 100 + 1.5)] }'
