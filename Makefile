@@ -139,8 +139,9 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  relay-event relay-log relay-proc relay-storm relay-upstreams resolvers \
                  sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
                  squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
-ROOT_TESTS    := link link-watch mount-masks mount-stage netns nflog nft nft-egress nft-namespace \
-                 nft-restore nft-watch nft-way-out
+# The one that takes longest is started first.
+ROOT_TESTS    := nft-way-out link link-watch mount-masks mount-stage netns nflog nft nft-egress \
+                 nft-namespace nft-restore nft-watch
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := awfctl-run certificates engine-mounts fake-awfd fake-engine golden loopback \
@@ -206,10 +207,10 @@ test: ## the whole test run: set-up, unit tests, system tests (root)
 	@tests/run-all
 
 check: unit-tests fuzz-replay ## build and run the unit tests (no root)
-	@tests/unit/run $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS))
+	@AWF_TEST_JOBS=$$(nproc) tests/unit/run $(addprefix $(BIN)/tests/test-,$(UNIT_TESTS))
 
 check-root: unit-tests ## run the unit tests that need root
-	@AWF_SKIP_IS_FAILURE=1 tests/unit/run $(addprefix $(BIN)/tests/test-,$(ROOT_TESTS))
+	@AWF_SKIP_IS_FAILURE=1 AWF_TEST_JOBS=$$(nproc) tests/unit/run $(addprefix $(BIN)/tests/test-,$(ROOT_TESTS))
 
 images: $(BIN)/awf-cli-proxy $(BIN)/awf-init $(BIN)/awf-pause $(BIN)/awf-sni-match ## make the container images from Debian's packages
 	@containers/make-images $(BIN) $(BUILD)/images
