@@ -159,9 +159,12 @@ show_logs() {
 	done
 }
 
+# Those that still run: the number of one that has been waited for may be anybody's now.
 end_background() {
-	local pid
+	local pid ours
+	ours=" $(jobs -rp; jobs -sp) "
 	for pid in "${BED_BACKGROUND_PIDS[@]}"; do
+		[[ ${ours//$'\n'/ } == *" $pid "* ]] || continue
 		kill -KILL "$pid" 2>/dev/null || :
 		wait "$pid" 2>/dev/null || :
 	done

@@ -102,7 +102,7 @@ is_missing() {
 
 # --- jobs -----------------------------------------------------------------------------------------
 
-declare -gA JOB_PID=() JOB_IN=() JOB_DIR=() JOB_INDEX=()
+declare -gA JOB_PID=() JOB_IN=() JOB_DIR=()
 
 # A job that attacks TARGETS all the time and, when it is asked, tries all that it was granted, and a
 # domain that it was not.
@@ -136,7 +136,6 @@ job_start() {
 	JOB_PID[$1]=$BED_BACKGROUND_PID
 	JOB_IN[$1]=$BED_BACKGROUND_IN
 	JOB_DIR[$1]=$BED_BACKGROUND
-	JOB_INDEX[$1]=$((${#BED_BACKGROUND_PIDS[@]} - 1))
 }
 
 job_said() {
@@ -164,7 +163,6 @@ job_code() {
 	wait_for job_ended "$1"
 	wait "${JOB_PID[$1]}" || CODE=$?
 	exec {in}>&-
-	BED_BACKGROUND_PIDS[${JOB_INDEX[$1]}]='' # that number may be anybody's now
 }
 
 # Everything that it was granted works, and nothing else.

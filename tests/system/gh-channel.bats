@@ -334,6 +334,7 @@ gh: the DIFC proxy does not answer; gh works again as soon as it does' ]
 	began=$EPOCHREALTIME
 	kill "$PROXY"
 	wait "$PROXY"
+	PROXY=
 	[ $((${EPOCHREALTIME/./} - ${began/./})) -lt 1000000 ]
 	gone "$GH_PID"
 }
