@@ -1,7 +1,6 @@
 #include "awfd/sandbox.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,6 +8,7 @@
 
 #include "awfd/config.h"
 #include "awfd/metrics.h"
+#include "awfd/netns.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -29,9 +29,6 @@
 /* Between attempts to finish a destroy plan that failed (the engine is away, say). */
 #define RETRY_FIRST_S 1
 #define RETRY_MAX_S   30
-
-/* How long at most it takes from the end of a process's namespaces to its own. */
-#define ENDING_MS 100
 
 struct sandbox_list {
 	LIST_HEAD(, sandbox) head; /* newest first */
@@ -283,28 +280,23 @@ void sandbox_start_timeout(struct sandbox *s)
 	event_add(s->timeout, &tv);
 }
 
-/* A process that is ending has no namespaces any more (ESRCH of setns(2)) a moment before its end
- * shows. */
-static void await_ending_sidecar(const struct sandbox *s)
+/* A process that is ending has no namespaces any more (ESRCH of setns(2)) some time before its end
+ * shows: as its namespace's first, it waits for all others in that. */
+static bool is_ending(const struct container *c)
 {
-	struct pollfd all[DOCKER_ROLE_COUNT];
-
-	if (s->error.error != -ESRCH)
-		return;
-	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
-		all[role] = (struct pollfd){ .fd = s->containers[role].pidfd, .events = POLLIN };
-	(void)poll(all, ARRAY_SIZE(all), ENDING_MS);
+	return c->pidfd >= 0 && (process_has_ended(c->pidfd) || netns_is_own(c->pidfd) == -ESRCH);
 }
 
 /* A sidecar that has ended is why a step failed, also when the loop has not been told of its end.
  */
 static void name_ended_sidecar(struct sandbox *s)
 {
-	await_ending_sidecar(s);
+	if (s->error.kind != ERR_SYSTEM)
+		return;
 	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++) {
 		const struct container *c = &s->containers[role];
 
-		if (s->error.kind != ERR_SYSTEM || c->pidfd < 0 || !process_has_ended(c->pidfd))
+		if (!is_ending(c))
 			continue;
 		(void)err_wrap(&s->error, "container %s ended", c->name);
 		return;

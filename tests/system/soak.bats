@@ -31,6 +31,7 @@ KNOWN=(
 	'125	container awf-%ID-cli-proxy ended	cli-proxy engine'
 	'125	awf-%ID-squid: the container ended as soon as it started	squid engine'
 	'125	awf-%ID-cli-proxy: the container ended as soon as it started	cli-proxy engine'
+	'125	relay: awf-relay ended with signal SIGKILL	relay' # in its start
 	'125	the relay keeps ending	relay'
 	'125	.	engine' # every step of a start may be the one that misses it
 	'1[0-9]+	killed with the Docker Engine	engine'
