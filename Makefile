@@ -128,17 +128,18 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  awfctl-ruleset awfctl-run awfctl-run-comeback awfctl-run-signals \
                  awfctl-run-streams awfctl-run-tty awfctl-stats awfctl-tenant broker \
                  cli-proxy-limits client-hello clone config conn denial-log denials diagnosis \
-                 difc-address difc-ca difc-probe docker docker-attach docker-image \
-                 docker-network docker-progress docker-pull docker-spec domain downloads egress environment err errors escape \
-                 exec-request fd fd-store file frame gh-argv gh-env gh-launch gh-limits gh-log \
-                 gh-request gh-rules gh-trouble hold host-addresses host-pattern host-ports \
-                 host-view http-answer http-response image-reference image-tar interface \
-                 job-limits json-fields landlock lock log log-tail metrics mount-credentials \
-                 mount-open mount-source mount-spec names netlink network nflog-packet nft-ruleset \
-                 notify parse peer plan policy pool private-networks process quota redact relay \
-                 relay-event relay-log relay-proc relay-storm relay-upstreams resolvers \
-                 sandbox-name sandbox-state secret sni-match socket-address spawn squid-config \
-                 squid-log stdcopy strbuf strv timestamp turns unpack upstream-proxy
+                 difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
+                 docker-progress docker-pull docker-spec domain downloads egress environment err \
+                 errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
+                 gh-limits gh-log gh-request gh-rules gh-trouble hold host-addresses host-pattern \
+                 host-ports host-view http-answer http-response image-reference image-tar \
+                 interface job-limits json-fields landlock lock log log-tail metrics \
+                 mount-credentials mount-open mount-source mount-spec names netlink network \
+                 nflog-packet nft-ruleset notify parse peer plan policy pool private-networks \
+                 process quota redact relay relay-event relay-log relay-proc relay-storm \
+                 relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
+                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
+                 unpack upstream-proxy
 # The one that takes longest is started first.
 ROOT_TESTS    := nft-way-out link link-watch mount-masks mount-stage netns nflog nft nft-egress \
                  nft-namespace nft-restore nft-watch
