@@ -26,6 +26,11 @@
 /* How long a command may tidy up after the first signal. */
 #define STOP_GRACE_MS 2000
 
+/* In this time what one process sends is one request. timeout(1) signals its child and then its own
+ * group, of which the child is one; systemd sends SIGHUP after SIGTERM where SendSIGHUP= says so.
+ */
+#define ECHO_MS 1000
+
 /* Which of the pipelined calls is answered next. */
 enum stage { STAGE_START, STAGE_ATTACH, STAGE_WAIT, STAGE_DONE };
 
@@ -42,10 +47,14 @@ struct session {
 	int stream;
 	struct pump *input; /* NULL before and after */
 	struct pump *output;
-	int code;               /* of the command, or of a failure, once stage is STAGE_DONE */
-	int forced_code;        /* what ends us early: a signal, an output that can't be written */
-	int incomplete_code;    /* what stands for success when some output is missing */
-	bool signalled;         /* a signal was passed on; the next one kills */
+	int code;            /* of the command, or of a failure, once stage is STAGE_DONE */
+	int forced_code;     /* what ends us early: a signal, an output that can't be written */
+	int incomplete_code; /* what stands for success when some output is missing */
+	bool signalled;      /* a signal was passed on; the next one kills */
+	struct {
+		uint32_t pid;
+		uint64_t at_ms;
+	} signaller;            /* who sent the last one, and when */
 	bool killed;            /* output is not waited for any more */
 	struct client *stopper; /* the connection on which Stop is called */
 	bool answered;          /* awfd told how the command ended, and can be asked more */
@@ -122,12 +131,25 @@ static void kill_sandbox(struct session *s)
 	stop_sandbox(s, "SIGKILL", 0);
 }
 
+/* Whether a process says again what it has just said. A key is no process: who presses it twice
+ * means it. */
+static bool is_echo(const struct session *s, const struct signalfd_siginfo *info)
+{
+	return s->signalled && info->ssi_code == SI_USER && info->ssi_pid == s->signaller.pid &&
+	       clock_ms() - s->signaller.at_ms < ECHO_MS;
+}
+
 /* The first signal goes to the command, which may tidy up; the second kills it; the third one ends
  * awfctl without waiting for anything. */
-static void end_by_signal(struct session *s, int n)
+static void end_by_signal(struct session *s, const struct signalfd_siginfo *info)
 {
+	const int n = (int)info->ssi_signo;
 	_cleanup_free_ char *name = xasprintf("SIG%s", sigabbrev_np(n));
 
+	if (is_echo(s, info))
+		return;
+	s->signaller.pid = info->ssi_pid;
+	s->signaller.at_ms = clock_ms();
 	s->forced_code = exit_code_of_signal(n);
 	if (s->signalled || cannot_stop(s)) {
 		kill_sandbox(s);
@@ -159,7 +181,7 @@ static void on_signal(struct session *s)
 	if (info.ssi_signo == SIGTSTP)
 		suspend();
 	else if (info.ssi_signo != SIGWINCH)
-		end_by_signal(s, (int)info.ssi_signo);
+		end_by_signal(s, &info);
 	else if (s->tty && s->stage == STAGE_WAIT)
 		window_resize(&s->window, s->id);
 }

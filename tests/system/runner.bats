@@ -68,6 +68,9 @@ time_is_over() {
 	[ "$(bed_background_output)" = 'the job runs' ]
 	time_is_over 124 "$STUBBORN"
 	time_is_over 137 "$STUBBORN" -k 0.2
+	# timeout(1) signals awfctl twice, which is no second signal: that one would kill.
+	time_is_over 124 'trap "sleep 0.3; echo tidied up; exit 5" TERM; echo the job runs; sleep 600 & wait'
+	bed_background_said 'tidied up'
 }
 
 @test "a job with a terminal under a runner that has none: all output comes, and the end of the input once" {

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "common/fd.h"
 #include "common/stdcopy.h"
@@ -49,6 +50,18 @@ static void test_signal_slow_reader(void **state)
 	fake_close(&stop);
 }
 
+/* A signal of a process that is not the test. */
+static void signal_from_another(pid_t pid, int n)
+{
+	pid_t sender = fake_fork();
+	int status;
+
+	if (sender == 0)
+		_exit(kill(pid, n) < 0);
+	assert_return_code(waitpid(sender, &status, 0), errno);
+	assert_int_equal(status, 0);
+}
+
 /* The second signal kills, and nobody waits for the output any more. */
 static void test_second_signal(void **state)
 {
@@ -59,9 +72,40 @@ static void test_second_signal(void **state)
 	(void)fill(r->engine);
 	kill(r->fake.pid, SIGTERM);
 	run_expect_stop(r, &first, "SIGTERM", 2000);
-	kill(r->fake.pid, SIGTERM);
+	signal_from_another(r->fake.pid, SIGTERM);
 	run_expect_stop(r, &second, "SIGKILL", 0);
 	assert_false(run_ends_within(r, NOT_YET_MSEC));
+	fake_send(&second, STOPPED, -EBADF);
+	assert_int_equal(fake_wait(&r->fake), 143);
+	fake_close(&first);
+	fake_close(&second);
+}
+
+/* Whether awfctl comes to say something more. */
+static bool calls_again(struct run *r)
+{
+	struct pollfd p = { .fd = r->fake.listener, .events = POLLIN };
+
+	return poll(&p, 1, NOT_YET_MSEC) > 0;
+}
+
+/* timeout(1) signals its child, and then its group: the command has its time to tidy up. Who goes
+ * on and on wants it killed. */
+static void test_echo(void **state)
+{
+	struct run *r = *state;
+	struct fake_conn first, second;
+
+	run_begin(r, &(struct fake_stdio){ 0 });
+	kill(r->fake.pid, SIGTERM);
+	run_expect_stop(r, &first, "SIGTERM", 2000);
+	kill(r->fake.pid, SIGTERM);
+	kill(r->fake.pid, SIGHUP);
+	assert_false(calls_again(r));
+	do {
+		kill(r->fake.pid, SIGTERM);
+	} while (!calls_again(r));
+	run_expect_stop(r, &second, "SIGKILL", 0);
 	fake_send(&second, STOPPED, -EBADF);
 	assert_int_equal(fake_wait(&r->fake), 143);
 	fake_close(&first);
@@ -77,7 +121,7 @@ static void test_third_signal(void **state)
 	run_begin(r, &(struct fake_stdio){ 0 });
 	kill(r->fake.pid, SIGHUP);
 	run_expect_stop(r, &first, "SIGHUP", 2000);
-	kill(r->fake.pid, SIGINT);
+	signal_from_another(r->fake.pid, SIGINT);
 	run_expect_stop(r, &second, "SIGKILL", 0);
 	kill(r->fake.pid, SIGINT);
 	assert_int_equal(fake_wait(&r->fake), 130);
@@ -188,10 +232,15 @@ static void test_ignored_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_signal_slow_reader), TEST(test_second_signal),
-		TEST(test_third_signal),       TEST(test_signals),
-		TEST(test_stop_fails),         TEST(test_signal_in_start),
-		TEST(test_signal_after_end),   TEST(test_ignored_signal),
+		TEST(test_signal_slow_reader),
+		TEST(test_second_signal),
+		TEST(test_echo),
+		TEST(test_third_signal),
+		TEST(test_signals),
+		TEST(test_stop_fails),
+		TEST(test_signal_in_start),
+		TEST(test_signal_after_end),
+		TEST(test_ignored_signal),
 	};
 
 	return RUN_TESTS("awfctl-run-signals", tests);
