@@ -410,7 +410,10 @@ $(BIN)/tests/%-load: $(OBJ)/tests/bench/%-load.o $(LIBAWFD) $(LIBAWFCTL) $(LIBPR
 $(BIN)/tests/replay-%: $(OBJ)/tests/fuzz/fuzz-%.o $(OBJ)/tests/fuzz/replay.o $(LIBAWFD) $(LIBAWFCTL) $(LIBCLIPROXY) $(LIBAWFGH) $(LIBGH) $(LIBSQUID) $(LIBPROTO) $(LIBCOMMON)
 	$(call link,$(LIBS_tests))
 
-fuzz-replay: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS)) ## replay the fuzz corpora
+.PHONY: replay-programs
+replay-programs: $(addprefix $(BIN)/tests/replay-,$(FUZZ_TARGETS))
+
+fuzz-replay: replay-programs ## replay the fuzz corpora
 	@for t in $(FUZZ_TARGETS); do $(BIN)/tests/replay-$$t tests/fuzz/corpus/$$t || exit 1; done
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (clang)

@@ -151,18 +151,31 @@ static const char *const repeated[] = {
 	"=",      "token=\"\\", "Bearer ",     "password: ",
 };
 
-/* The CPU time of a text made of repetitions. */
-static double seconds_of(const char *part, size_t length)
+static double seconds_of_one(const char *text)
 {
-	_cleanup_free_ char *text = xcalloc(length + 1, 1), *redacted = NULL;
-	clock_t began;
+	_cleanup_free_ char *redacted = NULL;
+	clock_t began = clock();
 
-	for (size_t i = 0; i < length; i++)
-		text[i] = part[i % strlen(part)];
-	began = clock();
 	redacted = redact(text);
 	assert_non_null(redacted);
 	return (double)(clock() - began) / CLOCKS_PER_SEC;
+}
+
+/* The CPU time of a text made of repetitions: the least of some, since what a busy machine adds to
+ * one has nothing to do with its length. */
+static double seconds_of(const char *part, size_t length)
+{
+	_cleanup_free_ char *text = xcalloc(length + 1, 1);
+	double least = 0;
+
+	for (size_t i = 0; i < length; i++)
+		text[i] = part[i % strlen(part)];
+	for (int i = 0; i < 5; i++) {
+		double seconds = seconds_of_one(text);
+
+		least = i == 0 || seconds < least ? seconds : least;
+	}
+	return least;
 }
 
 /* 16 times the text takes about 16 times as long, not 256 times. */
