@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/rtnetlink.h>
@@ -123,27 +122,17 @@ static void test_born_inside(void **state)
 	pair_end(&pair);
 }
 
-static double now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-/* A first SYN that is lost would cost the job's first connection a whole second. */
+/* A first SYN that is lost would cost the job's first connection a whole second, which is more than
+ * tcp_reaches has patience for. */
 static void test_usable_at_once(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		struct pair p = pair_new();
 		_cleanup_close_ int server = tcp_listen(p.cli_proxy.pidfd, "0.0.0.0", PORT);
-		double before;
 
 		assert_int_equal(pair_connect(&p, NULL), 0);
-		before = now_ms();
 		assert_true(tcp_reaches(p.agent.pidfd, "172.30.0.50", PORT));
-		assert_true(now_ms() - before < PATIENCE_MS);
 		pair_end(&p);
 	}
 }
