@@ -66,8 +66,8 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-mounts \
                  sandbox-name sandbox-policy sandbox-pool sandbox-ready sandbox-relay \
                  sandbox-removal sandbox-request sandbox-squid sandbox-state sandbox-stats \
-                 sandbox-watch server socket-address spawn squid-config squid-log stats turns \
-                 upstream-proxy
+                 sandbox-turn sandbox-watch server socket-address spawn squid-config squid-log \
+                 start-queue stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
                  shares socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -138,8 +138,8 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  nflog-packet nft-ruleset notify parse peer plan policy pool private-networks \
                  process quota redact relay relay-event relay-log relay-proc relay-storm \
                  relay-upstreams resolvers sandbox-name sandbox-state secret sni-match \
-                 socket-address spawn squid-config squid-log stdcopy strbuf strv timestamp turns \
-                 unpack upstream-proxy
+                 socket-address spawn squid-config squid-log start-queue stdcopy strbuf strv \
+                 timestamp turns unpack upstream-proxy
 # The one that takes longest is started first.
 ROOT_TESTS    := nft-way-out link link-watch mount-masks mount-stage netns nflog nft nft-egress \
                  nft-namespace nft-restore nft-watch

@@ -33,6 +33,7 @@
 #include "awfd/relay-targets.h"
 #include "awfd/sandbox.h"
 #include "awfd/server.h"
+#include "awfd/start-queue.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/file.h"
@@ -47,6 +48,14 @@
 #define NAMES_TIMEOUT_MS 10000
 #define NAMES_FRESH_MS   60000
 #define NAMES_RETRY_MS   5000
+
+/* Starting a container keeps a processor busy from beginning to end. */
+static unsigned starts_at_once(void)
+{
+	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return processors > 2 ? (unsigned)processors : 2;
+}
 
 static void end_loop(struct manager *m)
 {
@@ -419,6 +428,7 @@ int manager_new(struct config *config, struct manager **ret, struct err *e)
 	m->sandboxes = sandbox_list_new();
 	m->relay_targets = relay_targets_new(&config->host_addresses);
 	m->quota = quota_new(&config->quota_host);
+	m->starts = start_queue_new(starts_at_once());
 	raise_descriptor_limit();
 	prepare_signals(m);
 	look_for_ca_bundle(m);
@@ -496,6 +506,7 @@ void manager_free(struct manager *m)
 	metrics_file_free(m->metrics_file);
 	metrics_free(m->metrics);
 	image_pulls_free(m->image_pulls);
+	start_queue_free(m->starts);
 	quota_free(m->quota);
 	names_cancel(m->naming);
 	names_free(m->names);

@@ -27,6 +27,7 @@ struct nft_watch;
 struct notify;
 struct pool;
 struct server;
+struct start_queue;
 struct reconcile;
 struct sandbox_list;
 struct relay_targets;
@@ -56,6 +57,7 @@ struct manager {
 	struct nft_watch *nft_watch;
 	struct link_watch *link_watch;
 	struct quota *quota;
+	struct start_queue *starts;
 	struct names *names;
 	struct names_wait *naming; /* whom the policy is about */
 	struct server *server;

@@ -23,6 +23,7 @@ enum {
 	DIFC,
 	RESOLVE,
 	PULL,
+	TURN,
 	IMAGE,
 	NETWORK,
 	DIRS,
@@ -135,6 +136,7 @@ static void set_waiting(struct sandbox *s, bool waits)
 
 static void on_difc_waiting(const struct err *e, void *userdata)
 {
+	sandbox_turn_over(userdata);
 	set_waiting(userdata, true);
 	sandbox_tell(userdata, SANDBOX_WAITING, &(struct sandbox_news){ .error = e });
 }
@@ -372,6 +374,31 @@ static void pull_cancel(void *subject, unsigned step _unused_)
 void sandbox_images_ended(struct sandbox *s, const struct err *e)
 {
 	plan_step_ended(s->plan, PULL, e);
+}
+
+/* --- a turn among all starts: before anything is created
+ * ------------------------------------------
+ */
+
+/* What was prepared has the most of it behind it. */
+static bool needs_turn(const void *subject)
+{
+	return is_for_job(subject) && is_to_be_made(subject);
+}
+
+static int turn_step(void *subject, unsigned step _unused_, struct err *e _unused_)
+{
+	return sandbox_take_turn(subject) ? PLAN_STEP_DONE : PLAN_STEP_RUNNING;
+}
+
+static void turn_cancel(void *subject, unsigned step _unused_)
+{
+	sandbox_turn_over(subject);
+}
+
+void sandbox_has_turn(struct sandbox *s)
+{
+	plan_step_ended(s->plan, TURN, NULL);
 }
 
 /* --- the agent's image -------------------------------------------------------------------------
@@ -667,6 +694,12 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		   .start = pull_step,
 		   .cancel = pull_cancel,
 		   .wanted = wants_images },
+	/* Bounded by what the others' steps are, which end, and then it is their turn no more. */
+	[TURN] = { .name = "wait for other starts",
+		   .after = AFTER(DIFC) | AFTER(RESOLVE) | AFTER(PULL),
+		   .start = turn_step,
+		   .cancel = turn_cancel,
+		   .wanted = needs_turn },
 	[IMAGE] = { .name = "look at image",
 		    .after = AFTER(DIFC) | AFTER(RESOLVE) | AFTER(PULL),
 		    .timeout_ms = 30000,
@@ -679,9 +712,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		      .start = network_step,
 		      .cancel = network_cancel,
 		      .wanted = makes_squid },
-	[DIRS] = { .name = "state and directory",
-		   .after = AFTER(DIFC) | AFTER(RESOLVE) | AFTER(PULL),
-		   .start = dirs_step },
+	[DIRS] = { .name = "state and directory", .after = AFTER(TURN), .start = dirs_step },
 	[MOUNTS] = { .name = "mounts",
 		     .after = AFTER(DIRS),
 		     .timeout_ms = 10000,

@@ -26,6 +26,7 @@
 #include "awfd/sandbox-container.h"
 #include "awfd/sandbox-counter.h"
 #include "awfd/sandbox.h"
+#include "awfd/start-queue.h"
 #include "common/counters.h"
 #include "common/log.h"
 
@@ -197,8 +198,10 @@ struct sandbox {
 	char *pool;            /* how the pool served it; or NULL */
 	char *left;            /* why not everything could be removed yet; or NULL */
 	struct event *waiting; /* for its place: until when; NULL: it does not wait */
-	bool leftover;         /* of an earlier awfd: nobody wants its result */
-	bool same_boot;        /* loaded: the machine was not started again since */
+	struct start_turn turn;
+	struct event *turn_wait; /* for that: when it is news; NULL: it does not wait */
+	bool leftover;           /* of an earlier awfd: nobody wants its result */
+	bool same_boot;          /* loaded: the machine was not started again since */
 	bool leased;
 	struct conn_watch *lease;  /* NULL: its client is to come back */
 	struct process_id client;  /* whose lease it is */
@@ -288,6 +291,12 @@ void sandbox_wait_for_place(struct sandbox *s);
 void sandbox_wait_no_more(struct sandbox *s);
 void sandbox_removed(struct manager *m);
 void sandbox_placed(struct sandbox *s, const struct err *e); /* sandbox-create.c */
+
+/* sandbox-turn.c. Whether it has one at once; else sandbox_has_turn() is called once. Over: however
+ * far it came, or it had none. */
+bool sandbox_take_turn(struct sandbox *s) _must_check_;
+void sandbox_turn_over(struct sandbox *s);
+void sandbox_has_turn(struct sandbox *s); /* sandbox-create.c */
 
 /* sandbox-info.c: what it consists of. */
 bool sandbox_has_cli_proxy(const struct sandbox *s);

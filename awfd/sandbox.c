@@ -142,6 +142,7 @@ void sandbox_free(struct sandbox *s)
 	docker_call_cancel(s->signal);
 	sandbox_lease_clear(s);
 	sandbox_wait_no_more(s);
+	sandbox_turn_over(s);
 	resolve_cancel(s->resolve);
 	sandbox_mounts_cancel(s);
 	docker_network_cancel(s->network);
@@ -353,6 +354,7 @@ void sandbox_created(struct sandbox *s, const struct err *e)
 	record_steps(s);
 	count_start(s, e);
 	plan_free(TAKE_PTR(s->plan));
+	sandbox_turn_over(s);
 	if (e) {
 		_cleanup_free_ char *text = NULL;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # As many sandboxes at once as a host may have by default, of four users, each with a DIFC proxy of its
-# own: nothing of one is in another.
+# own: nothing of one is in another. And in which order many are started.
 
 load bed
 
@@ -30,11 +30,9 @@ start_one() {
 
 # all_said WORD
 all_said() {
-	local n missing=0
-	for ((n = 0; n < COUNT; n++)); do
-		grep -qx "$1" "${OUTPUTS[$n]}/out" || missing=$((missing + 1))
-	done
-	((missing == 0)) || { echo "$missing have not said $1"; cat "${OUTPUTS[@]/%//err}"; return 1; }
+	local said
+	said=$(grep -lx "$1" "${OUTPUTS[@]/%//out}" | wc -l)
+	((said == COUNT)) || { echo "$((COUNT - said)) have not said $1"; cat "${OUTPUTS[@]/%//err}"; return 1; }
 }
 
 # Each user sees his own sandboxes, and in their logs nothing but what is his.
@@ -73,5 +71,82 @@ assert_own() {
 		[ "$(grep -o 'difc-[0-9]*' "${OUTPUTS[$n]}/out" | xargs)" = "difc-$n difc-$n" ]
 		grep -qx "$(as "${USERS[n % 4]}" id -u)" "${OUTPUTS[$n]}/out"
 	done
-	WAIT_SECONDS=60 wait_for is_clean
+	WAIT_SECONDS=300 wait_for is_clean
+}
+
+# --- turns to start ---------------------------------------------------------------------------------
+
+# How many go on at once: as many as there are processors, two at least.
+AT_ONCE=$(nproc)
+((AT_ONCE >= 2)) || AT_ONCE=2
+
+# hang_first CALL: as many of these calls to the engine are never answered.
+hang_first() {
+	local n
+	bed_fake_engine
+	for ((n = 1; n <= AT_ONCE; n++)); do
+		fake_engine hang "$n" POST "$1"
+	done
+}
+
+# One more of alice's than go on at once.
+start_of_alice() {
+	local n
+	OUTPUTS=() PIDS=()
+	for ((n = 0; n <= AT_ONCE; n++)); do
+		bed_background -u alice -- awfctl run -- 'echo it ran'
+		OUTPUTS+=("$BED_BACKGROUND")
+		PIDS+=("$BED_BACKGROUND_PID")
+	done
+}
+
+# asked N REGEX: so many such calls have come to the engine.
+asked() {
+	[ "$(fake_engine calls | grep -cE "$2")" = "$1" ]
+}
+
+# How many wait, and are told so.
+waiting() {
+	cat "${OUTPUTS[@]/%//err}" | grep -cF 'waiting for its turn: as many others are being started as this host keeps up with'
+}
+
+one_waits() {
+	[ "$(waiting)" = 1 ]
+}
+
+# Waits for the ends of alice's; one is well, the others are awfd's failure.
+one_ran() {
+	local pid code codes=()
+	for pid in "${PIDS[@]}"; do
+		code=0
+		wait "$pid" || code=$?
+		codes+=("$code")
+	done
+	[ "$(printf '%s\n' "${codes[@]}" | sort -n | uniq -c | xargs)" = "1 0 $AT_ONCE 125" ]
+}
+
+@test "as many are started at once as there are processors: the next waits, but not for another user's" {
+	hang_first '/containers/.*-pause/start'
+	start_of_alice
+	wait_for asked "$AT_ONCE" 'POST .*-pause/start'
+	run -0 --separate-stderr as bob awfctl run -- 'echo it ran'
+	[ "$output$stderr" = 'it ran' ]
+	wait_for one_waits
+	asked $((AT_ONCE + 1)) 'POST .*/containers/create.*-pause'
+	# Who gives up waiting has nothing that could be left.
+	bed awfd kill
+	bed awfd start
+	assert_clean
+}
+
+@test "when one is started, or cannot be, it is the turn of who waits" {
+	hang_first '/containers/.*-agent/attach'
+	start_of_alice
+	one_ran
+	one_waits
+	# Nothing of it was made before.
+	fake_engine calls | awk -v first="$AT_ONCE" '
+		/POST .*-agent\/attach/ { attached++ }
+		/POST .*\/containers\/create.*-pause/ && ++created == first + 1 { exit !(attached == first) }'
+	assert_clean
 }
