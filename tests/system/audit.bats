@@ -19,10 +19,10 @@ records() {
 @test "a job's start is there with its grants and nothing secret, and so is its end" {
 	run -7 --separate-stderr bed_exec awfctl run --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" \
 		--allow-domains =web.example,pypi.example --block-domains bad.example --memory-limit 128m --cpus 0.5 \
-		-e PLAIN=audit-canary -e GITHUB_TOKEN=audit-canary -- 'exit 7'
+		-e PLAIN=audit-canary -e GITHUB_TOKEN=audit-canary -- 'read -r x; exit 7' <<<go
 	start=$(records '.method == "Start" and .uid == 60701' | tail -n 1)
 	jq -e '.decision == "allowed" and .user == "alice" and .pid > 0 and (.time | test("^20.*Z$")) and
-		.grants.command == ["/bin/sh", "-c", "exit 7"] and .grants.image == "awf/agent:latest" and
+		.grants.command == ["/bin/sh", "-c", "read -r x; exit 7"] and .grants.image == "awf/agent:latest" and
 		.grants.allowDomains == ["=web.example", "pypi.example"] and .grants.blockDomains == ["bad.example"] and
 		(.grants.difcProxy | contains("18443")) and .grants.memoryLimit == 134217728 and .grants.pidsLimit == 1000 and
 		.grants.nanoCpus == 500000000 and .grants.environment == ["PLAIN", "GITHUB_TOKEN"]' <<<"$start"
@@ -54,7 +54,7 @@ records() {
 }
 
 @test "the owner reads his sandbox's records, nobody but root the host's, and nobody else's are his" {
-	run -3 bed_exec awfctl run -- 'exit 3'
+	run -3 bed_exec awfctl run -- 'read -r x; exit 3' <<<go
 	id=$(records '.method == "Start" and .uid == 60701' | tail -n 1 | jq -r .sandbox)
 	own=$(as alice cat "/var/log/awfd/$id/audit.jsonl")
 	[ "$(jq -r '.method // .event' <<<"$own" | tr '\n' ' ')" = 'Start Attach Wait end ' ]

@@ -11,7 +11,7 @@ export BED_DIFC_CA=$BED_DIR/difc/ca.crt
 BED_TOOLS=/srv/awf/build/bin/tests
 
 # How long any wait may take; a machine under load is no reason to fail.
-WAIT_SECONDS=${WAIT_SECONDS:-20}
+WAIT_SECONDS=${WAIT_SECONDS:-60}
 
 bed() {
 	"$BED" "$@"

@@ -17,7 +17,7 @@ readonly EVERYTHING=(
 	--allow-domains granted.example --allow-private private.example
 	--enable-host-access --allow-host-ports "$GRANTED_PORT"
 	--mount "$SHARED:/matrix" --mount /srv/awf/build/bin/tests:/attack:ro
-	--agent-timeout 10
+	--agent-timeout 120
 )
 
 on_host() {

@@ -278,12 +278,21 @@ in_network_as_probe() {
 	refused 2 '--difc-proxy-host' --difc-proxy-ca-cert "$BED_DIFC_CA"
 }
 
+difc_clients() {
+	bed_exec -u root -- ss -Htnp state established dport = :18443
+}
+
+probe_is_connected() {
+	difc_clients | grep -q awf-difc-probe
+}
+
 @test "the probe runs as a user of its own, and awfd connects to nothing" {
 	bed difc tell hang on
 	bed_background awfctl run --difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA" -- true
 	wait_for bed_exec -u root -- pgrep -x -u awf-probe awf-difc-probe
-	run -0 bed_exec -u root -- ss -Htnp state established dport = :18443
-	[[ $output == *awf-difc-probe* && $output != *'"awfd"'* ]]
+	wait_for probe_is_connected
+	run -0 difc_clients
+	[[ $output != *'"awfd"'* ]]
 	bed_kill KILL awfctl
 	assert_clean
 	run ! bed_exec -u root -- pgrep -x awf-difc-probe

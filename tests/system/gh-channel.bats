@@ -106,11 +106,25 @@ write_body() {
 	proxy_start
 	for size in 1048577 2M 20M; do
 		head -c "$size" /dev/zero >"$BATS_TEST_TMPDIR/body"
-		for coding in 'Expect:' 'X-Length: known' 'Transfer-Encoding: chunked'; do
+		for coding in 'Expect:' 'X-Length: known'; do
 			post @"$BATS_TEST_TMPDIR/body" -H "$coding"
 			[ "$status" = 413 ]
 		done
 	done
+	run -0 gh api both
+}
+
+# Here libevent (2.1.12) has no lingering close: who still sends may see the connection broken before 413.
+@test "of a request whose length is not known beforehand no more than the limit is read" {
+	local size
+	proxy_start
+	for size in 1048577 2M 20M 200M; do
+		head -c "$size" /dev/zero >"$BATS_TEST_TMPDIR/body"
+		post @"$BATS_TEST_TMPDIR/body" -H 'Transfer-Encoding: chunked' || :
+		[[ $status == 413 || $status == 100 || $status == 000 ]] || { echo "$size: $status $output"; false; }
+	done
+	# Nothing of it was kept.
+	(($(awk '/^VmHWM/ { print $2 }' "/proc/$PROXY/status") < 32768))
 	run -0 gh api both
 }
 
@@ -148,11 +162,13 @@ write_body() {
 @test "output comes as gh writes it" {
 	proxy_start
 	coproc gh api ticks
-	local began=$EPOCHREALTIME line
+	local pid=$COPROC_PID line came
 	read -r -u "${COPROC[0]}" line
 	[ "$line" = 1 ]
-	[ $((${EPOCHREALTIME/./} - ${began/./})) -lt 900000 ]
-	wait "$COPROC_PID"
+	came=$EPOCHREALTIME
+	wait "$pid"
+	# It has slept three times half a second since.
+	[ $((${EPOCHREALTIME/./} - ${came/./})) -gt 500000 ]
 }
 
 @test "stdin is read exactly when an argument asks for it" {
@@ -246,8 +262,8 @@ write_body() {
 wait_for_busy() {
 	local i
 	for ((i = 0; i < 100; i++)); do
-		post '{"args":["api","both"]}' -m 1 || continue
-		break
+		post '{"args":["api","both"]}' -m 1 || :
+		[[ $status != 503 ]] || break
 	done
 	expect 503 '{"error":"busy: 20 calls of gh run and 100 wait, no more may; try again"}'
 }

@@ -125,7 +125,7 @@ assert_memory_was_enough() {
 RunningCalls=1
 WaitingCalls=1
 WaitSeconds=2
-TimeoutSeconds=6
+TimeoutSeconds=20
 OutputMax=1K
 InputMax=10
 FilesMax=1M
@@ -152,5 +152,5 @@ END
 	wait_for bed_background_said done
 	bed_background_said 'busy: 1 calls of gh run and 1 wait, no more may; try again'
 	bed_background_said 'busy: no gh became free within 2 s; try again'
-	bed_background_said 'gh was stopped: it did not finish within 6 s'
+	bed_background_said 'gh was stopped: it did not finish within 20 s'
 }

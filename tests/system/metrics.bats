@@ -90,7 +90,8 @@ has_written() {
 	wait_for has_written 'awfd_sandboxes {"state": "running"}' 1.0
 	has_written 'awfd_starts_total {"result": "ok", "step": ""}' "1.0 counter"
 	bed_exec awfctl stop "$id"
-	wait_for has_written 'awfd_sandboxes {"state": "running"}' 0.0
+	# After that there is nothing more to tell.
+	wait_for has_written 'awfd_sandboxes {"state": "exited"}' 1.0
 	[ "$(bed_exec -u root -- ls /srv/metrics)" = awfd.prom ]
 	# Each write makes another file.
 	written=$(bed_exec -u root -- stat -c %i /srv/metrics/awfd.prom)

@@ -330,8 +330,7 @@ asked_for_a_pause() {
 	id=$(prepared)
 	bed difc tell refuse on
 	bed_background awfctl run "${DIFC[@]}" --difc-wait 60 -- 'echo ran'
-	full 1
-	[ "$(prepared)" != "$id" ]
+	wait_for is_replaced "$id"
 	bed difc tell clear
 	wait_for bed_background_said ran
 }

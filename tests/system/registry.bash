@@ -30,7 +30,7 @@ registry_start() {
 			events {}
 			http { access_log off; proxy_temp_path /tmp/registry/slow;
 			  server { listen 127.0.0.1:5002; location / {
-			    proxy_pass http://127.0.0.1:5000; proxy_set_header Host \$http_host; limit_rate 400k; } } }
+			    proxy_pass http://127.0.0.1:5000; proxy_set_header Host \$http_host; limit_rate 200k; } } }
 			END
 		openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN=registry \
 			-addext subjectAltName=IP:10.77.0.1 2>/dev/null'

@@ -276,7 +276,9 @@ relay_pid() {
 }
 
 has_another_relay() {
-	[ "$(relay_pid)" != "$1" ]
+	local pid
+	pid=$(relay_pid)
+	[[ -n $pid && $pid != "$1" ]]
 }
 
 # A job that asks gh once for each line that it reads, and says what came of it.

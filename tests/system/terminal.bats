@@ -207,6 +207,10 @@ readonly SIZES='trap "stty size" WINCH; stty size; while :; do read -t 0.1 x; do
 	terminal_key C-d
 	terminal_shows 'code 0$'
 	[ "$(mode)" = "$before" ]
+	wait_for shell_has_exited
+}
+
+shell_has_exited() {
 	[ "$(as alice awfctl inspect --format state,exitCode shell)" = $'exited\t0' ]
 }
 

@@ -318,7 +318,7 @@ static bool is_ten_later(const struct host *h)
 
 static void test_fight(void **state)
 {
-	const struct nft_watch_config config = { .repairs = 3, .window_ms = 400, .pause_ms = 50 };
+	const struct nft_watch_config config = { .repairs = 3, .window_ms = 3000, .pause_ms = 50 };
 	struct host *h = host_new(&shared, config);
 	_cleanup_free_ char *before = listing(), *after = NULL;
 	pid_t enemy = enemy_start();
