@@ -77,7 +77,7 @@ assert_own() {
 # --- turns to start ---------------------------------------------------------------------------------
 
 # How many go on at once: as many as there are processors, two at least.
-AT_ONCE=$(nproc)
+AT_ONCE=$(getconf _NPROCESSORS_ONLN)
 ((AT_ONCE >= 2)) || AT_ONCE=2
 
 # hang_first CALL: as many of these calls to the engine are never answered.
