@@ -23,6 +23,7 @@
 #include "awfd/notify.h"
 #include "awfd/resolve.h"
 #include "awfd/sandbox.h"
+#include "awfd/start-queue.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/file.h"
@@ -317,6 +318,7 @@ static void make_world(struct world *w)
 	m->sandboxes = sandbox_list_new();
 	m->metrics = metrics_new();
 	m->quota = quota_new(&m->config->quota_host);
+	m->starts = start_queue_new(2);
 	w->turns = turns_new(m->base, UINT64_MAX);
 	require(docker_new(m->base, NULL, &m->docker, NULL) == 0);
 	require(log_tails_new(m->base, &m->log_tails, NULL) == 0);

@@ -17,6 +17,7 @@
 #include "awfd/notify.h"
 #include "awfd/quota.h"
 #include "awfd/sandbox-internal.h"
+#include "awfd/start-queue.h"
 #include "common/alloc.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -81,6 +82,7 @@ static void make_world(struct manager *m)
 	m->sandboxes = sandbox_list_new();
 	m->relay_targets = relay_targets_new(NULL);
 	m->quota = quota_new(&m->config->quota_host);
+	m->starts = start_queue_new(2);
 	require(docker_new(m->base, "/nowhere", &m->docker, NULL) == 0);
 	require(log_tails_new(m->base, &m->log_tails, NULL) == 0);
 }

@@ -7,6 +7,7 @@
 #include "awfd/notify.h"
 #include "awfd/quota.h"
 #include "awfd/sandbox-internal.h"
+#include "awfd/start-queue.h"
 #include "tests/unit/check.h"
 
 #define ALICE 60701
@@ -54,6 +55,7 @@ static int setup(void **state)
 	m->sandboxes = sandbox_list_new();
 	m->leaving = true; /* no record of these is removed */
 	m->quota = quota_new(&m->config->quota_host);
+	m->starts = start_queue_new(2);
 	assert_int_equal(docker_new(m->base, "/nowhere", &m->docker, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(sandboxes); i++)
 		add(m, i);
@@ -66,6 +68,7 @@ static int teardown(void **state)
 	struct manager *m = *state;
 
 	sandbox_list_free(m->sandboxes);
+	start_queue_free(m->starts);
 	quota_free(m->quota);
 	docker_free(m->docker);
 	fd_store_free(m->fds);

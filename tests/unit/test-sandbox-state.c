@@ -16,6 +16,7 @@
 #include "awfd/notify.h"
 #include "awfd/quota.h"
 #include "awfd/sandbox-internal.h"
+#include "awfd/start-queue.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/strv.h"
@@ -119,6 +120,7 @@ static int setup(void **state)
 	m->sandboxes = sandbox_list_new();
 	m->relay_targets = relay_targets_new(NULL);
 	m->quota = quota_new(&m->config->quota_host);
+	m->starts = start_queue_new(2);
 	assert_int_equal(docker_new(m->base, "/nowhere", &m->docker, NULL), 0);
 	w->relay = start_relay();
 	w->good = make_good(w->relay);
@@ -134,6 +136,7 @@ static int teardown(void **state)
 	sandbox_list_free(m->sandboxes);
 	(void)kill(w->relay, SIGKILL);
 	(void)waitpid(w->relay, NULL, 0);
+	start_queue_free(m->starts);
 	quota_free(m->quota);
 	relay_targets_free(m->relay_targets);
 	docker_free(m->docker);
