@@ -41,7 +41,7 @@ has_exited() {
 }
 
 @test "attach shows the output from then on, and its end is the command's" {
-	start_in_background 'for i in $(seq 50); do sleep 0.2; echo line; done; exit 3'
+	start_in_background 'for i in $(seq 20); do sleep 0.2; echo line; done; exit 3'
 	run -3 bed_exec awfctl attach "$id"
 	[[ $output == *line* ]]
 	bed_exec awfctl stop "$id"
