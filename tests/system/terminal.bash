@@ -11,12 +11,15 @@ terminal() {
 
 # terminal_open COLUMNS [COMMAND...]: one with a shell, or a command, of TERMINAL_USER's.
 terminal_open() {
+	local shell=
 	TERMINAL_COLUMNS=$1
-	(($# > 1)) || set -- "$1" bash --norc --noprofile
+	(($# > 1)) || { shell=yes; set -- "$1" bash --norc --noprofile; }
 	terminal new-session -d -x "$TERMINAL_COLUMNS" -y 24 -- \
 		env PS1='ready$ ' HISTFILE= PATH="/srv/awf/build/bin:$PATH" "${@:2}" 3>&-
 	terminal set -g status off \; set -g remain-on-exit on
 	terminal resize-window -x "$TERMINAL_COLUMNS" -y 24
+	# What is typed before its prompt the terminal shows, too.
+	[[ -z $shell ]] || terminal_shows '^ready\$'
 }
 
 # To be called at the end of each test, also of those that opened none.

@@ -40,13 +40,16 @@ hold_starts() {
 		terminal_open "$columns"
 		terminal_line 'clear; awfctl run -- true'
 		terminal_shows '^awfctl: starting, .*attach [0-9.]+ ms$'
-		[ "$(terminal_screen | grep -c .)" = 1 ]
+		[ "$(terminal_screen | grep -c .)" = 1 ] || { terminal_screen; false; }
 		((columns < 200)) || terminal_has '^awfctl: starting, [0-9.]+ m?s: [^…]*start pause'
 		((columns >= 200)) || terminal_has '^awfctl: starting, [0-9.]+ m?s: …'
 		terminal_key C-c
 		terminal_shows '^\^?C?ready\$ *$'
 		terminal_lacks 'starting'
 		terminal_close
+		# What is given up has its turn until the engine has answered.
+		bed awfd kill
+		bed awfd start
 	done
 }
 
