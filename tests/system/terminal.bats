@@ -35,14 +35,14 @@ hold_starts() {
 @test "a start that hangs shows what it has come to, in as much as the line has room for" {
 	local columns
 	hold_starts
-	for columns in 60 80 200; do
+	for columns in 60 80 240; do
 		fake_engine hang 1 POST '/containers/.*-agent/start'
 		terminal_open "$columns"
 		terminal_line 'clear; awfctl run -- true'
 		terminal_shows '^awfctl: starting, .*attach [0-9.]+ ms$'
 		[ "$(terminal_screen | grep -c .)" = 1 ] || { terminal_screen; false; }
-		((columns < 200)) || terminal_has '^awfctl: starting, [0-9.]+ m?s: [^…]*start pause'
-		((columns >= 200)) || terminal_has '^awfctl: starting, [0-9.]+ m?s: …'
+		((columns < 240)) || terminal_has '^awfctl: starting, [0-9.]+ m?s: [^…]*start pause'
+		((columns >= 240)) || terminal_has '^awfctl: starting, [0-9.]+ m?s: …'
 		terminal_key C-c
 		terminal_shows '^\^?C?ready\$ *$'
 		terminal_lacks 'starting'
