@@ -23,7 +23,7 @@ struct start_turn {
 };
 
 /* So many may go on at once. Beyond that, as many again may whose user has none that goes on:
- * nobody waits for others' starts alone. */
+ * nobody waits for the starts of one other user alone. */
 struct start_queue *start_queue_new(unsigned max) _must_check_;
 void start_queue_free(struct start_queue *q); /* behind its last turn */
 

@@ -133,7 +133,7 @@ one_ran() {
 	[ "$output$stderr" = 'it ran' ]
 	wait_for one_waits
 	asked $((AT_ONCE + 1)) 'POST .*/containers/create.*-pause'
-	# Who gives up waiting has nothing that could be left.
+	# Of what waited there is nothing that could be left.
 	bed awfd kill
 	bed awfd start
 	assert_clean
