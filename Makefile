@@ -96,7 +96,7 @@ HOST_SRC      := awf-init
 HOLD_SRC      := awf-hold
 SQUID_SRC     := client-hello sni-match
 BENCH_LOADS   := engine list nft pure
-BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service
+BED_PROGRAMS  := answerer bed-enter difc-stand-in fake-engine service snapshot
 BED_SRC       := control fake-engine-conn fake-engine-rules http-reader process-file \
                  stand-in-actions stand-in-conn stand-in-faults stand-in-github stand-in-graphql \
                  stand-in-plain stand-in-record stand-in-releases stand-in-routes stand-in-tls
@@ -109,7 +109,7 @@ LIBS_awf-cli-proxy  = $(call pkg,libs,libevent json-c libseccomp) -lresolv
 LIBS_awf-gh         = $(call pkg,libs,json-c)
 LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl libsystemd libcurl openssl libidn2 yaml-0.1 libseccomp) \
                       -lresolv
-LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libsystemd)
+LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libcurl libsystemd)
 
 # The calls between awfd's parts at which the crash matrix kills it: tests/system/awfd-crash.c.
 CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager_watch_firewall \
