@@ -1,7 +1,6 @@
 /* snapshot: prints what sandboxes are made of on the bed's host, one line each, sorted. With
  * --but FILE, whose lines are sorted, too, only what is not in it; then the exit code is 1 when
  * that is anything. Runs very often: what it asks is asked in one process, but for nft(8). */
-#include <dirent.h>
 #include <ftw.h>
 #include <getopt.h>
 #include <glob.h>
@@ -20,8 +19,7 @@
 
 #define FILTER "?all=true&filters=%7B%22label%22%3A%5B%22awf.sandbox%22%5D%7D"
 
-/* --- what there is is collected here -----------------------------------------------------------
- */
+/* --- what there is is collected here ------------------------------------------------------ */
 
 static struct {
 	char **items;
@@ -84,8 +82,7 @@ static char *text_of(const char *path)
 	return strbuf_take(&text);
 }
 
-/* --- the engine
- * ------------------------------------------------------------------------------------ */
+/* --- the engine --------------------------------------------------------------------------- */
 
 static size_t collect(char *data, size_t size, size_t count, void *arg)
 {
@@ -171,8 +168,7 @@ static void add_engine(void)
 	curl_easy_cleanup(engine);
 }
 
-/* --- processes and what they hold
- * ----------------------------------------------------------------- */
+/* --- processes and what they hold --------------------------------------------------------- */
 
 /* The name of a process and its parent; false when it is gone. */
 static bool read_process(const char *pid, char name[static 32], int *parent)
@@ -206,7 +202,7 @@ static void add_descriptor(const char *path)
 		line("descriptor of %s on %s", name, target);
 }
 
-/* A process in a network namespace keeps it alive with all its links, and so does a descriptor on
+/* A process in a network namespace keeps it alive with all its links; so does a descriptor on
  * it. */
 static void add_process(const char *path)
 {
@@ -224,8 +220,7 @@ static void add_process(const char *path)
 	each(fds, add_descriptor);
 }
 
-/* --- links, namespaces, files, mounts, cgroups
- * ------------------------------------------------------ */
+/* --- links, namespaces, files, mounts, cgroups -------------------------------------------- */
 
 static void add_link(const char *path)
 {
@@ -294,8 +289,7 @@ static void walk_cgroups(const char *path)
 	nftw(path, add_cgroup, 16, FTW_PHYS);
 }
 
-/* --- the firewall
- * ---------------------------------------------------------------------------------- */
+/* --- the firewall ------------------------------------------------------------------------- */
 
 static void add_elements(struct json_object *set)
 {
@@ -334,8 +328,7 @@ static void add_sets(void)
 	json_object_put(ruleset);
 }
 
-/* --- what is new
- * ------------------------------------------------------------------------------------ */
+/* --- what is new -------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {

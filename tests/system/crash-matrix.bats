@@ -179,8 +179,9 @@ has_states() {
 }
 
 is_quiet() {
-	local more
-	more=$(comm -13 <(echo "$QUIET") <(bed snapshot))
+	local now more
+	now=$(bed snapshot) || { echo "cannot tell what is left: $now"; return 1; }
+	more=$(comm -13 <(echo "$QUIET") <(echo "$now"))
 	(($(grep -c . <<<"$more") == $1 * ${JOB_LINES:-0})) || { echo "$more"; return 1; }
 }
 
