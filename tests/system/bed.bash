@@ -27,15 +27,17 @@ as() {
 	"$BED" exec -u "$1" -- "${@:2}"
 }
 
-# Waits until a command succeeds; shows its last output when it doesn't.
+# Waits until a command succeeds; shows its last output when it doesn't. Who has waited for long is not
+# in a hurry, and others need the processors.
 wait_for() {
-	local deadline=$((${EPOCHREALTIME/[.,]/} + WAIT_SECONDS * 1000000)) output
+	local deadline=$((${EPOCHREALTIME/[.,]/} + WAIT_SECONDS * 1000000)) output ms=40
 	until output=$("$@" 2>&1); do
 		if ((${EPOCHREALTIME/[.,]/} > deadline)); then
 			printf 'waited %s s in vain for: %s\n%s\n' "$WAIT_SECONDS" "$*" "$output" >&2
 			return 1
 		fi
-		sleep 0.05
+		sleep "$(printf '0.%03d' "$ms")"
+		ms=$((ms < 250 ? ms * 5 / 4 : ms))
 	done
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=alone
 # The bed itself: that it is what the other tests take it for. Runs on a bed of its own.
 
 export BED_NAME=awf-bed-test

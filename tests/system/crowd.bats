@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=alone
 # As many sandboxes at once as a host may have by default, of four users, each with a DIFC proxy of its
 # own: nothing of one is in another. And in which order many are started.
 

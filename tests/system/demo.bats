@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=alone
 # The README's first command, as a newcomer types it.
 
 export BED_NAME=awf-bed-demo

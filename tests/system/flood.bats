@@ -88,6 +88,7 @@ log_says() {
 	new_log | grep -qF "$1"
 }
 
+# bats test_tags=alone
 @test "2000 connections of one user: another's list is hardly slower, and awfd stays small" {
 	# Those that hold their connections first, and fewer than there are places for.
 	local attack=(silent=20 half-sent=20 never-reading=20 list=20 costly=20 deep=600 giant=600 start=700)

@@ -342,6 +342,7 @@ gh: the DIFC proxy does not answer; gh works again as soon as it does' ]
 	run -0 gh api both
 }
 
+# bats test_tags=alone
 @test "SIGTERM ends the proxy at once, and its gh" {
 	local began
 	proxy_start

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=alone
 # Many calls of gh at once: each is answered or told to come back, cli-proxy stays within its memory, and
 # another sandbox hardly notices.
 # shellcheck disable=SC2016,SC2154 # for the agent's shell; run sets output
@@ -8,7 +9,7 @@ load attack
 load internet
 load gh
 
-readonly CALLS=200 ROUNDS=4
+readonly CALLS=200 ROUNDS=3
 
 # A call is little but processor time. Shared out equally between two sandboxes that would make it twice as
 # long; but a crowd's calls yield theirs, and of what another one's call is slower by, most is what any program

@@ -333,6 +333,7 @@ end_whole() {
 	[ "$code" = 7 ]
 }
 
+# bats test_tags=alone
 @test "a sandbox with all its sidecars is gone within 2 seconds of its stop or its end" {
 	PREPARE=start_whole
 	fastest stop_whole
@@ -356,6 +357,7 @@ start_sixteen() {
 
 # Who waits for awfd kills it after 10 seconds. On a machine on which the engine needs more than 8 for the
 # removal of 16, one after the other, the rest is the next awfd's.
+# bats test_tags=alone
 @test "awfd ends 16 sandboxes and itself within 8 seconds of a SIGTERM" {
 	local begin took said
 	PREPARE=start_whole

@@ -39,6 +39,7 @@ time_guesses() {
 	echo $((${EPOCHREALTIME/[.,]/} - start))
 }
 
+# bats test_tags=alone
 @test "17 guessing ids: another user's is answered in the same time as one that does not exist" {
 	local id theirs=$BATS_TEST_TMPDIR/theirs none=$BATS_TEST_TMPDIR/none round method t best_theirs best_none
 	id=$(bed_exec awfctl start -- 'exec sleep 600')
