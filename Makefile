@@ -33,7 +33,7 @@ CC           := $(if $(filter default,$(origin CC)),gcc,$(CC))
 WARNINGS     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wstrict-prototypes -Werror
 CPPFLAGS     += -I. -D_GNU_SOURCE -DAWF_VERSION='"$(VERSION)"' -DAWF_LIBEXECDIR='"$(LIBEXECDIR)"' \
                 -DAWF_SYSCONFDIR='"$(SYSCONFDIR)"' -DAWF_DATADIR='"$(DATADIR)"'
-CFLAGS       ?= -O2 -g
+CFLAGS       ?= $(if $(SANITIZE),-O1 -g1,-O2 -g)
 ALL_CFLAGS    = -std=c17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS   = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 FORTIFY      := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
