@@ -146,7 +146,7 @@ doctor() {
 	jq -r .bench "$BENCH/results.json" | sort -u | while read -r bench; do
 		jq -c --arg bench "$bench" 'select(.bench == $bench)' "$BENCH/results.json" >"tree/$bench.json"
 	done
-	sed -n '/^- awf of commit/,/^- command line/p' "$BENCH/RESULTS.md" >tree/machine.txt
+	sed -n '/^- awf of commit/,/^$/{/./p}' "$BENCH/RESULTS.md" >tree/machine.txt
 	"$BENCH/results" tree to
 	diff "$BENCH/RESULTS.md" to/RESULTS.md
 }
