@@ -375,6 +375,18 @@ static int own_abi(const char *target _unused_)
 #endif
 }
 
+/* By the third one of x86_64, of 32-bit pointers: a kernel without it answers, too, that it has no
+ * such call. See syscall(2), __X32_SYSCALL_BIT. */
+static int own_x32(const char *target _unused_)
+{
+#ifdef __x86_64__
+	return syscall(0x40000000 | SYS_getpid) > 0 || errno == ENOSYS ? 0 : -1;
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 /* --- Memory that is not counted, or stays --- */
 
 static int memory_file(const char *target _unused_)
@@ -471,6 +483,7 @@ static const struct {
 	{ "own-session", own_session },
 	{ "own-group", own_group },
 	{ "own-abi", own_abi },
+	{ "own-x32", own_x32 },
 	{ "memory-file", memory_file },
 	{ "memory-shared", memory_shared },
 	{ "memory-segment", memory_segment },

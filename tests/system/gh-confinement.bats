@@ -153,8 +153,10 @@ reaches_own_abi() {
 @test "a gh that makes system calls of another architecture is killed" {
 	local killed=159
 	[[ $(uname -m) == x86_64 ]] || return 0 # others have no second one that is always there
+	[ "$("$FAKE_GH" api attack own-x32)" = reached ]
 	reaches_own_abi || killed=139
 	proxy_start
+	run -159 gh search issues attack own-x32
 	for _ in {1..50}; do
 		run gh search issues attack own-abi
 		((status == 159 || status == 139)) || { echo "exit code $status: $output"; false; }
