@@ -125,7 +125,7 @@ readonly JOB='
 		*) whole && echo "$word: whole" ;;
 		esac
 	done
-	exec sleep 600'
+	exec sleep infinity'
 
 # job_start NAME: a sandbox with everything.
 job_start() {

@@ -116,7 +116,7 @@ teardown() {
 # Bob's sandbox, whose squid answers more than a squid does.
 victim_start() {
 	local id pid
-	bed_background -u bob -- awfctl run --allow-domains granted.example -- 'echo ready; exec sleep 600'
+	bed_background -u bob -- awfctl run --allow-domains granted.example -- 'echo ready; exec sleep infinity'
 	wait_for bed_background_said ready
 	id=$(on_host docker ps -q --filter label=awf.role=squid)
 	VICTIM=$(on_host docker inspect -f '{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' "$id")
