@@ -64,9 +64,9 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
                  sandbox-destroy sandbox-dirs sandbox-host sandbox-images sandbox-info \
                  sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-mounts \
-                 sandbox-name sandbox-policy sandbox-pool sandbox-ready sandbox-relay \
-                 sandbox-removal sandbox-request sandbox-squid sandbox-state sandbox-stats \
-                 sandbox-turn sandbox-watch server socket-address spawn squid-config squid-log \
+                 sandbox-name sandbox-policy sandbox-pool sandbox-probe sandbox-ready \
+                 sandbox-relay sandbox-removal sandbox-request sandbox-resolve sandbox-spec \
+                 sandbox-squid sandbox-state sandbox-stats sandbox-turn sandbox-watch server socket-address spawn squid-config squid-log \
                  start-queue stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
                  shares socket target upstream upstreams

@@ -1,17 +1,10 @@
 /* The create plan: from a checked request to a running agent. The table is the documentation. */
 #include "awfd/sandbox-internal.h"
 
-#include <arpa/inet.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#include "awfd/config.h"
 #include "awfd/docker-network.h"
 #include "awfd/docker.h"
 #include "awfd/environment.h"
 #include "common/alloc.h"
-#include "common/clock.h"
-#include "common/fd.h"
 #include "common/log.h"
 
 /* The waiting and the last attempt have limits of their own, which the user sets; this one is
@@ -122,76 +115,24 @@ void sandbox_placed(struct sandbox *s, const struct err *e)
 	plan_step_ended(s->plan, PLACE, e);
 }
 
-/* --- reach DIFC proxy: before anything is created ----------------------------------------------
+/* --- reach DIFC proxy: before anything is created, and as the sandbox's gh will see it ----------
  */
 
-/* Meanwhile the pool may be filled. */
-static void set_waiting(struct sandbox *s, bool waits)
+static int probe_step(void *subject, unsigned step, struct err *e)
 {
-	if (s->waits_for_difc == waits)
-		return;
-	s->waits_for_difc = waits;
-	pool_wake(s->manager->pool);
-}
-
-static void on_difc_waiting(const struct err *e, void *userdata)
-{
-	sandbox_turn_over(userdata);
-	set_waiting(userdata, true);
-	sandbox_tell(userdata, SANDBOX_WAITING, &(struct sandbox_news){ .error = e });
-}
-
-/* Whatever there is to wait for, the two probes have one time to wait. */
-static uint64_t difc_wait_left(const struct sandbox *s)
-{
-	uint64_t now = clock_ms();
-
-	return now < s->difc_wait_end ? s->difc_wait_end - now : 0;
-}
-
-/* With the cli-proxy's pidfd as network, the relay is asked instead of the proxy itself. */
-static int start_probe(struct sandbox *s, int network, difc_probe_fn fn, struct err *e)
-{
-	struct manager *m = s->manager;
-	_cleanup_free_ char *path = xasprintf("%s/awf-difc-probe", s->config->helper_directory);
-	struct difc_probe_spec spec = {
-		.path = path,
-		.uid = m->probe_uid,
-		.gid = m->probe_gid,
-		.address = &s->difc,
-		.ca_pem = s->request.difc_proxy_ca_cert,
-		.network = network,
-		.live = network >= 0,
-		.timeout_ms = s->config->probe_timeout_ms,
-		.wait_ms = difc_wait_left(s),
-	};
-	int r = difc_probe_start(m->base, &spec, on_difc_waiting, fn, s, &s->probe, e);
+	int r = sandbox_probe_start(subject, step == LIVE, e);
 
 	return r < 0 ? r : PLAN_STEP_RUNNING;
 }
 
-static void on_probed(const struct sockaddr_storage *address, const struct err *e, void *userdata)
-{
-	struct sandbox *s = userdata;
-
-	s->probe = NULL;
-	set_waiting(s, false);
-	if (!e)
-		s->relay_grant.difc = *address;
-	plan_step_ended(s->plan, DIFC, e);
-}
-
-static int probe_step(void *subject, unsigned step _unused_, struct err *e)
-{
-	struct sandbox *s = subject;
-
-	s->difc_wait_end = clock_ms() + s->difc_wait_ms;
-	return start_probe(s, -EBADF, on_probed, e);
-}
-
 static void probe_cancel(void *subject, unsigned step _unused_)
 {
-	difc_probe_cancel(TAKE_PTR(((struct sandbox *)subject)->probe));
+	sandbox_probe_cancel(subject);
+}
+
+void sandbox_probe_ended(struct sandbox *s, bool live, const struct err *e)
+{
+	plan_step_ended(s->plan, live ? LIVE : DIFC, e);
 }
 
 /* --- state and directory -----------------------------------------------------------------------
@@ -262,66 +203,6 @@ void sandbox_mounts_staged(struct sandbox *s, const struct err *e)
 /* --- containers --------------------------------------------------------------------------------
  */
 
-static struct json_object *container_spec(struct sandbox *s, enum docker_role role)
-{
-	const struct config *c = s->config;
-	_cleanup_free_ char *cli_proxy_directory = sandbox_dirs_cli_proxy(s);
-	_cleanup_free_ char *hold = xasprintf("%s/awf-hold", c->helper_directory);
-	_cleanup_free_ char *gh = xasprintf("%s/awf-gh", c->helper_directory);
-	_cleanup_free_ char *squid_directory = sandbox_squid_directory(s);
-	_cleanup_free_ char *squid_log = sandbox_logs_source(s, SANDBOX_LOG_SQUID);
-	_cleanup_free_ char *cli_proxy_log = sandbox_logs_source(s, SANDBOX_LOG_GH);
-	_cleanup_free_ char *squid_url = sandbox_squid_url(s);
-	char host[INET_ADDRSTRLEN];
-	struct in_addr address = config_address(c, SANDBOX_HOST_HOST);
-	struct docker_spec spec = {
-		.id = s->id,
-		.uid = s->owner.uid,
-		.gid = s->owner.gid,
-		.pause_image = c->image_pause,
-		.cli_proxy_image = c->image_cli_proxy,
-		.agent_image = s->image_content.id,
-		.volumes = s->image_content.volumes,
-		.host_view = sandbox_has_host_view(s),
-		.cgroup_parent = c->cgroup_parent,
-		.command = s->request.command,
-		.environment = s->environment,
-		.workdir = sandbox_workdir(s),
-		.tty = s->request.tty,
-		.open_stdin = s->request.open_stdin,
-		.stdin_stays = s->request.tty && !s->request.lease,
-		.memory_bytes = s->limits.memory,
-		.pids = s->limits.pids,
-		.nano_cpus = s->limits.nano_cpus,
-		.home = s->home,
-		.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0,
-		.difc = s->has_difc,
-		.difc_port = s->difc.port,
-		.cli_proxy_directory = cli_proxy_directory,
-		.hold_path = s->ahead ? hold : NULL,
-		.gh_path = gh,
-		.github_repository = environment_repository(s->request.environment),
-		.cli_proxy_limits = &c->gh,
-		.squid_image = c->image_squid,
-		.squid_network = DOCKER_NETWORK,
-		.squid_directory = squid_directory,
-		.squid_log = squid_log,
-		.cli_proxy_log = cli_proxy_log,
-		.redirect_proxy = sandbox_has_redirects(s) ? squid_url : NULL,
-	};
-
-	struct docker_mount *mounts = sandbox_mounts_list(s, &spec.mount_count);
-	struct json_object *container;
-
-	inet_ntop(AF_INET, &address, host, sizeof(host));
-	if (s->egress.host_ports.count > 0)
-		spec.host_address = host;
-	spec.mounts = mounts;
-	container = docker_spec_container(&spec, role);
-	sandbox_mounts_list_free(mounts, spec.mount_count);
-	return container;
-}
-
 static void on_sidecar_up(void *userdata, unsigned step, const struct err *e)
 {
 	struct sandbox *s = userdata;
@@ -336,7 +217,7 @@ static int container_step(void *subject, unsigned step, struct err *e _unused_)
 {
 	struct sandbox *s = subject;
 	enum docker_role role = create_plan[step].role;
-	struct json_object *spec = container_spec(s, role);
+	struct json_object *spec = sandbox_container_spec(s, role);
 
 	if (role == DOCKER_ROLE_SQUID)
 		s->containers[role].network = DOCKER_NETWORK;
@@ -439,63 +320,27 @@ static void image_cancel(void *subject, unsigned step _unused_)
 	docker_call_cancel(TAKE_PTR(((struct sandbox *)subject)->image_call));
 }
 
-/* --- names, the engine's network, squid's files ------------------------------------------------
+/* --- names, the engine's network ---------------------------------------------------------------
  */
-
-static void resolve_next(struct sandbox *s);
-
-static void on_resolved(const struct resolved *result, const struct err *e, void *userdata)
-{
-	struct sandbox *s = userdata;
-	_cleanup_err_ struct err local = { 0 };
-
-	s->resolve = NULL;
-	if (!e && egress_pin(&s->egress, s->config, result, &local) < 0)
-		e = &local;
-	if (e)
-		plan_step_ended(s->plan, RESOLVE, e);
-	else
-		resolve_next(s);
-}
-
-/* One after the other: there are a few at most. */
-static int start_resolving(struct sandbox *s, struct err *e)
-{
-	struct resolve_spec spec = { .uid = s->manager->probe_uid, .gid = s->manager->probe_gid };
-
-	spec.name = egress_next_name(&s->egress, &spec.field);
-	if (!spec.name)
-		return PLAN_STEP_DONE;
-	if (resolve_start(s->manager->base, &spec, on_resolved, s, &s->resolve, e) < 0)
-		return e->error;
-	return PLAN_STEP_RUNNING;
-}
-
-static void resolve_next(struct sandbox *s)
-{
-	_cleanup_err_ struct err e = { 0 };
-	int r = start_resolving(s, &e);
-
-	if (r != PLAN_STEP_RUNNING)
-		plan_step_ended(s->plan, RESOLVE, r < 0 ? &e : NULL);
-}
 
 static int resolve_step(void *subject, unsigned step _unused_, struct err *e)
 {
-	return start_resolving(subject, e);
+	return sandbox_resolve_start(subject, e);
 }
 
 static void resolve_step_cancel(void *subject, unsigned step _unused_)
 {
-	resolve_cancel(TAKE_PTR(((struct sandbox *)subject)->resolve));
+	sandbox_resolve_cancel(subject);
+}
+
+void sandbox_resolve_ended(struct sandbox *s, const struct err *e)
+{
+	plan_step_ended(s->plan, RESOLVE, e);
 }
 
 static bool has_names(const void *subject)
 {
-	const struct sandbox *s = subject;
-	const char *field;
-
-	return sandbox_has_squid(s) && egress_next_name(&s->egress, &field);
+	return sandbox_has_names(subject);
 }
 
 static void on_network(const struct err *e, void *userdata)
@@ -573,31 +418,6 @@ static void ready_cancel(void *subject, unsigned step _unused_)
 void sandbox_ready_ended(struct sandbox *s, const struct err *e)
 {
 	plan_step_ended(s->plan, READY, e);
-}
-
-/* --- the DIFC proxy, as the sandbox's gh will see it --------------------------------------------
- */
-
-static void on_lives(const struct sockaddr_storage *address _unused_, const struct err *e,
-		     void *userdata)
-{
-	struct sandbox *s = userdata;
-	_cleanup_err_ struct err named = { 0 };
-
-	s->probe = NULL;
-	set_waiting(s, false);
-	if (e) {
-		err_copy(&named, e);
-		(void)err_wrap(&named, "through the relay");
-	}
-	plan_step_ended(s->plan, LIVE, e ? &named : NULL);
-}
-
-static int live_step(void *subject, unsigned step _unused_, struct err *e)
-{
-	struct sandbox *s = subject;
-
-	return start_probe(s, s->containers[DOCKER_ROLE_CLI_PROXY].pidfd, on_lives, e);
 }
 
 /* --- attach ------------------------------------------------------------------------------------
@@ -761,7 +581,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 	[LIVE] = { .name = "DIFC proxy through relay",
 		   .after = AFTER(RELAY),
 		   .timeout_ms = DIFC_TIMEOUT_MS,
-		   .start = live_step,
+		   .start = probe_step,
 		   .cancel = probe_cancel,
 		   .wanted = has_difc },
 	[AGENT] = { .name = "create agent",

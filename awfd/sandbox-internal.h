@@ -253,6 +253,22 @@ void sandbox_images_start(struct sandbox *s);
 void sandbox_images_cancel(struct sandbox *s);
 void sandbox_images_ended(struct sandbox *s, const struct err *e); /* sandbox-create.c */
 
+/* sandbox-probe.c: calls sandbox_probe_ended() once. Live: through the relay, from cli-proxy's
+ * network. */
+int sandbox_probe_start(struct sandbox *s, bool live, struct err *e) _must_check_;
+void sandbox_probe_cancel(struct sandbox *s);
+void sandbox_probe_ended(struct sandbox *s, bool live, const struct err *e); /* sandbox-create.c */
+
+/* sandbox-resolve.c: whether there are any to resolve. The start returns what a step's does; when
+ * it is running, sandbox_resolve_ended() is called once. */
+bool sandbox_has_names(const struct sandbox *s);
+int sandbox_resolve_start(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_resolve_cancel(struct sandbox *s);
+void sandbox_resolve_ended(struct sandbox *s, const struct err *e); /* sandbox-create.c */
+
+/* sandbox-spec.c: the body of the engine's call that creates it. The caller owns it. */
+struct json_object *sandbox_container_spec(struct sandbox *s, enum docker_role role) _must_check_;
+
 /* sandbox-policy.c: on every value that needs a grant. */
 void sandbox_decide(const struct sandbox *s, struct policy_decisions *ret);
 
