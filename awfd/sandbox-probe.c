@@ -1,5 +1,5 @@
-/* Whether the DIFC proxy can be reached: itself, before anything is created, then as the sandbox's gh
- * will see it. Whatever there is to wait for, the two have one time to wait. */
+/* Whether the DIFC proxy can be reached: itself, before anything is created, then as the sandbox's
+ * gh will see it. Whatever there is to wait for, the two have one time to wait. */
 #include "awfd/sandbox-internal.h"
 
 #include "awfd/config.h"

@@ -1,5 +1,5 @@
-/* Names that a sandbox was granted and that are pinned to their addresses before it starts, one after
- * the other: there are a few at most. */
+/* Names that a sandbox was granted and that are pinned to their addresses before it starts, one
+ * after the other: there are a few at most. */
 #include "awfd/sandbox-internal.h"
 
 static void resolve_next(struct sandbox *s);

@@ -43,9 +43,10 @@ struct load {
 	struct docker *docker;
 	const char *image;
 	bool wanted[DOCKER_ROLE_COUNT];
-	char settings[32]; /* of the sidecars: an empty directory, and a file of its name for a log
+	char settings[32]; /* of all containers: a directory with empty files, of which one is their
+			    * log
 			    */
-	char log[40];
+	char log[48];
 	char hold[PATH_MAX]; /* awf-hold, which is built beside this program's directory */
 	struct group *groups;
 	size_t count, pending;
@@ -79,6 +80,7 @@ static struct json_object *spec_of(const struct group *g, enum docker_role role)
 		.squid_directory = g->load->settings,
 		.squid_log = g->load->log,
 		.cli_proxy_directory = g->load->settings,
+		.agent_directory = g->load->settings,
 		.cli_proxy_log = g->load->log,
 		.cli_proxy_limits = &limits,
 		.hold_path = g->load->hold,
@@ -210,17 +212,37 @@ static void remove_all(struct load *l)
 	}
 }
 
+static const char *const settings_files[] = { "log", DOCKER_SPEC_HOSTS, DOCKER_SPEC_RESOLV_CONF };
+
+static void make_file(const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file || fclose(file) != 0)
+		die(path, NULL);
+}
+
 static void make_settings(struct load *l)
 {
-	FILE *log;
-
 	(void)snprintf(l->settings, sizeof(l->settings), "/tmp/engine-load.XXXXXX");
 	if (!mkdtemp(l->settings) || chmod(l->settings, 0755) < 0)
 		die(l->settings, NULL);
-	(void)snprintf(l->log, sizeof(l->log), "%s/log", l->settings);
-	log = fopen(l->log, "we");
-	if (!log || fclose(log) != 0)
-		die(l->log, NULL);
+	(void)snprintf(l->log, sizeof(l->log), "%s/%s", l->settings, settings_files[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(settings_files); i++) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", l->settings, settings_files[i]);
+
+		make_file(path);
+	}
+}
+
+static void remove_settings(const struct load *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(settings_files); i++) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", l->settings, settings_files[i]);
+
+		(void)unlink(path);
+	}
+	(void)rmdir(l->settings);
 }
 
 static void find_hold(struct load *l)
@@ -275,8 +297,7 @@ int main(int argc, char **argv)
 	run(&l);
 	printf("%" PRIu64 "\n", clock_us() - begun);
 	remove_all(&l);
-	(void)unlink(l.log);
-	(void)rmdir(l.settings);
+	remove_settings(&l);
 	docker_free(l.docker);
 	event_base_free(l.base);
 	free(l.groups);

@@ -128,6 +128,21 @@ bed_clean_up_shared_test() {
 	bed_exec -u root -- rm /home/bob/canary /srv/canary
 }
 
+@test "14 the names it has are loopback's, not the host's, and not its own to change" {
+	local path
+	run -0 in_agent 'getent hosts localhost; cat /etc/hosts /etc/resolv.conf | tr -s " \t" " "'
+	[ "$output" = '::1             localhost ip6-localhost ip6-loopback
+127.0.0.1 localhost
+::1 localhost ip6-localhost ip6-loopback
+search .
+nameserver 127.0.0.1' ] || { echo "$output"; false; }
+	for path in /etc/hosts /etc/resolv.conf; do
+		run ! in_agent "echo '203.0.113.80 evil.example' >>$path"
+		run ! in_agent "rm -f $path"
+		run ! in_agent "mv $path $path.old"
+	done
+}
+
 @test "14 what awfd keeps of a sandbox is not for another user to read, nor for its owner to write" {
 	local id path count=0
 	id=$(bed_exec awfctl start --allow-domains web.example -- 'exec sleep 600')

@@ -168,8 +168,13 @@ status_of() {
 	assert_none_reached "$(from_inside "$id" cli-proxy tcp:127.0.0.1:18443 'tcp:[::1]:18443' tcp:172.30.0.10:3128 "${OUTSIDE[@]}")"
 	assert_none_reached "$(from_inside "$id" squid "${OUTSIDE[@]}")"
 	run ! is_in_hosts_table "$id"
+	# What there is in its directories is the names of loopback, and of nothing else.
 	# shellcheck disable=SC2016 # the inner shell's
-	on_host sh -c '! ls "/run/awfd/sandboxes/$1"/*/* && ls "/run/awfd/sandboxes/$1"' sh "$id"
+	[ "$(on_host sh -c 'cd "/run/awfd/sandboxes/$1" && ls -d */*' sh "$id" | xargs)" = 'cli-proxy/hosts cli-proxy/resolv.conf' ]
+	# shellcheck disable=SC2016
+	run -1 on_host sh -c 'cd "/run/awfd/sandboxes/$1/cli-proxy" && cat hosts resolv.conf |
+		grep -Ev "^(127\.0\.0\.1|::1)[[:space:]]localhost|^nameserver 127\.0\.0\.1$|^search \.$"' sh "$id"
+	[ -z "$output" ]
 	on_host test ! -e "/var/log/awfd/$id"
 	# With the rules of the host gone, the network's own still hold: where they are the only ones.
 	assert_none_reached "$(from_inside "$id" squid tcp:203.0.113.80:80)"
