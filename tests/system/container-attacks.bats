@@ -28,6 +28,7 @@ teardown_file() {
 	agent_join
 	agent_unshare
 	assert_clean
+	forget_results
 }
 
 # The shared sandbox stays; what else a test started goes.
