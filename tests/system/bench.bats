@@ -96,6 +96,18 @@ doctor() {
 	only_row_failed start some
 }
 
+@test "a row whose noise is - has a goal, and is not compared" {
+	echo 'start cold  ratio  <= 1.8 -' >>goals
+	row start cold 1.2 >>table
+	row start cold 9.9 >>fresh/start.json
+	check
+	[ "$status" = 0 ]
+	grep -q '^4 rows compared, 0 failed$' <<<"$output"
+	sed -i 's/cold  ratio  <= 1.8 -/cold  ratio  <= 1.8 0.20/' goals
+	check
+	only_row_failed start cold
+}
+
 @test "a row that was not measured fails, and one that the table does not have" {
 	relay_row rate 1.5 >fresh/relay.json
 	check
