@@ -66,8 +66,8 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-mounts \
                  sandbox-name sandbox-policy sandbox-pool sandbox-probe sandbox-ready \
                  sandbox-relay sandbox-removal sandbox-request sandbox-resolve sandbox-spec \
-                 sandbox-squid sandbox-state sandbox-stats sandbox-turn sandbox-watch server socket-address spawn squid-config squid-log \
-                 start-queue stats turns upstream-proxy
+                 sandbox-squid sandbox-state sandbox-stats sandbox-turn sandbox-watch server \
+                 socket-address spawn squid-config squid-log start-queue stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
                  shares socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main

@@ -130,8 +130,9 @@ bed_clean_up_shared_test() {
 }
 
 @test "14 the names it has are loopback's, not the host's, and not its own to change" {
-	local path
+	local path names
 	run -0 in_agent 'grep -v "^ff\|^fe" /etc/hosts; cat /etc/resolv.conf'
+	names=$output
 	[ "$output" = '127.0.0.1	localhost
 ::1	localhost ip6-localhost ip6-loopback
 nameserver 127.0.0.1' ] || { echo "$output"; false; }
@@ -140,6 +141,8 @@ nameserver 127.0.0.1' ] || { echo "$output"; false; }
 		run ! in_agent "rm -f $path"
 		run ! in_agent "mv $path $path.old"
 	done
+	run -0 in_agent 'grep -v "^ff\|^fe" /etc/hosts; cat /etc/resolv.conf'
+	[ "$output" = "$names" ]
 }
 
 @test "14 what awfd keeps of a sandbox is not for another user to read, nor for its owner to write" {
