@@ -1,5 +1,6 @@
 /* awf-relay under many connections at once: 1 GiB in random lengths, half-closes and resets, and
  * readers that are slow. */
+#include <float.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -263,7 +264,8 @@ static void test_storm(void **state)
 #define SLOW       50
 #define OTHERS     4
 #define OTHER_MIB  32 /* that each of the others receives in a round */
-#define ROUNDS     9
+#define ROUNDS_MIN 9
+#define ROUNDS_MAX 60
 #define SLOWER_MAX 3.0 /* than without, on a machine with other work */
 #define CPU_MAX    1.5
 #define SLOW_BYTES 4096 /* that each slow reader takes in a round */
@@ -359,18 +361,15 @@ static struct cost others_take(pid_t relay, struct stream *others, const struct 
 			      .cpu_ms = relay_cpu_ms(relay) - cpu };
 }
 
-/* The best of some rounds: what else the machine does only adds to it. */
-static struct cost others_cost(pid_t relay, struct stream *others, const struct stream *slow)
+static void take_best(struct cost *best, struct cost next)
 {
-	struct cost best = others_take(relay, others, slow);
+	best->ms = MIN(best->ms, next.ms);
+	best->cpu_ms = MIN(best->cpu_ms, next.cpu_ms);
+}
 
-	for (int i = 1; i < ROUNDS; i++) {
-		struct cost next = others_take(relay, others, slow);
-
-		best.ms = MIN(best.ms, next.ms);
-		best.cpu_ms = MIN(best.cpu_ms, next.cpu_ms);
-	}
-	return best;
+static bool costs_more(struct cost with, struct cost without)
+{
+	return with.ms > without.ms * SLOWER_MAX || with.cpu_ms > without.cpu_ms * CPU_MAX;
 }
 
 static void open_streams(const struct relay *r, struct stream *streams, size_t count)
@@ -388,23 +387,34 @@ static void close_streams(struct stream *streams, size_t count)
 }
 
 /* Readers that hardly read, each with all the bytes waiting that there is room for, cost the others
- * nothing. */
+ * nothing: they are as fast as through a relay of their own, and cost it as much. What else the
+ * machine does only adds to a round, so that each relay's best counts; the rounds alternate, and go
+ * on for as long as that may be the reason. */
 static void test_slow_readers(void **state)
 {
-	struct stream others[OTHERS] = { 0 }, slow[SLOW] = { 0 };
+	struct stream beside[OTHERS] = { 0 }, alone[OTHERS] = { 0 }, slow[SLOW] = { 0 };
+	struct cost with = { DBL_MAX, DBL_MAX }, without = with;
 	const struct relay *r = *state;
-	struct cost with, without;
+	struct relay own = { 0 };
+	int rounds = 0;
 
-	open_streams(r, others, OTHERS);
+	relay_start(&own, NULL);
+	open_streams(&own, alone, OTHERS);
+	open_streams(r, beside, OTHERS);
 	open_streams(r, slow, SLOW);
-	without = others_cost(r->pid, others, NULL);
 	fill(slow);
-	with = others_cost(r->pid, others, slow);
-	if (with.ms > without.ms * SLOWER_MAX || with.cpu_ms > without.cpu_ms * CPU_MAX)
+	do {
+		take_best(&without, others_take(own.pid, alone, NULL));
+		take_best(&with, others_take(r->pid, beside, slow));
+		rounds++;
+	} while (rounds < ROUNDS_MIN || (rounds < ROUNDS_MAX && costs_more(with, without)));
+	if (costs_more(with, without))
 		fail_msg("%.1f ms beside slow readers, %.1f of them CPU; %.1f and %.1f without",
 			 with.ms, with.cpu_ms, without.ms, without.cpu_ms);
 	close_streams(slow, SLOW);
-	close_streams(others, OTHERS);
+	close_streams(beside, OTHERS);
+	close_streams(alone, OTHERS);
+	relay_stop(&own);
 }
 
 int main(void)
