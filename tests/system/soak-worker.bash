@@ -35,10 +35,11 @@ client() {
 	timeout -k 5 "$LIMIT_SECONDS" awfctl "$@" </dev/null >"$dir/out" 2>"$dir/err"
 }
 
-# one_line FILE
+# one_line FILE: without what awfctl tells of a start that goes on.
 one_line() {
-	[[ -s $1 ]] || echo -
-	tr '\n\t' '  ' <"$1"
+	local text
+	text=$(sed '/^awfctl: waiting for its turn: /d' "$1" | tr '\n\t' '  ')
+	printf '%s\n' "${text:--}"
 }
 
 # came CODE WANTED [OUTPUT]: whether the last client ended so; says what it was instead.
