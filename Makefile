@@ -45,29 +45,30 @@ COMMON_SRC    := alloc ascii clock counters err escape fd file home log parse re
                  stdcopy strbuf strv timestamp utf8
 PROTO_SRC     := difc-advice errors findings frame frame-parser interface json-fields messages
 AWFD_SRC      := audit audit-call audit-record broker broker-message broker-mounts \
-                 broker-operations broker-server caller child child-output cli-proxy-limits config \
-                 conn denial-log denials diagnosis diagnosis-addresses diagnosis-engine \
-                 diagnosis-host difc-address difc-ca difc-probe difc-target docker docker-answer \
-                 docker-attach docker-container docker-http docker-image docker-network \
-                 docker-progress docker-pull docker-seccomp docker-spec domain egress engine-watch \
-                 environment fd-store gh-log host-addresses host-ipv6 host-pattern host-ports \
-                 host-view http-answer image-archive image-bring image-pulls image-reference \
-                 image-tar job-limits link link-bridge link-request link-seal link-watch lock \
-                 log-journal log-tail manager manager-firewall method-host method-query \
-                 method-reply method-sandbox methods metrics metrics-file mount-build mount-cover \
-                 mount-credentials mount-helper mount-masks mount-namespace mount-open \
-                 mount-source mount-spec mount-stage mount-stage-fd mount-view names netlink netns \
-                 netns-enter network nflog nflog-packet nft nft-egress nft-expr nft-namespace \
-                 nft-objects nft-ruleset nft-set nft-table nft-watch notify peer plan policy \
-                 policy-words pool predownload private-networks process quota reconcile relay-proc \
-                 relay-targets resolve resolvers sandbox sandbox-adopt sandbox-agent \
-                 sandbox-attach sandbox-audit sandbox-container sandbox-create sandbox-denials \
-                 sandbox-destroy sandbox-dirs sandbox-host sandbox-images sandbox-info \
-                 sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-mounts \
-                 sandbox-name sandbox-policy sandbox-pool sandbox-probe sandbox-ready \
-                 sandbox-relay sandbox-removal sandbox-request sandbox-resolve sandbox-spec \
-                 sandbox-squid sandbox-state sandbox-stats sandbox-turn sandbox-watch server \
-                 socket-address spawn squid-config squid-log start-queue stats turns upstream-proxy
+                 broker-operations broker-server caller cgroup-usage child child-output \
+                 cli-proxy-limits config conn denial-log denials diagnosis diagnosis-addresses \
+                 diagnosis-engine diagnosis-host difc-address difc-ca difc-probe difc-target \
+                 docker docker-answer docker-attach docker-container docker-http docker-image \
+                 docker-network docker-progress docker-pull docker-seccomp docker-spec domain \
+                 egress engine-watch environment fd-store gh-log host-addresses host-ipv6 \
+                 host-pattern host-ports host-view http-answer image-archive image-bring \
+                 image-pulls image-reference image-tar job-limits link link-bridge link-request \
+                 link-seal link-watch lock log-journal log-tail manager manager-firewall \
+                 method-host method-query method-reply method-sandbox methods metrics metrics-file \
+                 mount-build mount-cover mount-credentials mount-helper mount-masks \
+                 mount-namespace mount-open mount-source mount-spec mount-stage mount-stage-fd \
+                 mount-view names netlink netns netns-enter network nflog nflog-packet nft \
+                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
+                 nft-watch notify peer plan policy policy-words pool predownload private-networks \
+                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
+                 sandbox-adopt sandbox-agent sandbox-attach sandbox-audit sandbox-container \
+                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
+                 sandbox-images sandbox-info sandbox-lease sandbox-links sandbox-logs \
+                 sandbox-masks sandbox-mounts sandbox-name sandbox-policy sandbox-pool \
+                 sandbox-probe sandbox-ready sandbox-relay sandbox-removal sandbox-request \
+                 sandbox-resolve sandbox-spec sandbox-squid sandbox-state sandbox-stats \
+                 sandbox-turn sandbox-watch server socket-address spawn squid-config squid-log \
+                 start-queue stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
                  shares socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -126,7 +127,7 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  awfctl-elsewhere awfctl-env awfctl-exit-code awfctl-from-awf awfctl-logs \
                  awfctl-nearest awfctl-options awfctl-output awfctl-pull-progress awfctl-render \
                  awfctl-ruleset awfctl-run awfctl-run-comeback awfctl-run-signals \
-                 awfctl-run-streams awfctl-run-tty awfctl-stats awfctl-tenant broker \
+                 awfctl-run-streams awfctl-run-tty awfctl-stats awfctl-tenant broker cgroup-usage \
                  cli-proxy-limits client-hello clone config conn denial-log denials diagnosis \
                  difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
                  docker-progress docker-pull docker-spec domain downloads egress environment err \

@@ -7,7 +7,7 @@
 #include "awfd/docker-http.h"
 #include "common/alloc.h"
 
-enum operation { START, INSPECT, STATS, WAIT, KILL, LOOK, REMOVE };
+enum operation { START, INSPECT, WAIT, KILL, LOOK, REMOVE };
 
 /* The calls on one container: POST /containers/NAME/start and so on. */
 static const struct {
@@ -19,9 +19,6 @@ static const struct {
 } operations[] = {
 	[START] = { "start container", "POST", "/start", 60000, (const int[]){ 304, 0 } },
 	[INSPECT] = { "inspect container", "GET", "/json", 15000, NULL },
-	/* Without a second sample, for which it would wait. */
-	[STATS] = { "read statistics of container", "GET", "/stats?stream=false&one-shot=true",
-		    5000, (const int[]){ 404, 409, 0 } },
 	[WAIT] = { "wait for container", "POST", "/wait?condition=not-running", 0, NULL },
 	[KILL] = { "kill container", "POST", "/kill?signal=", 30000, (const int[]){ 404, 409, 0 } },
 	[LOOK] = { "look into container", "HEAD", "/archive?path=", 15000,
@@ -66,12 +63,6 @@ struct docker_call *docker_container_inspect(struct docker *d, const char *name,
 					     void *userdata)
 {
 	return container_call(d, INSPECT, name, NULL, fn, userdata);
-}
-
-struct docker_call *docker_container_stats(struct docker *d, const char *name, docker_reply_fn fn,
-					   void *userdata)
-{
-	return container_call(d, STATS, name, NULL, fn, userdata);
 }
 
 struct docker_call *docker_container_wait(struct docker *d, const char *name, docker_reply_fn fn,
@@ -209,6 +200,13 @@ int docker_container_parse(struct json_object *body, struct docker_container_sta
 	return 0;
 }
 
+const char *docker_container_parse_id(struct json_object *body)
+{
+	struct json_object *id = docker_answer_member(body, "Id", json_type_string);
+
+	return id ? json_object_get_string(id) : NULL;
+}
+
 int docker_container_parse_addresses(struct json_object *body, const char *network,
 				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
 				     struct err *e)
@@ -226,40 +224,6 @@ int docker_container_parse_addresses(struct json_object *body, const char *netwo
 				  "the answer lacks the address on the egress network");
 	*has_v6 = address6 && inet_pton(AF_INET6, json_object_get_string(address6), v6) == 1;
 	return 0;
-}
-
-static int64_t member_int64(struct json_object *o, const char *key)
-{
-	struct json_object *value = docker_answer_member(o, key, json_type_int);
-
-	return value ? json_object_get_int64(value) : -1;
-}
-
-/* "total_inactive_file" of cgroups version 1 counts those below, which version 2 always does. */
-static int64_t reclaimable(struct json_object *memory)
-{
-	struct json_object *stats = docker_answer_member(memory, "stats", json_type_object);
-	int64_t v1 = member_int64(stats, "total_inactive_file");
-
-	return MAX(v1 >= 0 ? v1 : member_int64(stats, "inactive_file"), 0);
-}
-
-bool docker_container_parse_stats(struct json_object *body, struct docker_container_usage *ret)
-{
-	struct json_object *cpu = docker_answer_member(body, "cpu_stats", json_type_object);
-	struct json_object *usage = docker_answer_member(cpu, "cpu_usage", json_type_object);
-	struct json_object *memory = docker_answer_member(body, "memory_stats", json_type_object);
-	struct json_object *pids = docker_answer_member(body, "pids_stats", json_type_object);
-	int64_t cpu_ns = member_int64(usage, "total_usage");
-	int64_t used = member_int64(memory, "usage");
-	int64_t count = member_int64(pids, "current");
-
-	if (cpu_ns < 0 || used < 0 || count < 0)
-		return false;
-	*ret = (struct docker_container_usage){ .cpu_us = cpu_ns / 1000,
-						.memory = MAX(used - reclaimable(memory), 0),
-						.pids = count };
-	return true;
 }
 
 int docker_container_parse_wait(struct json_object *body, int *exit_code, struct err *e)

@@ -17,13 +17,6 @@ struct docker_container_state {
 	int exit_code;
 };
 
-/* What a Stats answer says. Memory is without what the kernel would give back at once. */
-struct docker_container_usage {
-	int64_t cpu_us;
-	int64_t memory;
-	int64_t pids;
-};
-
 /* Creates a container of that name from a spec (docker-spec.h). 409 (name in use) is an error. */
 struct docker_call *docker_container_create(struct docker *d, const char *name,
 					    struct json_object *spec, docker_reply_fn fn,
@@ -32,10 +25,6 @@ struct docker_call *docker_container_start(struct docker *d, const char *name, d
 					   void *userdata) _must_check_;
 struct docker_call *docker_container_inspect(struct docker *d, const char *name, docker_reply_fn fn,
 					     void *userdata) _must_check_;
-
-/* What its processes use now; not running (409) and not there (404) are success. */
-struct docker_call *docker_container_stats(struct docker *d, const char *name, docker_reply_fn fn,
-					   void *userdata) _must_check_;
 
 /* Long poll until the container, which was started, has ended; answered at once when it has
  * already. (One that was not started yet counts as ended.) */
@@ -68,14 +57,13 @@ struct docker_call *docker_container_list(struct docker *d, const char *label, d
 int docker_container_parse(struct json_object *body, struct docker_container_state *ret,
 			   struct err *e) _must_check_;
 
+/* The whole id in an Inspect answer, borrowed from it, or NULL. */
+const char *docker_container_parse_id(struct json_object *body);
+
 /* The container's addresses on that network of the engine; the IPv6 one may be absent. */
 int docker_container_parse_addresses(struct json_object *body, const char *network,
 				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
 				     struct err *e) _must_check_;
-
-/* Whether the answer is about a container that runs. */
-bool docker_container_parse_stats(struct json_object *body,
-				  struct docker_container_usage *ret) _must_check_;
 
 /* The StatusCode of a Wait answer; error in it is ERR_ENGINE. */
 int docker_container_parse_wait(struct json_object *body, int *exit_code,

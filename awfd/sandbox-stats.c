@@ -1,5 +1,4 @@
-/* What a sandbox uses and does, in numbers: what awfd counts, what its relay counts, and, asked of
- * the engine when somebody wants to know, what its command uses. */
+/* What a sandbox does, in numbers: what awfd counts, and what its relay counts. */
 #include "awfd/sandbox-internal.h"
 
 #include <string.h>
@@ -144,10 +143,10 @@ void sandbox_add_metrics(const struct sandbox *s, struct metrics_now *now)
 	}
 }
 
-struct docker_call *sandbox_ask_usage(struct sandbox *s, docker_reply_fn fn, void *userdata)
+struct docker_call *sandbox_ask_container(struct sandbox *s, docker_reply_fn fn, void *userdata)
 {
 	if (s->state != SANDBOX_RUNNING || s->command_ended)
 		return NULL;
-	return docker_container_stats(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name, fn,
-				      userdata);
+	return docker_container_inspect(s->manager->docker, s->containers[DOCKER_ROLE_AGENT].name,
+					fn, userdata);
 }

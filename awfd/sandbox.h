@@ -181,11 +181,13 @@ void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);
 char **sandbox_mounts_asked(const struct sandbox *s) _must_check_;
 char *sandbox_log_directory(const struct sandbox *s) _must_check_;
 
-/* What it does, in numbers; what its command uses is absent, for which the engine is asked: with
- * docker_container_stats(), or not at all (NULL) when no command runs. */
+/* What it does, in numbers; what its command uses is absent. */
 void sandbox_describe_stats(const struct sandbox *s, struct stats_info *ret);
-struct docker_call *sandbox_ask_usage(struct sandbox *s, docker_reply_fn fn,
-				      void *userdata) _must_check_;
+
+/* Asks the engine about the command's container as docker_container_inspect() does, or not at all
+ * (NULL) when no command runs. */
+struct docker_call *sandbox_ask_container(struct sandbox *s, docker_reply_fn fn,
+					  void *userdata) _must_check_;
 
 /* Adds what there is of it to the metrics. */
 struct metrics_now;

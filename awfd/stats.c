@@ -1,5 +1,6 @@
 #include "awfd/stats.h"
 
+#include "awfd/cgroup-usage.h"
 #include "awfd/docker-container.h"
 #include "common/alloc.h"
 #include "proto/messages.h"
@@ -68,15 +69,25 @@ static void end_round(struct gathering *g)
 	fields_clear(&stats_reply_table, &reply);
 }
 
-/* What the engine does not tell, as of a command that has just ended, is left out. */
-static void on_usage(int status _unused_, struct json_object *body, const struct err *e,
-		     void *userdata)
+/* The engine itself has no statistics of the agent, whose network it does not know. */
+static bool usage_of(struct json_object *container, struct cgroup_usage *ret)
+{
+	const char *id = docker_container_parse_id(container);
+	struct docker_container_state state;
+
+	return id && docker_container_parse(container, &state, NULL) == 0 && state.running &&
+	       cgroup_usage_of_container(state.pid, id, ret);
+}
+
+/* What is not known, as of a command that has just ended, is left out. */
+static void on_container(int status _unused_, struct json_object *body, const struct err *e,
+			 void *userdata)
 {
 	struct asked *a = userdata;
-	struct docker_container_usage usage;
+	struct cgroup_usage usage;
 
 	a->call = NULL;
-	if (!e && docker_container_parse_stats(body, &usage)) {
+	if (!e && usage_of(body, &usage)) {
 		a->info->cpu_us = usage.cpu_us;
 		a->info->memory = usage.memory;
 		a->info->pids = usage.pids;
@@ -92,7 +103,7 @@ static void ask(struct gathering *g, struct sandbox *s)
 	*a = (struct asked){ .gathering = g, .info = xnew(struct stats_info) };
 	sandbox_describe_stats(s, a->info);
 	g->reply.stats[g->count++] = a->info;
-	a->call = sandbox_ask_usage(s, on_usage, a);
+	a->call = sandbox_ask_container(s, on_container, a);
 	g->pending += a->call != NULL;
 }
 

@@ -1,4 +1,4 @@
-/* The Stats call: of several sandboxes at once, each of which the engine is asked about. */
+/* The Stats call: of several sandboxes at once; the engine is asked where each one's command is. */
 #pragma once
 
 #include "awfd/conn.h"

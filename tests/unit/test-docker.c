@@ -865,45 +865,6 @@ static void parses_wait(_unused_ void **state)
 	}
 }
 
-/* As the engine answers with either version of cgroups, and of a container that does not run. */
-static void parses_stats(void **state _unused_)
-{
-#define CPU  "\"cpu_stats\":{\"cpu_usage\":{\"total_usage\":2500000}}"
-#define PIDS "\"pids_stats\":{\"current\":3,\"limit\":10}"
-	static const struct {
-		const char *text;
-		int64_t memory; /* below 0: nothing is known */
-	} cases[] = {
-		{ "{" CPU "," PIDS ",\"memory_stats\":{\"usage\":5000,\"stats\":{"
-		  "\"inactive_file\":1,\"total_inactive_file\":1000}}}",
-		  4000 },
-		{ "{" CPU "," PIDS ",\"memory_stats\":{\"usage\":5000,\"stats\":{"
-		  "\"inactive_file\":2000}}}",
-		  3000 },
-		{ "{" CPU "," PIDS ",\"memory_stats\":{\"usage\":5000}}", 5000 },
-		{ "{" CPU "," PIDS ",\"memory_stats\":{\"usage\":1,\"stats\":{"
-		  "\"inactive_file\":2}}}",
-		  0 },
-		{ "{" CPU ",\"pids_stats\":{},\"memory_stats\":{\"usage\":1}}", -1 },
-		{ "{" CPU "," PIDS ",\"memory_stats\":{}}", -1 },
-		{ "{" PIDS ",\"memory_stats\":{\"usage\":1}}", -1 },
-		{ "{\"message\":\"No such container\"}", -1 },
-		{ "[]", -1 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct json_object *o = json_tokener_parse(cases[i].text);
-		struct docker_container_usage usage = { -1, -1, -1 };
-		bool known = docker_container_parse_stats(o, &usage);
-
-		assert_int_equal(known, cases[i].memory >= 0);
-		assert_int_equal(usage.memory, cases[i].memory);
-		assert_int_equal(usage.cpu_us, known ? 2500 : -1);
-		assert_int_equal(usage.pids, known ? 3 : -1);
-		json_object_put(o);
-	}
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -931,7 +892,7 @@ int main(void)
 		TEST(asks_about_containers),
 		cmocka_unit_test(parses_inspect),
 		cmocka_unit_test(parses_wait),
-		cmocka_unit_test(parses_stats),
+
 	};
 
 	return cmocka_run_group_tests_name("docker", tests, NULL, NULL);
