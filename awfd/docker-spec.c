@@ -14,7 +14,6 @@
 #define SETTINGS_TARGET  "/etc/awf" /* in squid and cli-proxy */
 #define CA_BUNDLE_TARGET SETTINGS_TARGET "/" DOCKER_SPEC_CA_BUNDLE
 #define GH_TARGET        "/usr/local/bin/gh"
-#define HOST_NAME        "host.docker.internal"
 
 /* The host's programs are read-only: no mount point can be made among them, neither for gh nor, by
  * the engine, for its own init. */
@@ -38,8 +37,8 @@
 /* The job goes first when the host is out of memory. */
 #define AGENT_OOM_SCORE_ADJ 500
 
-/* Nothing listens there: a lookup fails at once. Without an explicit server the engine would write
- * the host's into resolv.conf. */
+/* Nothing listens there: a lookup fails at once. Without an explicit server the engine would have
+ * squid's ask the host's. */
 #define NO_NAMESERVER "127.0.0.1"
 
 typedef void (*fill_fn)(const struct docker_spec *s, struct json_object *config,
@@ -324,27 +323,23 @@ static void put_sysctls(struct json_object *host, const struct docker_spec *s,
 	put(host, "Sysctls", o);
 }
 
-/* A network namespace with loopback alone, or on `network`, and names that resolve to nothing. */
-static void put_isolation(struct json_object *host, const struct docker_spec *s,
-			  enum docker_role role, const char *network)
+/* A network namespace of its own with loopback alone, which runc makes. For mode "none" without
+ * NetworkDisabled the engine would make it, and start itself at least twice more for that. */
+static void put_isolation(struct json_object *config, struct json_object *host,
+			  const struct docker_spec *s, enum docker_role role)
 {
-	put_string(host, "NetworkMode", network);
-	put_list(host, "Dns", NO_NAMESERVER);
-	put_list(host, "DnsSearch", ".");
+	put_true(config, "NetworkDisabled");
+	put_string(host, "NetworkMode", "none");
 	put_sysctls(host, s, role);
 }
 
-/* A network namespace with loopback alone that runc makes, and not the engine, which would start
- * itself twice or more for that; it leaves out hosts and resolv.conf then. Not for pause: without a
- * network of the engine's in there it tells no statistics of the agent. */
-static void put_own_network(struct json_object *config, struct json_object *host,
-			    const char *directory)
+/* For a container without the engine's network, which then has no names either, not even localhost:
+ * files of that directory. */
+static void put_names(struct json_object *host, const char *directory)
 {
 	_cleanup_free_ char *hosts = xasprintf("%s/" DOCKER_SPEC_HOSTS, directory);
 	_cleanup_free_ char *resolv_conf = xasprintf("%s/" DOCKER_SPEC_RESOLV_CONF, directory);
 
-	put_true(config, "NetworkDisabled");
-	put_string(host, "NetworkMode", "none");
 	put_bind(host, hosts, "/etc/hosts", false);
 	put_bind(host, resolv_conf, "/etc/resolv.conf", false);
 }
@@ -373,13 +368,8 @@ static void fill_pause(const struct docker_spec *s, struct json_object *config,
 	put_string(config, "User", "65534:65534");
 	put_string(config, "Hostname", "awf"); /* the agent's too */
 	put_string(config, "StopSignal", "SIGKILL");
-	put_isolation(host, s, DOCKER_ROLE_PAUSE, "none");
+	put_isolation(config, host, s, DOCKER_ROLE_PAUSE);
 	put_limits(host, s, DOCKER_ROLE_PAUSE);
-	if (s->host_address) {
-		_cleanup_free_ char *entry = xasprintf(HOST_NAME ":%s", s->host_address);
-
-		put_list(host, "ExtraHosts", entry);
-	}
 }
 
 /* It writes its log and nothing else: what it could fill is bounded by the size of that file. */
@@ -392,7 +382,10 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 	put_string(config, "User", "65533:65533");
 	put_string(config, "Hostname", "squid");
 	put_string(config, "StopSignal", "SIGKILL");
-	put_isolation(host, s, DOCKER_ROLE_SQUID, s->squid_network);
+	put_string(host, "NetworkMode", s->squid_network);
+	put_list(host, "Dns", NO_NAMESERVER);
+	put_list(host, "DnsSearch", ".");
+	put_sysctls(host, s, DOCKER_ROLE_SQUID);
 	put_limits(host, s, DOCKER_ROLE_SQUID);
 	put_ulimit(host, "nofile", SQUID_DESCRIPTORS);
 	put_ulimit(host, "fsize", LOG_MAX);
@@ -429,8 +422,8 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 	put_string(config, "User", "65532:65532");
 	put_string(config, "Hostname", "cli-proxy");
 	put_string(config, "StopSignal", "SIGKILL");
-	put_own_network(config, host, s->cli_proxy_directory);
-	put_sysctls(host, s, DOCKER_ROLE_CLI_PROXY);
+	put_isolation(config, host, s, DOCKER_ROLE_CLI_PROXY);
+	put_names(host, s->cli_proxy_directory);
 	put_limits(host, s, DOCKER_ROLE_CLI_PROXY);
 	put_ulimit(host, "nofile", cli_proxy_limits_descriptors(s->cli_proxy_limits));
 	put_cli_proxy_tmp(host, cli_proxy_limits_tmp_size(s->cli_proxy_limits));
@@ -547,6 +540,7 @@ static void fill_agent(const struct docker_spec *s, struct json_object *config,
 		put_string(config, "WorkingDir", s->workdir);
 	put_stdio(config, s);
 	put_string(host, "NetworkMode", network);
+	put_names(host, s->agent_directory);
 	if (!s->host_view)
 		put_true(host, "Init");
 	put_limits(host, s, DOCKER_ROLE_AGENT);

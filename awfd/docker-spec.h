@@ -40,6 +40,7 @@ struct docker_spec {
 	bool difc;                       /* a DIFC proxy is wired: cli-proxy exists */
 	uint16_t difc_port;              /* on cli-proxy's localhost */
 	const char *cli_proxy_directory; /* on the host: its CA bundle and its names */
+	const char *agent_directory;     /* on the host: its names */
 	const char *gh_path;             /* of awf-gh on the host, for the agent */
 	const char *github_repository;   /* or NULL */
 	const struct cli_proxy_limits *cli_proxy_limits;
@@ -52,7 +53,6 @@ struct docker_spec {
 	const char *hold_path;       /* of awf-hold on the host, when the sidecars are made before
 				      * anybody asks for them: they wait for their settings; or NULL */
 	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */
-	const char *host_address;    /* of host.docker.internal in the agent, or NULL */
 	char *const *volumes;        /* of the agent's image: memory takes their place; or NULL */
 	const struct docker_mount *mounts; /* of the agent */
 	size_t mount_count;
@@ -63,7 +63,8 @@ struct docker_spec {
 #define DOCKER_SPEC_CA_BUNDLE "ca-bundle.pem"
 #define DOCKER_SPEC_AWAITED   "environment"
 
-/* Files of cli-proxy's, too: the names of a network namespace that the engine takes no part in. */
+/* Files of the directories that cli-proxy and the agent have: the names of a namespace that the
+ * engine takes no part in. */
 #define DOCKER_SPEC_HOSTS       "hosts"
 #define DOCKER_SPEC_RESOLV_CONF "resolv.conf"
 

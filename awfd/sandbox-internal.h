@@ -432,6 +432,7 @@ void sandbox_logs_write(struct sandbox *s, enum sandbox_log_kind kind, struct js
 int sandbox_dirs_make(struct sandbox *s, struct err *e) _must_check_;
 int sandbox_dirs_remove(struct sandbox *s, struct err *e) _must_check_;
 char *sandbox_dirs_cli_proxy(const struct sandbox *s) _must_check_;
+char *sandbox_dirs_agent(const struct sandbox *s) _must_check_;
 
 /* sandbox-state.c: phase is "creating" or a later state's name. Updating is saving what the state
  * is now; that it cannot be is a warning. Loading fails for what was not running yet, is of another

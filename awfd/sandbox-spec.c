@@ -2,7 +2,6 @@
  * it was asked for with. */
 #include "awfd/sandbox-internal.h"
 
-#include <arpa/inet.h>
 #include <unistd.h>
 
 #include "awfd/config.h"
@@ -14,14 +13,13 @@ struct json_object *sandbox_container_spec(struct sandbox *s, enum docker_role r
 {
 	const struct config *c = s->config;
 	_cleanup_free_ char *cli_proxy_directory = sandbox_dirs_cli_proxy(s);
+	_cleanup_free_ char *agent_directory = sandbox_dirs_agent(s);
 	_cleanup_free_ char *hold = xasprintf("%s/awf-hold", c->helper_directory);
 	_cleanup_free_ char *gh = xasprintf("%s/awf-gh", c->helper_directory);
 	_cleanup_free_ char *squid_directory = sandbox_squid_directory(s);
 	_cleanup_free_ char *squid_log = sandbox_logs_source(s, SANDBOX_LOG_SQUID);
 	_cleanup_free_ char *cli_proxy_log = sandbox_logs_source(s, SANDBOX_LOG_GH);
 	_cleanup_free_ char *squid_url = sandbox_squid_url(s);
-	char host[INET_ADDRSTRLEN];
-	struct in_addr address = config_address(c, SANDBOX_HOST_HOST);
 	struct docker_spec spec = {
 		.id = s->id,
 		.uid = s->owner.uid,
@@ -46,6 +44,7 @@ struct json_object *sandbox_container_spec(struct sandbox *s, enum docker_role r
 		.difc = s->has_difc,
 		.difc_port = s->difc.port,
 		.cli_proxy_directory = cli_proxy_directory,
+		.agent_directory = agent_directory,
 		.hold_path = s->ahead ? hold : NULL,
 		.gh_path = gh,
 		.github_repository = environment_repository(s->request.environment),
@@ -61,9 +60,6 @@ struct json_object *sandbox_container_spec(struct sandbox *s, enum docker_role r
 	struct docker_mount *mounts = sandbox_mounts_list(s, &spec.mount_count);
 	struct json_object *container;
 
-	inet_ntop(AF_INET, &address, host, sizeof(host));
-	if (s->egress.host_ports.count > 0)
-		spec.host_address = host;
 	spec.mounts = mounts;
 	container = docker_spec_container(&spec, role);
 	sandbox_mounts_list_free(mounts, spec.mount_count);

@@ -43,7 +43,9 @@ struct load {
 	struct docker *docker;
 	const char *image;
 	bool wanted[DOCKER_ROLE_COUNT];
-	char settings[32]; /* of the sidecars: a directory with empty files, one of them a log */
+	char settings[32]; /* of all containers: a directory with empty files, of which one is their
+			    * log
+			    */
 	char log[48];
 	char hold[PATH_MAX]; /* awf-hold, which is built beside this program's directory */
 	struct group *groups;
@@ -78,6 +80,7 @@ static struct json_object *spec_of(const struct group *g, enum docker_role role)
 		.squid_directory = g->load->settings,
 		.squid_log = g->load->log,
 		.cli_proxy_directory = g->load->settings,
+		.agent_directory = g->load->settings,
 		.cli_proxy_log = g->load->log,
 		.cli_proxy_limits = &limits,
 		.hold_path = g->load->hold,

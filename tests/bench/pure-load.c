@@ -61,6 +61,7 @@ static void do_specs(void)
 		.difc = true,
 		.difc_port = 18443,
 		.cli_proxy_directory = "/run/awfd/sandboxes/abcdefghij/cli-proxy",
+		.agent_directory = "/run/awfd/sandboxes/abcdefghij/agent",
 		.gh_path = "/usr/libexec/awfd/awf-gh",
 		.cli_proxy_limits = &limits,
 		.ipv6 = true,

@@ -131,17 +131,19 @@ bed_clean_up_shared_test() {
 
 @test "14 the names it has are loopback's, not the host's, and not its own to change" {
 	local path names
-	run -0 in_agent 'grep -v "^ff\|^fe" /etc/hosts; cat /etc/resolv.conf'
+	run -0 in_agent 'getent hosts localhost; cat /etc/hosts /etc/resolv.conf | tr -s " \t" " "'
 	names=$output
-	[ "$output" = '127.0.0.1	localhost
-::1	localhost ip6-localhost ip6-loopback
+	[ "$output" = '::1             localhost ip6-localhost ip6-loopback
+127.0.0.1 localhost
+::1 localhost ip6-localhost ip6-loopback
+search .
 nameserver 127.0.0.1' ] || { echo "$output"; false; }
 	for path in /etc/hosts /etc/resolv.conf; do
 		run ! in_agent "echo '203.0.113.80 evil.example' >>$path"
 		run ! in_agent "rm -f $path"
 		run ! in_agent "mv $path $path.old"
 	done
-	run -0 in_agent 'grep -v "^ff\|^fe" /etc/hosts; cat /etc/resolv.conf'
+	run -0 in_agent 'getent hosts localhost; cat /etc/hosts /etc/resolv.conf | tr -s " \t" " "'
 	[ "$output" = "$names" ]
 }
 

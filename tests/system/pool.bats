@@ -173,7 +173,7 @@ status_of() {
 	[ "$(on_host sh -c 'cd "/run/awfd/sandboxes/$1" && ls -d */*' sh "$id" | xargs)" = 'cli-proxy/hosts cli-proxy/resolv.conf' ]
 	# shellcheck disable=SC2016
 	run -1 on_host sh -c 'cd "/run/awfd/sandboxes/$1/cli-proxy" && cat hosts resolv.conf |
-		grep -Ev "^(127\.0\.0\.1|::1)[[:space:]]localhost|^nameserver 127\.0\.0\.1$"' sh "$id"
+		grep -Ev "^(127\.0\.0\.1|::1)[[:space:]]localhost|^nameserver 127\.0\.0\.1$|^search \.$"' sh "$id"
 	[ -z "$output" ]
 	on_host test ! -e "/var/log/awfd/$id"
 	# With the rules of the host gone, the network's own still hold: where they are the only ones.

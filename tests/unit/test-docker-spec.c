@@ -64,6 +64,7 @@ static const struct docker_spec full = {
 	.difc = true,
 	.difc_port = 18443,
 	.cli_proxy_directory = "/run/awfd/sandboxes/abcdefgh27/cli-proxy",
+	.agent_directory = "/run/awfd/sandboxes/abcdefgh27/agent",
 	.gh_path = "/usr/libexec/awfd/awf-gh",
 	.github_repository = "octo/repo",
 	.ipv6 = true,
@@ -74,7 +75,6 @@ static const struct docker_spec full = {
 	.cli_proxy_log = "/run/awfd/sandboxes/abcdefgh27/cli-proxy.log",
 	.cli_proxy_limits = &many_calls,
 	.redirect_proxy = "http://172.30.0.10:3128",
-	.host_address = "172.30.0.1",
 	.volumes = volumes,
 	.mounts = mounts,
 	.mount_count = ARRAY_SIZE(mounts),
@@ -91,6 +91,7 @@ static const struct docker_spec least = {
 	.pids = 1,
 	.difc_port = 1,
 	.cli_proxy_directory = "/ca",
+	.agent_directory = "/agent",
 	.squid_image = "q",
 	.squid_network = "n",
 	.squid_directory = "/squid",
@@ -115,7 +116,6 @@ static struct docker_spec ahead(void)
 	struct docker_spec s = full;
 
 	s.hold_path = "/usr/libexec/awfd/awf-hold";
-	s.host_address = NULL;
 	return s;
 }
 
@@ -252,7 +252,7 @@ static void keeps_out_of_networks(_unused_ void **state)
 				    modes[role]);
 		assert_false(json_object_object_get_ex(o, "NetworkingConfig", NULL));
 		assert_int_equal(json_object_object_get_ex(o, "NetworkDisabled", NULL),
-				 role == DOCKER_ROLE_CLI_PROXY);
+				 strcmp(modes[role], "none") == 0);
 		json_object_put(o);
 	}
 }
