@@ -5,7 +5,7 @@ load bed
 
 # Processors are the kernel's to share: it gets those that nobody else wants.
 FLOOD=(chrt --idle 0 "$BED_TOOLS/flood" /run/awfd/awfd.sock)
-ROUNDS=5
+ROUNDS=12
 SAMPLES=20
 
 setup_file() {
@@ -88,6 +88,11 @@ log_says() {
 	new_log | grep -qF "$1"
 }
 
+# hardly_slower: the medians of the rounds so far, of which a busy machine's delays only add to some.
+hardly_slower() {
+	(($(best 2 "$medians") <= 3 * $(best 1 "$medians")))
+}
+
 # bats test_tags=alone
 @test "2000 connections of one user: another's list is hardly slower, and awfd stays small" {
 	# Those that hold their connections first, and fewer than there are places for.
@@ -98,6 +103,7 @@ log_says() {
 	wait_for has_sandboxes alice 3 running
 	stop_flood
 	for ((round = 0; round < ROUNDS; round++)); do
+		((round < 3)) || ! hardly_slower || break
 		time_lists >"$quiet"
 		start_flood "${attack[@]}"
 		time_lists >"$flooded"
@@ -111,9 +117,8 @@ log_says() {
 		echo "$(median "$quiet") $(median "$flooded")" >>"$medians"
 		echo "# awfctl list: $(median "$quiet") us, flooded $(median "$flooded") us; awfd $rss KiB" >&3
 	done
-	# A busy machine's delays only add to those that awfd makes: the best rounds have the fewest.
 	echo "# best: $(best 1 "$medians") us, flooded $(best 2 "$medians") us" >&3
-	(($(best 2 "$medians") <= 3 * $(best 1 "$medians")))
+	hardly_slower
 	[ "$(bed_exec -u root -- pgrep -x awfd)" = "$pid" ]
 	has_sandboxes alice 3
 	stop_all_of alice

@@ -39,6 +39,11 @@ time_guesses() {
 	echo $((${EPOCHREALTIME/[.,]/} - start))
 }
 
+# What a round takes more than its best is other work of the machine's.
+same_time() {
+	((2 * best_theirs < 3 * best_none && 2 * best_none < 3 * best_theirs))
+}
+
 # bats test_tags=alone
 @test "17 guessing ids: another user's is answered in the same time as one that does not exist" {
 	local id theirs=$BATS_TEST_TMPDIR/theirs none=$BATS_TEST_TMPDIR/none round method t best_theirs best_none
@@ -49,14 +54,15 @@ time_guesses() {
 		guesses "$method" "$id" >"$theirs"
 		guesses "$method" aaaaaaaaaa >"$none"
 		time_guesses "$none" >"$BATS_TEST_TMPDIR/spent" # the audit log has no room for more of bob's
-		for ((round = 0; round < 7; round++)); do
+		for ((round = 0; round < 40; round++)); do
+			((round < 7)) || ! same_time || break
 			t=$(time_guesses "$theirs")
 			best_theirs=$((t < best_theirs ? t : best_theirs))
 			t=$(time_guesses "$none")
 			best_none=$((t < best_none ? t : best_none))
 		done
 		echo "# a thousand of $method: $best_theirs us theirs, $best_none us none" >&3
-		((2 * best_theirs < 3 * best_none && 2 * best_none < 3 * best_theirs))
+		same_time
 	done
 	[ "$(bed_exec awfctl inspect --json "$id" | jq -r .state)" = running ]
 	run -0 bed_exec awfctl stop "$id"
