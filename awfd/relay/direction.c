@@ -55,8 +55,14 @@ static enum move end_of_stream(struct direction *d)
 	if (d->from->lost && !socket_got_end(d->from->fd, d->moved))
 		return MOVE_RESET;
 	d->ended = true;
-	(void)shutdown(d->to->fd, SHUT_WR);
 	return MOVE_ENDED;
+}
+
+void direction_tell_end(struct direction *d)
+{
+	if (d->ended && !d->told)
+		(void)shutdown(d->to->fd, SHUT_WR);
+	d->told = d->ended;
 }
 
 /* Copies a message. It is taken off the sender's queue only when the receiver has it, so that there

@@ -30,18 +30,22 @@ struct direction {
 	bool ended;              /* no byte comes any more */
 	uint64_t *count;         /* what was moved is added to it */
 	uint64_t moved;          /* all of this direction */
+	bool told;               /* the receiver was told that it was all */
 	bool broken;             /* the receiver went away; what it was to get is dropped */
 };
 
 enum move {
 	MOVE_WAITS,  /* until a socket is ready */
 	MOVE_QUEUES, /* could go on, but others come first */
-	MOVE_ENDED,  /* everything was moved, and the receiver was told that it was all */
+	MOVE_ENDED,  /* everything was moved */
 	MOVE_RESET,  /* the sender broke the connection off */
 };
 
 /* Moves what can be moved in one turn. */
 enum move direction_move(struct direction *d, struct pipe_pool *pipes);
+
+/* Tells the receiver of an ended direction that it was all. Closing its socket would, too. */
+void direction_tell_end(struct direction *d);
 
 /* Gives the pipe back. */
 void direction_clear(struct direction *d, struct pipe_pool *pipes);

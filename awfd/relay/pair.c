@@ -16,16 +16,45 @@ static bool is_shortage(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
 }
 
-static int end_watch(struct pair *p, struct end *end, int fd, event_callback_fn fn,
+static int end_watch(struct pair *p, struct end *end, short what, event_callback_fn fn,
 		     const struct timeval *timeout)
 {
-	end->fd = fd;
-	end->readable = end->writable = false;
-	if (event_assign(&end->event, pairs_config(p->all)->base, fd,
-			 EV_READ | EV_WRITE | EV_ET | EV_PERSIST, fn, p) < 0 ||
+	if (event_assign(&end->event, pairs_config(p->all)->base, end->fd,
+			 (short)(what | EV_ET | EV_PERSIST), fn, p) < 0 ||
 	    event_add(&end->event, timeout) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+/* What was accepted has room, and is watched for more only once it had none: most connections never
+ * have so much to say, and each turn of the loop has its price. */
+static int client_watch(struct pair *p, int fd)
+{
+	p->client.fd = fd;
+	p->client.writable = true;
+	return end_watch(p, &p->client, EV_READ, on_client, NULL);
+}
+
+static int client_watch_room(struct pair *p)
+{
+	if (p->client.writable || event_get_events(&p->client.event) & EV_WRITE)
+		return 0;
+	event_del(&p->client.event);
+	return end_watch(p, &p->client, EV_READ | EV_WRITE, on_client, NULL);
+}
+
+static int upstream_watch(struct pair *p, int fd)
+{
+	p->upstream.fd = fd;
+	p->upstream.readable = p->upstream.writable = false;
+	return end_watch(p, &p->upstream, EV_READ | EV_WRITE, on_upstream,
+			 pairs_connect_timeout(p->all));
+}
+
+/* An error makes a socket both readable and writable (epoll backend of libevent). */
+static bool may_have_failed(short what)
+{
+	return (what & EV_READ) != 0;
 }
 
 static void end_note(struct end *end, short what)
@@ -113,7 +142,7 @@ static int pair_connect(struct pair *p)
 			pair_complain(p, fd);
 		return fd;
 	}
-	r = end_watch(p, &p->upstream, fd, on_upstream, pairs_connect_timeout(p->all));
+	r = upstream_watch(p, fd);
 	if (r < 0)
 		p->upstream.fd = fd_close(fd);
 	return r;
@@ -155,7 +184,7 @@ int pair_open(struct pairs *all, int client, struct target *target)
 				      .to = &p->client,
 				      .count = &counters[RELAY_BYTES_RECEIVED] };
 	pairs_insert(all, p);
-	r = end_watch(p, &p->client, client, on_client, NULL);
+	r = client_watch(p, client);
 	if (r == 0)
 		r = pair_connect(p);
 	if (is_shortage(r)) {
@@ -175,6 +204,21 @@ static enum relay_event_kind pair_ended_by(const struct pair *p)
 	return p->up.broken ? RELAY_UPSTREAM_RESET : RELAY_CLOSED;
 }
 
+/* What is needed for either direction to go on. */
+static void pair_goes_on(struct pair *p, bool queues)
+{
+	int r = client_watch_room(p);
+
+	if (r < 0) {
+		pair_fail(p, r);
+		return;
+	}
+	direction_tell_end(&p->up);
+	direction_tell_end(&p->down);
+	if (queues)
+		pairs_enqueue(p->all, p);
+}
+
 /* Both directions have their turn; the pair ends when neither has anything left to do. */
 void pair_run(struct pair *p)
 {
@@ -188,22 +232,16 @@ void pair_run(struct pair *p)
 		pair_end(p, RELAY_UPSTREAM_RESET);
 	else if (up == MOVE_ENDED && down == MOVE_ENDED)
 		pair_end(p, pair_ended_by(p));
-	else if (up == MOVE_QUEUES || down == MOVE_QUEUES)
-		pairs_enqueue(p->all, p);
+	else
+		pair_goes_on(p, up == MOVE_QUEUES || down == MOVE_QUEUES);
 }
 
-/* A direction that has ended doesn't look at its sender any more; that one may still break off. */
-static bool is_broken_off(const struct direction *d)
+/* The sender of that direction is ready. When the direction has ended it isn't looked at any more,
+ * but may still break off. */
+static void pair_ready(struct pair *p, const struct direction *d, short what)
 {
-	return d->ended && socket_error(d->from->fd) < 0;
-}
-
-static void pair_ready(struct pair *p)
-{
-	if (is_broken_off(&p->up))
-		pair_end(p, RELAY_CLIENT_RESET);
-	else if (is_broken_off(&p->down))
-		pair_end(p, RELAY_UPSTREAM_RESET);
+	if (d->ended && may_have_failed(what) && socket_error(d->from->fd) < 0)
+		pair_end(p, d == &p->up ? RELAY_CLIENT_RESET : RELAY_UPSTREAM_RESET);
 	else if (!p->queued)
 		pair_run(p);
 }
@@ -214,7 +252,7 @@ static void on_client(evutil_socket_t fd, short what, void *userdata)
 
 	end_note(&p->client, what);
 	if (p->connected)
-		pair_ready(p);
+		pair_ready(p, &p->up, what);
 	else if (socket_error(fd) < 0)
 		pair_end(p, RELAY_CLIENT_RESET);
 }
@@ -226,10 +264,10 @@ static void on_upstream(evutil_socket_t fd, short what, void *userdata)
 
 	end_note(&p->upstream, what);
 	if (p->connected) {
-		pair_ready(p);
+		pair_ready(p, &p->down, what);
 		return;
 	}
-	error = what & EV_TIMEOUT ? -ETIMEDOUT : socket_error(fd);
+	error = what & EV_TIMEOUT ? -ETIMEDOUT : may_have_failed(what) ? socket_error(fd) : 0;
 	if (error < 0)
 		pair_connect_failed(p, error);
 	else
