@@ -48,6 +48,16 @@ readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC
 	[[ ${lines[1]//$'\t'/|} =~ ^$id\|[0-9.]+%\|[0-9.]+MiB\ /\ 128.0MiB\|[0-9]+\ /\ 50\|.*\|1\ /\ 1\|1\ /\ 1$ ]]
 }
 
+# It takes no part in the agent's network, by way of which it looks for the agent.
+@test "docker stats has nothing of the agent, which awfctl stats has" {
+	local id
+	id=$(job -- 'sleep 600')
+	wait_for stats_of "$id" '.pids >= 1 and .memory > 0'
+	run -0 bed_exec -u root -- docker stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}'
+	grep -qx "awf-$id-agent 0B / 0B 0" <<<"$output"
+	grep -qE "^awf-$id-pause [1-9].* 1$" <<<"$output"
+}
+
 # Its number of requests is renewed by an awfd that was not there when it was first shown.
 @test "on a terminal they are shown anew over a restart of awfd, until the sandbox has ended" {
 	local id
