@@ -44,7 +44,7 @@ SANITIZING   := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer 
 COMMON_SRC    := alloc ascii clock counters err escape fd file home log parse relay-event secret \
                  stdcopy strbuf strv timestamp utf8
 PROTO_SRC     := difc-advice errors findings frame frame-parser interface json-fields messages
-AWFD_SRC      := audit audit-call audit-record broker broker-message broker-mounts \
+AWFD_SRC      := audit audit-call audit-record background broker broker-message broker-mounts \
                  broker-operations broker-server caller cgroup-usage child child-output \
                  cli-proxy-limits config conn denial-log denials diagnosis diagnosis-addresses \
                  diagnosis-engine diagnosis-host difc-address difc-ca difc-probe difc-target \
@@ -52,23 +52,23 @@ AWFD_SRC      := audit audit-call audit-record broker broker-message broker-moun
                  docker-network docker-progress docker-pull docker-seccomp docker-spec domain \
                  egress engine-watch environment fd-store gh-log host-addresses host-ipv6 \
                  host-pattern host-ports host-view http-answer image-archive image-bring \
-                 image-pulls image-reference image-tar job-limits link link-bridge link-request \
-                 link-seal link-watch lock log-journal log-tail manager manager-firewall \
-                 method-host method-query method-reply method-sandbox methods metrics metrics-file \
-                 mount-build mount-cover mount-credentials mount-helper mount-masks \
-                 mount-namespace mount-open mount-source mount-spec mount-stage mount-stage-fd \
-                 mount-view names netlink netns netns-enter network nflog nflog-packet nft \
-                 nft-egress nft-expr nft-namespace nft-objects nft-ruleset nft-set nft-table \
-                 nft-watch notify peer plan policy policy-words pool predownload private-networks \
-                 process quota reconcile relay-proc relay-targets resolve resolvers sandbox \
-                 sandbox-adopt sandbox-agent sandbox-attach sandbox-audit sandbox-container \
-                 sandbox-create sandbox-denials sandbox-destroy sandbox-dirs sandbox-host \
-                 sandbox-images sandbox-info sandbox-lease sandbox-links sandbox-logs \
-                 sandbox-masks sandbox-mounts sandbox-name sandbox-policy sandbox-pool \
-                 sandbox-probe sandbox-ready sandbox-relay sandbox-removal sandbox-request \
-                 sandbox-resolve sandbox-spec sandbox-squid sandbox-state sandbox-stats \
-                 sandbox-turn sandbox-watch server socket-address spawn squid-config squid-log \
-                 start-queue stats turns upstream-proxy
+                 image-pulls image-reference image-tar job-limits link link-bridge link-plug \
+                 link-request link-seal link-watch lock log-journal log-tail manager \
+                 manager-firewall method-host method-query method-reply method-sandbox methods \
+                 metrics metrics-file mount-build mount-cover mount-credentials mount-helper \
+                 mount-masks mount-namespace mount-open mount-source mount-spec mount-stage \
+                 mount-stage-fd mount-view names netlink netns netns-enter network nflog \
+                 nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
+                 nft-set nft-table nft-watch notify peer plan policy policy-words pool predownload \
+                 private-networks process quota reconcile relay-proc relay-targets resolve \
+                 resolvers sandbox sandbox-adopt sandbox-agent sandbox-attach sandbox-audit \
+                 sandbox-bridge sandbox-container sandbox-create sandbox-denials sandbox-destroy \
+                 sandbox-dirs sandbox-host sandbox-images sandbox-info sandbox-lease sandbox-links \
+                 sandbox-logs sandbox-masks sandbox-mounts sandbox-name sandbox-policy \
+                 sandbox-pool sandbox-probe sandbox-ready sandbox-relay sandbox-removal \
+                 sandbox-request sandbox-resolve sandbox-spec sandbox-squid sandbox-state \
+                 sandbox-stats sandbox-turn sandbox-watch server socket-address spawn squid-config \
+                 squid-log start-queue stats turns upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
                  shares socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -113,12 +113,12 @@ LIBS_tests          = $(call pkg,libs,cmocka libevent json-c libnftnl libmnl lib
 LIBS_bed            = $(call pkg,libs,libevent libevent_openssl openssl json-c libcurl libsystemd)
 
 # The calls between awfd's parts at which the crash matrix kills it: tests/system/awfd-crash.c.
-CRASH_POINTS  := audit_call file_write_atomic link_connect log_tails_new manager_watch_firewall \
-                 mount_masks_cover nft_namespace_apply nft_namespace_grant nft_new \
-                 nft_relay_targets_add nft_relay_targets_remove nft_squid_add nft_squid_remove \
-                 notify_ready plan_start reconcile_start rename sandbox_adopt_all sandbox_dirs_make \
-                 sandbox_lease_await sandbox_lease_renew sandbox_links_adopt sandbox_load_all \
-                 sandbox_logs_reopen sandbox_relay_adopt sandbox_start_timeout \
+CRASH_POINTS  := audit_call file_write_atomic link_connect link_plug_in log_tails_new \
+                 manager_watch_firewall mount_masks_cover nft_namespace_apply nft_namespace_grant \
+                 nft_new nft_relay_targets_add nft_relay_targets_remove nft_squid_add \
+                 nft_squid_remove notify_ready plan_start reconcile_start rename sandbox_adopt_all \
+                 sandbox_dirs_make sandbox_lease_await sandbox_lease_renew sandbox_bridge_adopt \
+                 sandbox_load_all sandbox_logs_reopen sandbox_relay_adopt sandbox_start_timeout \
                  sandbox_wait_for_agent server_new server_start
 
 # Unit tests are tests/unit/test-NAME.c; those of ROOT_TESTS need root and make their own namespaces.
@@ -127,14 +127,14 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  awfctl-elsewhere awfctl-env awfctl-exit-code awfctl-from-awf awfctl-logs \
                  awfctl-nearest awfctl-options awfctl-output awfctl-pull-progress awfctl-render \
                  awfctl-ruleset awfctl-run awfctl-run-comeback awfctl-run-signals \
-                 awfctl-run-streams awfctl-run-tty awfctl-stats awfctl-tenant broker cgroup-usage \
-                 cli-proxy-limits client-hello clone config conn denial-log denials diagnosis \
-                 difc-address difc-ca difc-probe docker docker-attach docker-image docker-network \
-                 docker-progress docker-pull docker-spec domain downloads egress environment err \
-                 errors escape exec-request fd fd-store file frame gh-argv gh-env gh-launch \
-                 gh-limits gh-log gh-request gh-rules gh-trouble hold host-addresses host-pattern \
-                 host-ports host-view http-answer http-response image-reference image-tar \
-                 interface job-limits json-fields landlock lock log log-tail metrics \
+                 awfctl-run-streams awfctl-run-tty awfctl-stats awfctl-tenant background broker \
+                 cgroup-usage cli-proxy-limits client-hello clone config conn denial-log denials \
+                 diagnosis difc-address difc-ca difc-probe docker docker-attach docker-image \
+                 docker-network docker-progress docker-pull docker-spec domain downloads egress \
+                 environment err errors escape exec-request fd fd-store file frame gh-argv gh-env \
+                 gh-launch gh-limits gh-log gh-request gh-rules gh-trouble hold host-addresses \
+                 host-pattern host-ports host-view http-answer http-response image-reference \
+                 image-tar interface job-limits json-fields landlock lock log log-tail metrics \
                  mount-credentials mount-open mount-source mount-spec names netlink network \
                  nflog-packet nft-ruleset notify parse peer plan policy pool private-networks \
                  process quota redact relay relay-event relay-log relay-proc relay-storm \
@@ -142,8 +142,8 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  socket-address spawn squid-config squid-log start-queue stdcopy strbuf strv \
                  timestamp turns unpack upstream-proxy
 # The one that takes longest is started first.
-ROOT_TESTS    := nft-way-out link link-watch mount-masks mount-stage netns nflog nft nft-egress \
-                 nft-namespace nft-restore nft-watch
+ROOT_TESTS    := nft-way-out link link-plug link-watch mount-masks mount-stage netns nflog nft \
+                 nft-egress nft-namespace nft-restore nft-watch
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := awfctl-run certificates engine-mounts fake-awfd fake-engine golden loopback \

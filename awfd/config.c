@@ -156,23 +156,28 @@ static int parse_list(const struct config_key *key, const char *text, struct con
 	return 0;
 }
 
-/* "198.18.0.0/20", without bits beyond the prefix. */
-static bool is_network_of(const char *text, int family)
+/* There must be room for squids beside the engine's addresses. */
+#define SUBNET_BITS_MAX  28
+#define SUBNET6_BITS_MAX 124
+
+/* "198.18.0.0/20", without bits beyond the prefix, which is no longer than that. */
+static bool is_network_of(const char *text, int family, unsigned bits_max)
 {
 	struct network network;
 
-	return network_parse(text, &network) == 0 && network.family == family;
+	return network_parse(text, &network) == 0 && network.family == family &&
+	       network.bits <= bits_max;
 }
 
 static bool is_network(const char *text)
 {
-	return is_network_of(text, AF_INET) || is_network_of(text, AF_INET6);
+	return is_network_of(text, AF_INET, 32) || is_network_of(text, AF_INET6, 128);
 }
 
 static int parse_subnet(const struct config_key *key, const char *text, struct config *c,
 			struct err *e)
 {
-	if (!is_network_of(text, AF_INET))
+	if (!is_network_of(text, AF_INET, SUBNET_BITS_MAX))
 		return bad_value(key, text, e, "an IPv4 network such as 198.18.0.0/20");
 	return parse_text(key, text, c, e);
 }
@@ -180,7 +185,7 @@ static int parse_subnet(const struct config_key *key, const char *text, struct c
 static int parse_subnet6(const struct config_key *key, const char *text, struct config *c,
 			 struct err *e)
 {
-	if (!is_network_of(text, AF_INET6))
+	if (!is_network_of(text, AF_INET6, SUBNET6_BITS_MAX))
 		return bad_value(key, text, e, "an IPv6 network such as fd61:7766:6567::/64");
 	return parse_text(key, text, c, e);
 }

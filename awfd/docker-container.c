@@ -207,25 +207,6 @@ const char *docker_container_parse_id(struct json_object *body)
 	return id ? json_object_get_string(id) : NULL;
 }
 
-int docker_container_parse_addresses(struct json_object *body, const char *network,
-				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
-				     struct err *e)
-{
-	struct json_object *settings =
-		docker_answer_member(body, "NetworkSettings", json_type_object);
-	struct json_object *networks = docker_answer_member(settings, "Networks", json_type_object);
-	struct json_object *ours = docker_answer_member(networks, network, json_type_object);
-	struct json_object *address = docker_answer_member(ours, "IPAddress", json_type_string);
-	struct json_object *address6 =
-		docker_answer_member(ours, "GlobalIPv6Address", json_type_string);
-
-	if (!address || inet_pton(AF_INET, json_object_get_string(address), v4) != 1)
-		return err_engine(e, -EBADMSG, "inspect container", 200,
-				  "the answer lacks the address on the egress network");
-	*has_v6 = address6 && inet_pton(AF_INET6, json_object_get_string(address6), v6) == 1;
-	return 0;
-}
-
 int docker_container_parse_wait(struct json_object *body, int *exit_code, struct err *e)
 {
 	static const char operation[] = "wait for container";

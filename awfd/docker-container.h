@@ -60,11 +60,6 @@ int docker_container_parse(struct json_object *body, struct docker_container_sta
 /* The whole id in an Inspect answer, borrowed from it, or NULL. */
 const char *docker_container_parse_id(struct json_object *body);
 
-/* The container's addresses on that network of the engine; the IPv6 one may be absent. */
-int docker_container_parse_addresses(struct json_object *body, const char *network,
-				     struct in_addr *v4, struct in6_addr *v6, bool *has_v6,
-				     struct err *e) _must_check_;
-
 /* The StatusCode of a Wait answer; error in it is ERR_ENGINE. */
 int docker_container_parse_wait(struct json_object *body, int *exit_code,
 				struct err *e) _must_check_;

@@ -37,10 +37,6 @@
 /* The job goes first when the host is out of memory. */
 #define AGENT_OOM_SCORE_ADJ 500
 
-/* Nothing listens there: a lookup fails at once. Without an explicit server the engine would have
- * squid's ask the host's. */
-#define NO_NAMESERVER "127.0.0.1"
-
 typedef void (*fill_fn)(const struct docker_spec *s, struct json_object *config,
 			struct json_object *host);
 
@@ -294,7 +290,7 @@ static struct json_object *host_config(const struct docker_spec *s, enum docker_
  * its network has it. `all` is not set there: the engine applies these in no particular order. The
  * ping range admits no group. awfd listens in pause's on the ports of the host
  * that are granted, without a right to low ones. squid listens on an address that its namespace
- * gets a little later. */
+ * gets a little later, and its routes are the ones that awfd gives it. */
 static const struct {
 	unsigned roles;
 	bool ipv6;
@@ -306,6 +302,7 @@ static const struct {
 	{ PAUSE, false, "net.ipv4.ip_unprivileged_port_start", "0" },
 	{ SQUID, false, "net.ipv4.ip_nonlocal_bind", "1" },
 	{ PAUSE | SQUID | CLI_PROXY, true, "net.ipv6.conf.all.forwarding", "0" },
+	{ SQUID, true, "net.ipv6.conf.default.accept_ra", "0" },
 	{ PAUSE | CLI_PROXY, true, "net.ipv6.conf.default.disable_ipv6", "1" },
 	{ PAUSE, true, "net.ipv6.conf.all.disable_ipv6", "1" },
 	{ CLI_PROXY, true, "net.ipv6.conf.lo.disable_ipv6", "0" },
@@ -333,8 +330,8 @@ static void put_isolation(struct json_object *config, struct json_object *host,
 	put_sysctls(host, s, role);
 }
 
-/* For a container without the engine's network, which then has no names either, not even localhost:
- * files of that directory. */
+/* Where the engine makes no network it makes no names either, not even localhost: files of that
+ * directory. */
 static void put_names(struct json_object *host, const char *directory)
 {
 	_cleanup_free_ char *hosts = xasprintf("%s/" DOCKER_SPEC_HOSTS, directory);
@@ -382,10 +379,8 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 	put_string(config, "User", "65533:65533");
 	put_string(config, "Hostname", "squid");
 	put_string(config, "StopSignal", "SIGKILL");
-	put_string(host, "NetworkMode", s->squid_network);
-	put_list(host, "Dns", NO_NAMESERVER);
-	put_list(host, "DnsSearch", ".");
-	put_sysctls(host, s, DOCKER_ROLE_SQUID);
+	put_isolation(config, host, s, DOCKER_ROLE_SQUID);
+	put_names(host, s->squid_directory);
 	put_limits(host, s, DOCKER_ROLE_SQUID);
 	put_ulimit(host, "nofile", SQUID_DESCRIPTORS);
 	put_ulimit(host, "fsize", LOG_MAX);

@@ -46,7 +46,6 @@ struct docker_spec {
 	const struct cli_proxy_limits *cli_proxy_limits;
 	bool ipv6; /* the host's kernel has it */
 	const char *squid_image;
-	const char *squid_network;   /* the engine's network that squid alone sits on */
 	const char *squid_directory; /* on the host: its configuration */
 	const char *squid_log;       /* on the host: a file that squid appends to */
 	const char *cli_proxy_log;   /* likewise */
@@ -63,8 +62,8 @@ struct docker_spec {
 #define DOCKER_SPEC_CA_BUNDLE "ca-bundle.pem"
 #define DOCKER_SPEC_AWAITED   "environment"
 
-/* Files of the directories that cli-proxy and the agent have: the names of a namespace that the
- * engine takes no part in. */
+/* Files of the directories that squid, cli-proxy and the agent have: the names of a namespace that
+ * the engine takes no part in. */
 #define DOCKER_SPEC_HOSTS       "hosts"
 #define DOCKER_SPEC_RESOLV_CONF "resolv.conf"
 

@@ -8,6 +8,7 @@
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 
+#include "awfd/link-bridge.h"
 #include "awfd/link-request.h"
 #include "awfd/netns.h"
 
@@ -159,6 +160,14 @@ static int isolate_port(struct netlink *host, struct port *port, const char *bri
 	return r;
 }
 
+int link_bridge_isolate(struct netlink *host, unsigned index, const char *bridge)
+{
+	struct port port;
+	int r = get_port(host, index, NULL, &port);
+
+	return r < 0 ? r : isolate_port(host, &port, bridge);
+}
+
 int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridge,
 			     unsigned *ret_port, struct err *e)
 {
@@ -201,6 +210,8 @@ int link_keep_isolated(unsigned index, const char *bridge, bool *ret_mended, str
 		isolated = port.isolated;
 	if (r == 0)
 		r = isolate_port(&host, &port, bridge);
+	if (r == -ENODEV && port.index != 0)
+		r = -ENONET;
 	if (r < 0)
 		return err_system(e, r, "port %u of bridge %s", index, bridge);
 	*ret_mended = !isolated;

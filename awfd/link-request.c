@@ -1,6 +1,8 @@
 #include "awfd/link-request.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include <linux/if.h>
 #include <linux/if_addr.h>
@@ -9,10 +11,21 @@
 
 #define HOST_PREFIX 32
 
+/* How long a link may take to carry packets; 20 ms at most. */
+#define RUNNING_TRIES    100
+#define RUNNING_PAUSE_NS 200000
+
 int link_check_name(const char *name, struct err *e)
 {
 	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
 		return err_set(e, -EINVAL, ERR_SYSTEM, "'%s' is no name of an interface", name);
+	return 0;
+}
+
+int link_check_alias(const char *name, const char *alias, struct err *e)
+{
+	if (strlen(alias) >= IFALIASZ)
+		return err_set(e, -EINVAL, ERR_SYSTEM, "alias of %s is too long", name);
 	return 0;
 }
 
@@ -28,15 +41,75 @@ struct nlmsghdr *link_request(void *buffer, uint16_t type, unsigned index, const
 	return nlh;
 }
 
-int link_set_up(struct netlink *nl, unsigned index)
+static int set_flags(struct netlink *nl, unsigned index, unsigned flags)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
 	struct nlmsghdr *nlh = link_request(buffer, RTM_SETLINK, index, NULL);
 	struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
 
-	info->ifi_flags = IFF_UP;
+	info->ifi_flags = flags;
 	info->ifi_change = IFF_UP;
 	return netlink_request(nl, nlh, NULL, NULL);
+}
+
+int link_set_up(struct netlink *nl, unsigned index)
+{
+	return set_flags(nl, index, IFF_UP);
+}
+
+int link_set_down(struct netlink *nl, unsigned index)
+{
+	return set_flags(nl, index, 0);
+}
+
+int link_request_alias(struct netlink *nl, unsigned index, const char *alias)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+	struct nlmsghdr *nlh = link_request(buffer, RTM_SETLINK, index, NULL);
+
+	mnl_attr_put_str(nlh, IFLA_IFALIAS, alias);
+	return netlink_request(nl, nlh, NULL, NULL);
+}
+
+int link_request_no_ipv6_address(struct netlink *nl, unsigned index)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+	struct nlmsghdr *nlh = link_request(buffer, RTM_SETLINK, index, NULL);
+	struct nlattr *families = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	struct nlattr *ipv6 = mnl_attr_nest_start(nlh, AF_INET6);
+	int r;
+
+	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(nlh, ipv6);
+	mnl_attr_nest_end(nlh, families);
+	r = netlink_request(nl, nlh, NULL, NULL);
+	return r == -EAFNOSUPPORT ? 0 : r;
+}
+
+static void take_flags(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
+	unsigned *flags = userdata;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(*info))
+		*flags = info->ifi_flags;
+}
+
+static bool is_running(struct netlink *nl, unsigned index)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+	struct nlmsghdr *nlh = link_request(buffer, RTM_GETLINK, index, NULL);
+	unsigned flags = 0;
+
+	return netlink_request(nl, nlh, take_flags, &flags) == 0 && (flags & IFF_RUNNING);
+}
+
+void link_await_running(struct netlink *nl, unsigned index)
+{
+	const struct timespec pause = { .tv_nsec = RUNNING_PAUSE_NS };
+
+	for (int i = 0; i < RUNNING_TRIES && !is_running(nl, index); i++)
+		nanosleep(&pause, NULL);
 }
 
 static void take_index(const struct nlmsghdr *nlh, void *userdata)

@@ -1,8 +1,6 @@
 #include "awfd/link.h"
 
-#include <stdbool.h>
 #include <string.h>
-#include <time.h>
 
 #include <linux/if.h>
 #include <linux/if_addr.h>
@@ -15,10 +13,6 @@
 #include "awfd/netns.h"
 #include "common/fd.h"
 #include "common/log.h"
-
-/* How long a link may take to carry packets; 20 ms at most. */
-#define RUNNING_TRIES    100
-#define RUNNING_PAUSE_NS 200000
 
 /* One end while it is being made. */
 struct end {
@@ -36,27 +30,12 @@ static int end_find(struct end *end)
 
 static int end_mark(struct end *end)
 {
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
-	struct nlmsghdr *nlh = link_request(buffer, RTM_SETLINK, end->index, NULL);
-
-	mnl_attr_put_str(nlh, IFLA_IFALIAS, end->alias);
-	return netlink_request(&end->nl, nlh, NULL, NULL);
+	return link_request_alias(&end->nl, end->index, end->alias);
 }
 
-/* No link-local address when the end goes up. A kernel without IPv6 makes none anyway. */
 static int end_refuse_ipv6(struct end *end)
 {
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
-	struct nlmsghdr *nlh = link_request(buffer, RTM_SETLINK, end->index, NULL);
-	struct nlattr *families = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
-	struct nlattr *ipv6 = mnl_attr_nest_start(nlh, AF_INET6);
-	int r;
-
-	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-	mnl_attr_nest_end(nlh, ipv6);
-	mnl_attr_nest_end(nlh, families);
-	r = netlink_request(&end->nl, nlh, NULL, NULL);
-	return r == -EAFNOSUPPORT ? 0 : r;
+	return link_request_no_ipv6_address(&end->nl, end->index);
 }
 
 static int end_address(struct end *end)
@@ -91,36 +70,6 @@ static int complete_end(struct end *end, struct err *e)
 					  end->spec->name);
 	}
 	return 0;
-}
-
-static void take_flags(const struct nlmsghdr *nlh, void *userdata)
-{
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
-	unsigned *flags = userdata;
-
-	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(*info))
-		*flags = info->ifi_flags;
-}
-
-static bool end_is_running(struct end *end)
-{
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
-	struct nlmsghdr *nlh = link_request(buffer, RTM_GETLINK, end->index, NULL);
-	unsigned flags = 0;
-
-	return netlink_request(&end->nl, nlh, take_flags, &flags) == 0 && (flags & IFF_RUNNING);
-}
-
-/* The end that was set up first had no carrier then: a kernel worker starts its queue after the
- * other is up, and until then it drops what it is to send, the SYN of a first connection for one,
- * which comes again only after a second. Newer kernels do that work before they answer here, so
- * that the first answer is yes; older ones need a moment. */
-static void await_running(struct end *first)
-{
-	const struct timespec pause = { .tv_nsec = RUNNING_PAUSE_NS };
-
-	for (int i = 0; i < RUNNING_TRIES && !end_is_running(first); i++)
-		nanosleep(&pause, NULL);
 }
 
 /* Asks for the pair in the namespace of the first end; the other is born in its own. */
@@ -169,24 +118,16 @@ static int connect_ends(struct end *a, struct end *b, int b_namespace, struct er
 	if (r < 0)
 		unmake_pair(a);
 	else
-		await_running(a);
-	return r;
-}
-
-/* The kernel would say so too, but the alias goes into a buffer of a fixed size first. */
-static int check_names(const char *name, const char *alias, struct err *e)
-{
-	int r = link_check_name(name, e);
-
-	if (r == 0 && strlen(alias) >= IFALIASZ)
-		return err_set(e, -EINVAL, ERR_SYSTEM, "alias of %s is too long", name);
+		link_await_running(&a->nl, a->index);
 	return r;
 }
 
 static int open_end(struct end *end, struct err *e)
 {
-	int r = check_names(end->spec->name, end->alias, e);
+	int r = link_check_name(end->spec->name, e);
 
+	if (r == 0)
+		r = link_check_alias(end->spec->name, end->alias, e);
 	return r < 0 ? r : netlink_open(end->spec->pidfd, NETLINK_ROUTE, &end->nl, e);
 }
 

@@ -78,7 +78,7 @@ static int check_owner(const struct manager *m, struct err *e)
 
 static void on_link(unsigned index, void *userdata)
 {
-	sandbox_links_changed(userdata, index);
+	sandbox_bridge_changed(userdata, index);
 }
 
 /* What was changed between the taking of the table and the beginning of the watch is put back by

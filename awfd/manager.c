@@ -151,7 +151,7 @@ static void warn_kept(char *const *kept)
 		log_warning("%s changed, which counts only after a restart", *kept);
 }
 
-static void on_network(const struct err *e, void *userdata)
+static void on_network(bool has_ipv6 _unused_, const struct err *e, void *userdata)
 {
 	struct manager *m = userdata;
 	_cleanup_free_ char *text = e ? err_text(e) : NULL;
@@ -395,12 +395,13 @@ static int prepare_firewall(struct manager *m, struct err *e)
 	return nflog_open(m->base, NFLOG_HOST, on_host_packet, m, &m->nflog, e);
 }
 
-struct docker_network_spec manager_network_spec(const struct manager *m)
+struct docker_network_spec manager_network_spec(struct manager *m)
 {
 	return (struct docker_network_spec){
 		.subnet = m->config->egress_subnet,
 		.subnet6 = m->egress_ipv6 ? m->config->egress_subnet6 : NULL,
 		.require6 = m->config->egress_ipv6 == CONFIG_YES,
+		.in_use = sandbox_bridge_is_used(m),
 	};
 }
 
@@ -511,6 +512,7 @@ void manager_free(struct manager *m)
 	names_cancel(m->naming);
 	names_free(m->names);
 	docker_network_cancel(m->network);
+	docker_network_cancel(m->egress_mending);
 	engine_watch_free(m->engine_watch);
 	audit_free(m->audit);
 	log_tails_free(m->log_tails);

@@ -67,8 +67,10 @@ struct manager {
 	struct log_tails *log_tails;
 	struct nflog *nflog; /* what the host's table drops */
 	struct docker_network_ensure *network;
-	struct pool *pool; /* of prepared sandboxes */
-	bool egress_ipv6;  /* squids may have IPv6 */
+	struct pool *pool;                            /* of prepared sandboxes */
+	struct docker_network_ensure *egress_mending; /* somebody removed the network */
+	uint32_t egress_number; /* of the address that the next squid may have */
+	bool egress_ipv6;       /* squids may have IPv6 */
 	uid_t relay_uid, probe_uid;
 	gid_t relay_gid, probe_gid;
 	bool stopping;
@@ -119,7 +121,7 @@ int manager_watch_firewall(struct manager *m, struct err *e) _must_check_;
 const struct quota_limits *quota_limits_of(const struct manager *m, const struct peer *peer);
 
 /* What the engine's network for squids is to be. Borrowed from the config. */
-struct docker_network_spec manager_network_spec(const struct manager *m);
+struct docker_network_spec manager_network_spec(struct manager *m);
 
 void manager_free(struct manager *m);
 DEFINE_CLEANUP(struct manager, manager_free)

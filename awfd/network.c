@@ -1,6 +1,7 @@
 #include "awfd/network.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -56,6 +57,26 @@ char *network_format(const struct network *n)
 	char text[INET6_ADDRSTRLEN];
 
 	return xasprintf("%s/%u", inet_ntop(n->family, n->address, text, sizeof(text)), n->bits);
+}
+
+struct network network_first(const struct network *n, unsigned bits)
+{
+	struct network first = *n;
+
+	assert(bits >= n->bits);
+	first.bits = bits;
+	return first;
+}
+
+struct network network_host(const struct network *n, uint32_t number)
+{
+	struct network host = *n;
+	unsigned last = family_bits(n->family) / 8;
+
+	host.bits = family_bits(n->family);
+	for (unsigned i = 1; i <= sizeof(number); i++, number >>= 8)
+		host.address[last - i] |= (uint8_t)number;
+	return host;
 }
 
 bool network_contains(const struct network *n, const struct sockaddr_storage *address)

@@ -19,6 +19,12 @@ int network_parse(const char *text, struct network *ret) _must_check_;
 /* "10.0.0.0/8". The caller owns it. */
 char *network_format(const struct network *n) _must_check_;
 
+/* The network of `bits` bits, no fewer than its own, that begins where it begins. */
+struct network network_first(const struct network *n, unsigned bits) _must_check_;
+
+/* Its address of that number, counted from its own, which is 0. The number must be inside. */
+struct network network_host(const struct network *n, uint32_t number) _must_check_;
+
 /* Whether the address is inside; one that is neither IPv4 nor IPv6 never is. */
 bool network_contains(const struct network *n, const struct sockaddr_storage *address);
 

@@ -84,7 +84,7 @@ static char *find_fault(struct sandbox *s)
 		return xstrdup("the machine was started again");
 	if (ended)
 		return xasprintf("container %s ended while awfd was away", ended);
-	if (sandbox_links_adopt(s, &e) < 0)
+	if (sandbox_bridge_adopt(s, &e) < 0)
 		return xasprintf("squid has no way out any more: %s", e.message);
 	return NULL;
 }

@@ -75,11 +75,6 @@ static int look(struct container *c, struct json_object *body, struct err *e)
 		return r;
 	if (!state.running || state.pid <= 0)
 		return ended_at_once(c, &state, e);
-	if (c->network)
-		r = docker_container_parse_addresses(body, c->network, &c->address, &c->address6,
-						     &c->has_address6, e);
-	if (r < 0)
-		return r;
 	if (c->candidate < 0)
 		return open_candidate(c, &state, e);
 	if (state.pid != c->pid)

@@ -1,7 +1,6 @@
 /* One container of a sandbox: brought up in several engine calls, known by pidfd while it runs. */
 #pragma once
 
-#include <netinet/in.h>
 #include <stdbool.h>
 
 #include <event2/event.h>
@@ -22,10 +21,6 @@ struct container {
 	void *userdata;
 	unsigned step;
 	bool then_start;
-	const char *network; /* of the engine, where it has addresses; NULL: none */
-	struct in_addr address;
-	struct in6_addr address6;
-	bool has_address6;
 	struct event *exit; /* of its first process, when that is watched */
 	void (*exit_fn)(struct container *c, void *userdata);
 	void *exit_userdata;

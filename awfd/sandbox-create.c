@@ -219,8 +219,6 @@ static int container_step(void *subject, unsigned step, struct err *e _unused_)
 	enum docker_role role = create_plan[step].role;
 	struct json_object *spec = sandbox_container_spec(s, role);
 
-	if (role == DOCKER_ROLE_SQUID)
-		s->containers[role].network = DOCKER_NETWORK;
 	/* The agent is created only; it starts when everything around it is in place. */
 	container_up(&s->containers[role], spec, role != DOCKER_ROLE_AGENT,
 		     role != DOCKER_ROLE_AGENT ? on_sidecar_up : step_done, s, step);
@@ -343,11 +341,12 @@ static bool has_names(const void *subject)
 	return sandbox_has_names(subject);
 }
 
-static void on_network(const struct err *e, void *userdata)
+static void on_network(bool has_ipv6, const struct err *e, void *userdata)
 {
 	struct sandbox *s = userdata;
 
 	s->network = NULL;
+	s->squid.has_v6 = has_ipv6;
 	plan_step_ended(s->plan, NETWORK, e);
 }
 
@@ -548,7 +547,7 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		    .wanted = is_to_be_made,
 		    .role = DOCKER_ROLE_PAUSE },
 	[SQUID] = { .name = "start squid",
-		    .after = AFTER(DIRS) | AFTER(NETWORK),
+		    .after = AFTER(DIRS),
 		    .timeout_ms = 30000,
 		    .start = container_step,
 		    .cancel = container_step_cancel,
@@ -564,7 +563,8 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		  .wanted = makes_cli_proxy,
 		  .role = DOCKER_ROLE_CLI_PROXY },
 	[LINKS] = { .name = "links and rules",
-		    .after = AFTER(DIRS) | AFTER(PAUSE) | AFTER(SQUID) | AFTER(CLI),
+		    .after =
+			    AFTER(DIRS) | AFTER(NETWORK) | AFTER(PAUSE) | AFTER(SQUID) | AFTER(CLI),
 		    .start = links_step },
 	[RELAY] = { .name = "relay",
 		    .after = AFTER(LINKS),

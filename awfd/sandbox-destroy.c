@@ -15,6 +15,7 @@ enum {
 	AGENT,
 	CLI,
 	SQUID_RULES,
+	SQUID_PORT,
 	SQUID,
 	PAUSE,
 	RELAY,
@@ -87,7 +88,7 @@ static int end_agent_step(void *subject, unsigned step, struct err *e)
 }
 
 /* Without the engine, which would take its time. squid's connections end properly, which needs the
- * rules; then the rules go, and only then the container: the engine gives its address to the next
+ * rules; then the rules go, and only then its port and the container: its address is for the next
  * squid. */
 static int end_step(void *subject, unsigned step, struct err *e _unused_)
 {
@@ -107,6 +108,21 @@ static int squid_rules_step(void *subject, unsigned step _unused_, struct err *e
 	if (r == 0)
 		s->squid_known = false;
 	return r;
+}
+
+static int squid_port_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	return sandbox_bridge_remove(subject, e);
+}
+
+static void squid_port_cancel(void *subject, unsigned step _unused_)
+{
+	sandbox_bridge_remove_cancel(subject);
+}
+
+void sandbox_bridge_removed(struct sandbox *s, const struct err *e)
+{
+	plan_step_ended(s->plan, SQUID_PORT, e);
 }
 
 /* The agent has ended, and who wrote about it, so these are the last lines. */
@@ -191,6 +207,11 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 	[SQUID_RULES] = { .name = "remove squid's rules",
 			  .after = AFTER(END_SQUID),
 			  .start = squid_rules_step },
+	[SQUID_PORT] = { .name = "remove squid's port",
+			 .after = AFTER(SQUID_RULES),
+			 .timeout_ms = 10000,
+			 .start = squid_port_step,
+			 .cancel = squid_port_cancel },
 	[SQUID] = REMOVE("squid", DOCKER_ROLE_SQUID, .after = AFTER(SQUID_RULES)),
 	[PAUSE] = REMOVE("pause", DOCKER_ROLE_PAUSE, .after = AFTER(STREAMS)),
 	[RELAY] = { .name = "end relay",
@@ -202,7 +223,7 @@ static const struct plan_step destroy_plan[STEP_COUNT] = {
 		   .after = ALL_CONTAINERS | AFTER(LOGS),
 		   .start = dirs_step },
 	[STATE] = { .name = "remove state",
-		    .after = ALL_CONTAINERS | AFTER(TARGET) | AFTER(DIRS),
+		    .after = ALL_CONTAINERS | AFTER(SQUID_PORT) | AFTER(TARGET) | AFTER(DIRS),
 		    .start = state_step },
 };
 

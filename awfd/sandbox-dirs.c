@@ -106,6 +106,8 @@ int sandbox_dirs_make(struct sandbox *s, struct err *e)
 
 	if (r == 0 && sandbox_has_squid(s))
 		r = make_for(SANDBOX_SQUID_ID, squid, e);
+	if (r == 0 && sandbox_has_squid(s) && !s->taken)
+		r = write_names(squid, localhosts, e);
 	if (r == 0 && sandbox_has_cli_proxy(s))
 		r = make_for(SANDBOX_CLI_ID, cli_proxy, e);
 	if (r == 0 && sandbox_has_cli_proxy(s) && !s->taken)

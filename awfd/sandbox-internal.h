@@ -30,6 +30,9 @@
 #include "common/counters.h"
 #include "common/log.h"
 
+/* squid's way out, in its namespace; the other links are named after who is there. */
+#define SANDBOX_LINK_EGRESS "eth0"
+
 #define SANDBOX_STREAMS_MAX 8 /* attached clients at once */
 #define SANDBOX_STEPS_MAX   PLAN_STEPS_MAX
 #define SANDBOX_HOST_HOST   1 /* granted host ports, on the agent's own loopback */
@@ -140,7 +143,9 @@ struct sandbox {
 	struct nft_squid squid; /* its place in the host's table; points into squid_targets */
 	struct sockaddr_storage *squid_targets;
 	bool squid_known;
-	unsigned squid_port; /* index of its interface on the engine's bridge; 0: none */
+	unsigned squid_port; /* index of the host's end of its way to the bridge; 0: none */
+	struct background *squid_removal; /* of that */
+	bool squid_is_cut;                /* from the bridge, which is being made anew */
 	struct sandbox_log logs[SANDBOX_LOG_COUNT];
 	uint64_t *counters; /* by enum sandbox_counter; NULL: not counted */
 	bool settled;       /* they are in the metrics of what is gone */
@@ -359,7 +364,17 @@ void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids);
 
 /* sandbox-links.c. Adopting: squid's port of the bridge is isolated, and watched. */
 int sandbox_links_make(struct sandbox *s, struct err *e) _must_check_;
-int sandbox_links_adopt(struct sandbox *s, struct err *e) _must_check_;
+
+/* Plugs squid's namespace into the bridge, with an address of its own, which is then s->squid's; an
+ * IPv6 address too where that has_v6. */
+int sandbox_bridge_plug_in(struct sandbox *s, struct err *e) _must_check_;
+int sandbox_bridge_adopt(struct sandbox *s, struct err *e) _must_check_;
+
+/* A step of the destroy plan: the namespace, and with it its end of the link, may live on for a
+ * while, for connections whose end nobody has confirmed. sandbox_bridge_removed() is its end. */
+int sandbox_bridge_remove(struct sandbox *s, struct err *e) _must_check_;
+void sandbox_bridge_removed(struct sandbox *s, const struct err *e);
+void sandbox_bridge_remove_cancel(struct sandbox *s);
 
 /* sandbox-relay.c: started; then sandbox_relay_step_ended() is called once it serves, or not. One
  * that ends later is started again. Adopting is going on with that of an earlier awfd. */

@@ -1,25 +1,20 @@
 /* Links and rules of a sandbox's namespaces: each is sealed and has its table before it gets a
- * link, and squid's port of the engine's bridge is isolated before any of it. */
+ * link. */
 #include "awfd/sandbox-internal.h"
 
 #include <string.h>
 
 #include "awfd/config.h"
-#include "awfd/docker-network.h"
-#include "awfd/link-watch.h"
 #include "awfd/link.h"
 #include "awfd/netns.h"
 #include "awfd/nft.h"
 #include "awfd/resolvers.h"
 #include "common/alloc.h"
-#include "common/log.h"
 
-/* Names of the links inside the namespaces; none ever exists in the host's. squid's own is what the
- * engine gave it. */
+/* Names of the links inside the namespaces; none ever exists in the host's. */
 #define LINK_AGENT     "agent"
 #define LINK_SQUID     "squid"
 #define LINK_CLI_PROXY "cli-proxy"
-#define LINK_ENGINE    "eth0"
 
 #define FLOWS_MAX 2
 
@@ -77,7 +72,7 @@ static size_t flows_of(const struct sandbox *s, const struct place *place,
 
 /* No namespace is the host's, and none has a link or a route that we don't know. One that was
  * prepared has been sealed, and has its links. */
-static int seal(const struct sandbox *s, int pidfd, bool has_engine_link, struct err *e)
+static int seal(const struct sandbox *s, int pidfd, struct err *e)
 {
 	int r;
 
@@ -88,8 +83,7 @@ static int seal(const struct sandbox *s, int pidfd, bool has_engine_link, struct
 		return r < 0 ? err_system(e, r, "cannot look at the container's network")
 			     : err_set(e, -EINVAL, ERR_SYSTEM,
 				       "the container is in the host's network");
-	return has_engine_link ? link_seal_egress_namespace(pidfd, LINK_ENGINE, e)
-			       : link_seal_namespace(pidfd, e);
+	return link_seal_namespace(pidfd, e);
 }
 
 /* The table of a prepared namespace gets what its job was granted. */
@@ -107,7 +101,7 @@ static int prepare_agent(struct sandbox *s, struct err *e)
 					     .flow_count = flows_of(s, &agent, flows),
 					     .loopback_any = true };
 	int pidfd = pidfd_of(s, DOCKER_ROLE_PAUSE);
-	int r = seal(s, pidfd, false, e);
+	int r = seal(s, pidfd, e);
 
 	if (r == 0)
 		r = nft_namespace_apply(pidfd, &table, e);
@@ -123,12 +117,12 @@ static int prepare_cli_proxy(struct sandbox *s, struct err *e)
 					     .flow_count = flows_of(s, &cli_proxy, flows),
 					     .loopback_port = s->difc.port };
 	int pidfd = pidfd_of(s, DOCKER_ROLE_CLI_PROXY);
-	int r = seal(s, pidfd, false, e);
+	int r = seal(s, pidfd, e);
 
 	return r < 0 ? r : set_rules(s, pidfd, &table, e);
 }
 
-/* --- squid: its namespace, its port of the bridge, and its place in the host's table --- */
+/* --- squid: its namespace, its way to the bridge, and its place in the host's table --- */
 
 static void set_port(struct sockaddr_storage *address, uint16_t port)
 {
@@ -187,11 +181,6 @@ static void collect_targets(struct sandbox *s)
 /* Its place in the host's table. */
 static int open_way_out(struct sandbox *s, struct err *e)
 {
-	const struct container *c = &s->containers[DOCKER_ROLE_SQUID];
-
-	s->squid.address = c->address;
-	s->squid.address6 = c->address6;
-	s->squid.has_v6 = c->has_address6;
 	s->squid_known = true; /* before the act: the destroy plan removes it again */
 	return nft_squid_add(s->manager->nft, &s->squid, e);
 }
@@ -199,69 +188,27 @@ static int open_way_out(struct sandbox *s, struct err *e)
 /* Without a job there is no way out, neither here nor in the host's table. */
 static int prepare_squid(struct sandbox *s, struct err *e)
 {
-	const struct container *c = &s->containers[DOCKER_ROLE_SQUID];
 	struct nft_flow flows[FLOWS_MAX];
 	struct nft_egress out;
 	const struct nft_namespace table = { .flows = flows,
 					     .flow_count = flows_of(s, &squid, flows),
 					     .loopback_helpers = true,
 					     .egress = s->ahead ? NULL : &out };
-	int r = seal(s, c->pidfd, true, e);
+	int pidfd = pidfd_of(s, DOCKER_ROLE_SQUID);
+	int r = seal(s, pidfd, e);
 
 	if (!s->ahead)
 		collect_targets(s);
-	out = (struct nft_egress){ .link = LINK_ENGINE,
+	out = (struct nft_egress){ .link = SANDBOX_LINK_EGRESS,
 				   .dns_servers = s->squid.dns_servers,
 				   .dns_count = s->squid.dns_count,
 				   .grants = s->squid.grants,
 				   .grant_count = s->squid.grant_count };
 	if (r == 0)
-		r = set_rules(s, c->pidfd, &table, e);
-	if (r == 0)
-		r = link_isolate_bridge_port(c->pidfd, LINK_ENGINE, DOCKER_NETWORK, &s->squid_port,
-					     e);
+		r = set_rules(s, pidfd, &table, e);
+	if (r == 0 && !s->taken)
+		r = sandbox_bridge_plug_in(s, e);
 	return r < 0 || s->ahead ? r : open_way_out(s, e);
-}
-
-int sandbox_links_adopt(struct sandbox *s, struct err *e)
-{
-	int pidfd = pidfd_of(s, DOCKER_ROLE_SQUID);
-
-	return pidfd < 0 ? 0
-			 : link_isolate_bridge_port(pidfd, LINK_ENGINE, DOCKER_NETWORK,
-						    &s->squid_port, e);
-}
-
-/* A port that is open to the others is closed again; without one there is no way out, and a sandbox
- * that was granted one is none. */
-static void check_port(struct sandbox *s)
-{
-	_cleanup_free_ char *reason = NULL;
-	_cleanup_err_ struct err e = { 0 };
-	bool mended;
-
-	if (link_keep_isolated(s->squid_port, DOCKER_NETWORK, &mended, &e) == 0) {
-		if (mended)
-			sandbox_log(LOG_LEVEL_WARNING, s,
-				    "somebody opened squid's port of " DOCKER_NETWORK
-				    " to other containers: it is isolated again");
-		return;
-	}
-	reason = xasprintf("squid was cut off from " DOCKER_NETWORK
-			   " (by `ip link` or `docker network disconnect`, say): %s",
-			   e.message);
-	s->squid_port = 0;
-	sandbox_fail(s, reason);
-}
-
-void sandbox_links_changed(struct manager *m, unsigned index)
-{
-	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
-		next = sandbox_next(s);
-		if (s->squid_port != 0 && !s->destroying &&
-		    (index == LINK_WATCH_ALL || index == s->squid_port))
-			check_port(s);
-	}
 }
 
 /* --- All of it --- */

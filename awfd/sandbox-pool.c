@@ -68,7 +68,9 @@ void sandbox_take(struct sandbox *s, struct sandbox *prepared)
 	s->directory = TAKE_PTR(prepared->directory);
 	move_containers(s, prepared);
 	move_watches(s, prepared);
+	s->squid = prepared->squid;
 	s->squid_port = prepared->squid_port;
+	s->squid_is_cut = prepared->squid_is_cut;
 	s->taken = true;
 	sandbox_free(prepared);
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "awfd/config.h"
-#include "awfd/docker-network.h"
 #include "awfd/environment.h"
 #include "common/alloc.h"
 
@@ -50,7 +49,6 @@ struct json_object *sandbox_container_spec(struct sandbox *s, enum docker_role r
 		.github_repository = environment_repository(s->request.environment),
 		.cli_proxy_limits = &c->gh,
 		.squid_image = c->image_squid,
-		.squid_network = DOCKER_NETWORK,
 		.squid_directory = squid_directory,
 		.squid_log = squid_log,
 		.cli_proxy_log = cli_proxy_log,

@@ -146,7 +146,7 @@ static int write_files(const struct parts *p, const struct sandbox *s, struct er
 	_cleanup_free_ char *hosts = hosts_text(&p->config, &s->egress);
 	int r = write_file(directory, "squid.conf", config, e);
 
-	return r < 0 ? r : write_file(directory, "hosts", hosts, e);
+	return r < 0 ? r : write_file(directory, "pins", hosts, e);
 }
 
 int sandbox_squid_configure(struct sandbox *s, struct err *e)

@@ -172,7 +172,10 @@ const struct nft_squid *sandbox_squid(const struct sandbox *s);
 pid_t sandbox_relay_pid(const struct sandbox *s);
 
 /* An interface of the host changed, or any may have (LINK_WATCH_ALL): what it means for squids. */
-void sandbox_links_changed(struct manager *m, unsigned index);
+void sandbox_bridge_changed(struct manager *m, unsigned index);
+
+/* Whether squids are plugged into the bridge. */
+bool sandbox_bridge_is_used(struct manager *m);
 
 /* Fills a zeroed message; its strings are the caller's (fields_clear()). */
 void sandbox_describe(const struct sandbox *s, struct sandbox_info *ret);

@@ -11,7 +11,7 @@
 #define SQUID_PORT_NUMBER 3128
 
 /* Paths in squid's container. */
-#define SQUID_PATH_HOSTS "/etc/awf/hosts"
+#define SQUID_PATH_HOSTS "/etc/awf/pins"
 #define SQUID_PATH_LOG   "/run/awf/access.log"
 
 /* A proxy that squid chains through. user and password may be NULL. */

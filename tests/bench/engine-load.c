@@ -14,7 +14,6 @@
 
 #include "awfd/cli-proxy-limits.h"
 #include "awfd/docker-image.h"
-#include "awfd/docker-network.h"
 #include "awfd/docker-spec.h"
 #include "awfd/docker.h"
 #include "awfd/sandbox-container.h"
@@ -76,7 +75,6 @@ static struct json_object *spec_of(const struct group *g, enum docker_role role)
 		.pause_image = "awf/pause:latest",
 		.cli_proxy_image = "awf/cli-proxy:latest",
 		.squid_image = "awf/squid:latest",
-		.squid_network = DOCKER_NETWORK,
 		.squid_directory = g->load->settings,
 		.squid_log = g->load->log,
 		.cli_proxy_directory = g->load->settings,

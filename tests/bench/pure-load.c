@@ -66,7 +66,6 @@ static void do_specs(void)
 		.cli_proxy_limits = &limits,
 		.ipv6 = true,
 		.squid_image = "awf/squid:latest",
-		.squid_network = "awf-egress",
 		.squid_directory = "/run/awfd/sandboxes/abcdefghij/squid",
 		.squid_log = "/var/log/awfd/abcdefghij/squid.log",
 		.cli_proxy_log = "/var/log/awfd/abcdefghij/gh.log",

@@ -252,7 +252,7 @@ CALL(server_start, (struct server *s), (s))
 CALL(notify_ready, (struct notify *n), (n))
 
 /* With each sandbox that it goes on with. */
-RESULT(int, sandbox_links_adopt, (struct sandbox *s, struct err *e), (s, e))
+RESULT(int, sandbox_bridge_adopt, (struct sandbox *s, struct err *e), (s, e))
 CALL(sandbox_logs_reopen, (struct sandbox *s), (s))
 RESULT(bool, sandbox_relay_adopt, (struct sandbox *s), (s))
 CALL(sandbox_lease_await, (struct sandbox *s), (s))
@@ -264,6 +264,8 @@ RESULT(int, sandbox_lease_renew, (struct sandbox *s, struct conn *client, struct
 /* Within steps that do more than one thing. */
 RESULT(int, link_connect, (const struct link_end *a, const struct link_end *b, const char *id,
 			   struct err *e), (a, b, id, e))
+RESULT(int, link_plug_in, (int pidfd, const struct link_plug *plug, unsigned *port, struct err *e),
+       (pidfd, plug, port, e))
 RESULT(int, mount_masks_cover, (const struct mount_masks_cover *c, struct err *e), (c, e))
 RESULT(int, nft_namespace_apply, (int pidfd, const struct nft_namespace *ns, struct err *e),
        (pidfd, ns, e))

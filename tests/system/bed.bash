@@ -91,6 +91,18 @@ bed_kill() {
 	"$BED" exec -u root -- pkill "-$1" -x "$2"
 }
 
+# squid_port ID: the host's end of its squid's way to the bridge.
+squid_port() {
+	bed_exec -u root -- ip -j link show master awf-egress | jq -r --arg id "$1" '.[] | select(.ifalias == $id).ifname'
+}
+
+# squid_address ID: of a sandbox's squid, on the bridge.
+squid_address() {
+	local pid
+	pid=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "awf-$1-squid")
+	bed_exec -u root -- nsenter -t "$pid" -n ip -j -4 address show eth0 | jq -r '.[].addr_info[].local'
+}
+
 # touch_in_container NAME PATH: makes a file there, from outside: what `docker exec` runs is killed when
 # the container's command sees the file and ends.
 touch_in_container() {

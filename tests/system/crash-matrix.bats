@@ -118,9 +118,9 @@ victim_start() {
 	local id pid
 	bed_background -u bob -- awfctl run --allow-domains granted.example -- 'echo ready; exec sleep infinity'
 	wait_for bed_background_said ready
-	id=$(on_host docker ps -q --filter label=awf.role=squid)
-	VICTIM=$(on_host docker inspect -f '{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' "$id")
-	pid=$(on_host docker inspect -f '{{.State.Pid}}' "$id")
+	id=$(on_host docker ps --filter label=awf.role=squid --format '{{.Label "awf.sandbox"}}')
+	VICTIM=$(squid_address "$id")
+	pid=$(on_host docker inspect -f '{{.State.Pid}}' "awf-$id-squid")
 	on_host nsenter -t "$pid" -n nft flush ruleset
 	on_host nsenter -t "$pid" -n "$BED_TOOLS/service" --dir "$BED_DIR" start bob-answers -- \
 		"$BED_TOOLS/answerer" tcp:0.0.0.0:443

@@ -392,6 +392,41 @@ trusted_cas() {
 	reaches https://granted.example/
 }
 
+@test "each squid has a port of the bridge, with addresses of awfd's and routes by the bridge alone" {
+	local id address inside pid
+	id=$(bed_exec awfctl start --allow-domains granted.example -- 'exec sleep infinity')
+	[[ $(squid_port "$id") =~ ^awf([0-9]+)$ ]]
+	address=198.18.0.${BASH_REMATCH[1]}
+	((BASH_REMATCH[1] >= 8))
+	[ "$(squid_address "$id")" = "$address" ]
+	pid=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "awf-$id-squid")
+	inside=(bed_exec -u root -- nsenter -t "$pid" -n ip -j)
+	[ "$("${inside[@]}" route show default | jq -c 'map([.gateway, .dev])')" = '[["198.18.0.1","eth0"]]' ]
+	[ "$("${inside[@]}" -6 route show default | jq -c 'map([.gateway, .dev])')" = '[["fd61:7766:6567::1","eth0"]]' ]
+	[ "$("${inside[@]}" -6 address show eth0 | jq -r '.[].addr_info[].local')" = "fd61:7766:6567::${BASH_REMATCH[1]}" ]
+	# What somebody connects has another part of the network, and is no way to squid.
+	run -28 bed_exec -u root -- docker run --rm --network awf-egress awf/agent:latest sh -c "
+		cat /proc/net/fib_trie; curl -sS --max-time 2 http://$address:3128/"
+	[[ $output == *198.18.0.[2-7]* && $output == *'onnection timed out'* ]]
+	bed_exec awfctl stop "$id"
+}
+
+@test "a network of an earlier awf is made anew, unless somebody is on it" {
+	local old='docker network rm awf-egress; docker network create -o com.docker.network.bridge.name=awf-egress
+		-o com.docker.network.bridge.enable_icc=false -o com.docker.network.bridge.enable_ip_masquerade=true
+		--subnet 198.18.0.0/20 --label awf.network=egress awf-egress'
+	# shellcheck disable=SC2086 # one line
+	bed_exec -u root -- sh -c "$(echo $old)"
+	bed_exec -u root -- docker run -d --name stranger --network awf-egress awf/agent:latest sleep 1000
+	run -125 --separate-stderr run_job --allow-domains granted.example -- true
+	[[ $stderr == *'network awf-egress has subnets'*'not 198.18.0.0/20 with IPRange 198.18.0.0/29'* ]] || { echo "$stderr"; false; }
+	bed_exec -u root -- docker rm -f stranger
+	agent_start agent --allow-domains granted.example
+	reaches https://granted.example/
+	[ "$(bed_exec -u root -- docker network inspect -f '{{(index .IPAM.Config 0).IPRange}}' awf-egress)" = 198.18.0.0/29 ]
+	grep -F "is of another version or configuration, and free: it is made anew" "$BED_DIR/awfd.log"
+}
+
 @test "squid's death ends the sandbox, with the reason" {
 	agent_start agent --allow-domains granted.example
 	reaches https://granted.example/

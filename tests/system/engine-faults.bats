@@ -127,3 +127,15 @@ fail_each() {
 		--upstream /run/docker.sock --control /run/fake-engine.control
 	run -0 start_one true
 }
+
+@test "docker network rm, and an engine that makes none again: the sandbox ends and says so" {
+	local id
+	id=$(bed_exec awfctl start --allow-domains granted.example -- 'exec sleep infinity')
+	fake_engine fail 0 POST /networks/create 507 'no room today'
+	bed_exec -u root -- docker network rm awf-egress
+	run -125 --separate-stderr bed_exec awfctl wait "$id"
+	[[ $stderr == *'squid was cut off from awf-egress'*'create network awf-egress'*'no room today'* ]] || { echo "$stderr"; false; }
+	fake_engine clear
+	assert_clean
+	EGRESS='--allow-domains granted.example' start_one true
+}

@@ -38,8 +38,7 @@ roles() {
 
 # The elements of awfd's sets that are for its squid.
 is_enforced() {
-	bed_exec -u root -- nft list table inet awf | grep -q "$(bed_exec -u root -- docker inspect -f \
-		'{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' "awf-$1-squid")"
+	bed_exec -u root -- nft list table inet awf | grep -F "$(squid_address "$1")"
 }
 
 gone() {

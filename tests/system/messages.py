@@ -69,7 +69,8 @@ VALUES = {
 }
 
 # Sources of reasons why a sandbox ended.
-ENDINGS = ["awfd/sandbox.c", "awfd/sandbox-adopt.c", "awfd/sandbox-agent.c", "awfd/sandbox-relay.c"]
+ENDINGS = ["awfd/sandbox.c", "awfd/sandbox-adopt.c", "awfd/sandbox-agent.c", "awfd/sandbox-bridge.c",
+           "awfd/sandbox-relay.c"]
 
 # What the system says behind a message of err_system, each with an item of the page.
 SYSTEM = ["No space left on device", "Too many open files", "Cannot allocate memory", "Permission denied",

@@ -167,12 +167,12 @@ assert_cut() {
 	local other address
 	bed_background -u bob -- awfctl run --allow-domains granted.example -- 'echo ready; exec sleep 600'
 	wait_for bed_background_said ready
-	other=$(bed_exec -u root -- docker ps -q --filter label=awf.role=squid)
-	address=$(bed_exec -u root -- docker inspect -f '{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' "$other")
+	other=$(bed_exec -u root -- docker ps --filter label=awf.role=squid --format '{{.Label "awf.sandbox"}}')
+	address=$(squid_address "$other")
 	attack_start attacker
 	prove_targets_alive
 	# bob's squid is there, and something answers on its bridge address, when asked from its own namespace.
-	pid=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "$other")
+	pid=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "awf-$other-squid")
 	bed_exec -u root -- nsenter -t "$pid" -n nft flush ruleset
 	bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/service" --dir "$BED_DIR" start bob-answers -- \
 		"$BED_TOOLS/answerer" tcp:0.0.0.0:443 udp:0.0.0.0:443

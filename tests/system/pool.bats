@@ -76,10 +76,6 @@ from_inside() {
 	on_host nsenter -t "$(pid_of "$1" "$2")" -n "$BED_TOOLS/probe" "${@:3}"
 }
 
-squid_address() {
-	on_host docker inspect -f '{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' "awf-$1-squid"
-}
-
 is_in_hosts_table() {
 	on_host nft list table inet awf | grep -F "$(squid_address "$1")"
 }
@@ -170,9 +166,9 @@ status_of() {
 	run ! is_in_hosts_table "$id"
 	# What there is in its directories is the names of loopback, and of nothing else.
 	# shellcheck disable=SC2016 # the inner shell's
-	[ "$(on_host sh -c 'cd "/run/awfd/sandboxes/$1" && ls -d */*' sh "$id" | xargs)" = 'cli-proxy/hosts cli-proxy/resolv.conf' ]
+	[ "$(on_host sh -c 'cd "/run/awfd/sandboxes/$1" && ls -d */*' sh "$id" | xargs)" = 'cli-proxy/hosts cli-proxy/resolv.conf squid/hosts squid/resolv.conf' ]
 	# shellcheck disable=SC2016
-	run -1 on_host sh -c 'cd "/run/awfd/sandboxes/$1/cli-proxy" && cat hosts resolv.conf |
+	run -1 on_host sh -c 'cd "/run/awfd/sandboxes/$1" && cat ./*/hosts ./*/resolv.conf |
 		grep -Ev "^(127\.0\.0\.1|::1)[[:space:]]localhost|^nameserver 127\.0\.0\.1$|^search \.$"' sh "$id"
 	[ -z "$output" ]
 	on_host test ! -e "/var/log/awfd/$id"
@@ -363,7 +359,7 @@ asked_for_a_pause() {
 	pool egress
 	full 1
 	id=$(prepared)
-	on_host docker network disconnect -f awf-egress "awf-$id-squid"
+	on_host ip link del "$(squid_port "$id")"
 	wait_for is_replaced "$id"
 }
 

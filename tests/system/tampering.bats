@@ -44,14 +44,6 @@ running_ids() {
 	bed_exec -- awfctl list --json | jq -r '.[] | select(.state == "running").id' | sort
 }
 
-# The host's interface on the bridge of a squid.
-port_of() {
-	local index pid
-	pid=$(on_host docker inspect -f '{{.State.Pid}}' "$(container_of "$1" squid)")
-	index=$(on_host nsenter -t "$pid" -n ip -j link show eth0 | jq '.[].link_index')
-	on_host ip -j link | jq -r --argjson index "$index" '.[] | select(.ifindex == $index).ifname'
-}
-
 # --- the attack -----------------------------------------------------------------------------------
 
 # What none may reach: the outside, its DNS, the host on its addresses, the other sandbox's squid.
@@ -61,8 +53,7 @@ targets() {
 	on_host ip -j address | jq -r --arg port "$HOST_PORT" '.[] | .ifname as $link | .addr_info[] |
 		select(.scope == "global" and .family == "inet") |
 		"tcp:\(.local):\($port)", if $link == "eth0" then "udp:\(.local):\($port)" else empty end'
-	on_host docker inspect -f '{{(index .NetworkSettings.Networks "awf-egress").IPAddress}}' \
-		"$(container_of "$1" squid)" | sed 's/.*/tcp:&:3128/'
+	squid_address "$1" | sed 's/.*/tcp:&:3128/'
 }
 
 all_alive() {
@@ -157,6 +148,11 @@ log_says() {
 	grep -F "$1" "$BED_DIR/awfd.log"
 }
 
+# says_twice TEXT: of the victim and of the attacker.
+says_twice() {
+	(($(log_says "$1" | wc -l) >= 2))
+}
+
 # tamper COMMAND: as root; what the engine and the operator had is loaded again after a round of the
 # attack, as it is not awfd's to mend.
 tamper() {
@@ -230,7 +226,7 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 	local port
 	victim_start
 	attack_begin "$VICTIM"
-	port=$(port_of "$VICTIM")
+	port=$(squid_port "$VICTIM")
 	on_host ip link set "$port" type bridge_slave isolated off
 	wait_for log_says "somebody opened squid's port of awf-egress"
 	wait_for on_host sh -c "ip -d link show $port | grep -q 'isolated on'"
@@ -241,16 +237,30 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 @test "ip link del of a squid's port ends its sandbox, which says why, and no other" {
 	victim_start
 	attack_begin "$VICTIM"
-	on_host ip link del "$(port_of "$VICTIM")"
+	on_host ip link del "$(squid_port "$VICTIM")"
 	assert_ended 'squid was cut off from awf-egress'
 	assert_attack_in_vain
 }
 
-@test "docker network disconnect of a squid ends its sandbox, which says why, and no other" {
+@test "a squid's port that is taken out of the bridge ends its sandbox, which says why, and no other" {
 	victim_start
 	attack_begin "$VICTIM"
-	on_host docker network disconnect awf-egress "$(container_of "$VICTIM" squid)"
+	on_host ip link set "$(squid_port "$VICTIM")" nomaster
 	assert_ended 'squid was cut off from awf-egress'
+	assert_attack_in_vain
+}
+
+@test "docker network prune opens nothing: the network is made anew, and squids are on it again" {
+	local bridge
+	victim_start
+	attack_begin "$VICTIM"
+	bridge=$(on_host cat /sys/class/net/awf-egress/ifindex)
+	on_host docker network prune -f
+	wait_for says_twice "somebody removed the engine's network awf-egress"
+	[ "$(on_host cat /sys/class/net/awf-egress/ifindex)" -gt "$bridge" ]
+	wait_for granted_works
+	[ "$(on_host ip -d -j link show master awf-egress |
+		jq -c 'map(.linkinfo.info_slave_data.isolated)')" = '[true,true]' ]
 	assert_attack_in_vain
 }
 

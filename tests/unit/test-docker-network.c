@@ -57,6 +57,11 @@ static void test_check(void **state _unused_)
 		  "enable_icc (none)" },
 		{ "198.18.0.0/20", "10.0.0.0/8", "198.18.0.0/20" },
 		{ "fd61:7766:6567::/64", "fd00::/64", "fd61:7766:6567::/64" },
+		{ "\"IPRange\":\"198.18.0.0/29\"", "\"IPRange\":\"198.18.0.0/20\"",
+		  "with IPRange 198.18.0.0/29 and Gateway 198.18.0.1" },
+		{ "\"IPRange\":\"fd61:7766:6567::/125\",", "", "fd61:7766:6567::/125" },
+		{ "\"Gateway\":\"198.18.0.1\"", "\"Gateway\":\"198.18.0.2\"",
+		  "Gateway 198.18.0.1" },
 	};
 
 	assert_int_equal(check(NULL, NULL, &both, NULL), 0);

@@ -69,7 +69,6 @@ static const struct docker_spec full = {
 	.github_repository = "octo/repo",
 	.ipv6 = true,
 	.squid_image = "awf-squid:1",
-	.squid_network = "awf-egress",
 	.squid_directory = "/run/awfd/sandboxes/abcdefgh27/squid",
 	.squid_log = "/run/awfd/sandboxes/abcdefgh27/squid.log",
 	.cli_proxy_log = "/run/awfd/sandboxes/abcdefgh27/cli-proxy.log",
@@ -93,7 +92,6 @@ static const struct docker_spec least = {
 	.cli_proxy_directory = "/ca",
 	.agent_directory = "/agent",
 	.squid_image = "q",
-	.squid_network = "n",
 	.squid_directory = "/squid",
 	.squid_log = "/log",
 	.cli_proxy_log = "/gh-log",
@@ -239,10 +237,10 @@ static void confines_every_container(_unused_ void **state)
 	}
 }
 
-/* The agent alone is in another's network namespace; nobody but squid is on an engine's network. */
+/* The agent alone is in another's network namespace, and nobody is on an engine's network. */
 static void keeps_out_of_networks(_unused_ void **state)
 {
-	static const char *const modes[] = { "none", "awf-egress", "none",
+	static const char *const modes[] = { "none", "none", "none",
 					     "container:awf-abcdefgh27-pause" };
 
 	for (int role = 0; role < DOCKER_ROLE_COUNT; role++) {

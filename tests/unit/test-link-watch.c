@@ -66,7 +66,7 @@ static const struct {
 	{ "ip link set port type bridge_slave isolated off", 0, true },
 	{ "ip link set port down", 0, false },
 	{ "ip link set port nomaster", -ENOTCONN, false },
-	{ "ip link del " BRIDGE, -ENODEV, false },
+	{ "ip link del " BRIDGE, -ENONET, false },
 	{ "ip link add other type bridge; ip link set port master other; ip link del other",
 	  -ENOTCONN, false },
 	{ "ip link del port", -ENODEV, false },

@@ -325,7 +325,7 @@ static void test_seal_default_route(void **state)
 	}
 }
 
-/* --- squid's namespace ----------------------------------------------------------------------- */
+/* --- a port of a bridge ----------------------------------------------------------------------- */
 
 #define HOST_BRIDGE "198.18.0.1"
 
@@ -355,51 +355,6 @@ static struct place place_on_bridge(const char *host_end, const char *address)
 static void remove_bridge(void)
 {
 	assert_int_equal(shell(OWN, "ip link del egress"), 0);
-}
-
-static void test_seal_egress(void **state)
-{
-	struct place p = place_on_bridge("host0", "198.18.0.2");
-	_cleanup_err_ struct err e = { 0 };
-
-	(void)state;
-	assert_shell(&p, "echo 1 >/proc/sys/net/ipv4/ip_forward && "
-			 "ip -6 route add default dev eth0");
-	assert_int_equal(link_seal_namespace(p.pidfd, &e), -EEXIST);
-	assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", &e), 0);
-	assert_shell(&p, "test \"$(cat /proc/sys/net/ipv[46]/conf/*/forwarding | sort -u)\" = 0");
-	assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth1", &e), -ENODEV);
-	assert_int_equal(link_seal_egress_namespace(p.pidfd, "", &e), -EINVAL);
-
-	assert_shell(&p, "ip link add eth1 type veth peer name eth2 && ip link set eth1 up");
-	assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", &e), -EEXIST);
-	assert_string_equal(e.message, "the sandbox has interface eth1 besides loopback and eth0");
-	assert_shell(&p, "ip link del eth1");
-	place_end(&p);
-	remove_bridge();
-}
-
-static void test_seal_egress_routes(void **state)
-{
-	static const char *const routes[] = {
-		"ip route add default dev lo table 77",
-		"ip -6 route add default dev lo",
-		"ip route add default table 77 nexthop dev eth0 nexthop dev lo",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		struct place p = place_on_bridge("host0", "198.18.0.2");
-		_cleanup_err_ struct err e = { 0 };
-
-		assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", NULL), 0);
-		assert_shell(&p, routes[i]);
-		assert_int_equal(link_seal_egress_namespace(p.pidfd, "eth0", &e), -EEXIST);
-		assert_string_equal(e.message,
-				    "the sandbox has a default route other than by eth0");
-		place_end(&p);
-		remove_bridge();
-	}
 }
 
 static void test_loopback_address(void **state)
@@ -518,8 +473,6 @@ int main(void)
 		cmocka_unit_test(test_seal_default),
 		cmocka_unit_test(test_seal_interface),
 		cmocka_unit_test(test_seal_default_route),
-		cmocka_unit_test(test_seal_egress),
-		cmocka_unit_test(test_seal_egress_routes),
 		cmocka_unit_test(test_loopback_address),
 		cmocka_unit_test(test_isolate),
 		cmocka_unit_test(test_isolate_not_ours),

@@ -98,13 +98,50 @@ static void test_overlaps(void **state _unused_)
 	assert_false(overlaps("::/0", "10.0.0.0/8"));
 }
 
+static char *first(const char *text, unsigned bits)
+{
+	struct network n;
+
+	assert_int_equal(network_parse(text, &n), 0);
+	n = network_first(&n, bits);
+	return network_format(&n);
+}
+
+static char *host(const char *text, uint32_t number)
+{
+	struct network n;
+
+	assert_int_equal(network_parse(text, &n), 0);
+	n = network_host(&n, number);
+	return network_format(&n);
+}
+
+static void assert_made(char *text, const char *expected)
+{
+	assert_same_text(text, expected);
+	free(text);
+}
+
+static void test_parts(void **state _unused_)
+{
+	assert_made(first("198.18.0.0/20", 29), "198.18.0.0/29");
+	assert_made(first("fd61::/64", 125), "fd61::/125");
+	assert_made(first("10.0.0.0/8", 8), "10.0.0.0/8");
+	assert_made(host("198.18.0.0/20", 0), "198.18.0.0/32");
+	assert_made(host("198.18.0.0/20", 1), "198.18.0.1/32");
+	assert_made(host("198.18.0.0/20", 4094), "198.18.15.254/32");
+	assert_made(host("198.18.0.16/28", 9), "198.18.0.25/32");
+	assert_made(host("0.0.0.0/0", UINT32_MAX), "255.255.255.255/32");
+	assert_made(host("fd61::/64", 8), "fd61::8/128");
+	assert_made(host("fd61::/64", 0x12345678), "fd61::1234:5678/128");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_contains),
-		cmocka_unit_test(test_format),
-		cmocka_unit_test(test_overlaps),
+		cmocka_unit_test(test_parse),  cmocka_unit_test(test_contains),
+		cmocka_unit_test(test_format), cmocka_unit_test(test_overlaps),
+		cmocka_unit_test(test_parts),
 	};
 
 	return RUN_TESTS("network", tests);
