@@ -65,6 +65,14 @@ void direction_tell_end(struct direction *d)
 	d->told = d->ended;
 }
 
+/* Most connections never have so much to say, and each option has its price. */
+static void fit_for_bulk(struct end *end)
+{
+	if (end->unfit_for_bulk)
+		socket_prepare(end->fd, SOCKET_LOCAL_BULK);
+	end->unfit_for_bulk = false;
+}
+
 /* Copies a message. It is taken off the sender's queue only when the receiver has it, so that there
  * is never a rest to keep. */
 static enum move copy(struct direction *d)
@@ -85,6 +93,10 @@ static enum move copy(struct direction *d)
 		return MOVE_RESET;
 	d->moved += (size_t)sent;
 	d->bulk = have >= BULK_BYTES;
+	if (d->bulk) {
+		fit_for_bulk(d->from);
+		fit_for_bulk(d->to);
+	}
 	return MOVE_QUEUES;
 }
 

@@ -17,7 +17,8 @@ struct end {
 	int fd;
 	bool readable;
 	bool writable;
-	bool lost; /* it takes nothing more: its end of stream may be none */
+	bool lost;           /* it takes nothing more: its end of stream may be none */
+	bool unfit_for_bulk; /* without the options that many bytes need */
 	struct event event;
 };
 

@@ -178,7 +178,7 @@ static int add_listener(struct listeners *all, int fd, const char *name, struct 
 			       name);
 	if ((r = fd_set_cloexec(fd, true)) < 0 || (r = fd_set_nonblock(fd, true)) < 0)
 		return err_system(e, r, "descriptor %d", fd);
-	socket_prepare(fd, SOCKET_EITHER);
+	socket_prepare(fd, SOCKET_ANY);
 	*l = (struct listener){ .fd = fd,
 				.all = all,
 				.target = { .upstream = upstream, .port = local_port(fd) } };

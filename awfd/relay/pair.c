@@ -131,7 +131,7 @@ static int pair_connect(struct pair *p)
 	int fd = p->error, r;
 
 	while (p->attempt < upstream_count(p->target->upstream)) {
-		fd = target_connect(p->target, p->attempt);
+		fd = target_connect(p->target, p->attempt, &p->upstream.unfit_for_bulk);
 		if (fd >= 0 || is_shortage(fd))
 			break;
 		p->attempt++;

@@ -11,7 +11,8 @@
 enum socket_kind {
 	SOCKET_LOCAL = 1 << 0,
 	SOCKET_REMOTE = 1 << 1,
-	SOCKET_EITHER = SOCKET_LOCAL | SOCKET_REMOTE,
+	SOCKET_LOCAL_BULK = 1 << 2, /* what counts only when there are many bytes */
+	SOCKET_ANY = SOCKET_LOCAL | SOCKET_REMOTE | SOCKET_LOCAL_BULK,
 };
 
 /* Sets the options of a connection, or of a listening socket for the connections it will accept. */

@@ -1,7 +1,6 @@
 #include "awfd/relay/target.h"
 
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "common/fd.h"
@@ -22,7 +21,7 @@ static size_t address_index(const struct target *t, size_t attempt)
 	return (t->preferred + attempt) % upstream_count(t->upstream);
 }
 
-int target_connect(const struct target *t, size_t attempt)
+int target_connect(const struct target *t, size_t attempt, bool *ret_local)
 {
 	struct sockaddr_storage address;
 	socklen_t length =
@@ -32,7 +31,8 @@ int target_connect(const struct target *t, size_t attempt)
 
 	if (fd < 0)
 		return -errno;
-	socket_prepare(fd, is_loopback(&address) ? SOCKET_LOCAL : SOCKET_REMOTE);
+	*ret_local = is_loopback(&address);
+	socket_prepare(fd, *ret_local ? SOCKET_LOCAL : SOCKET_REMOTE);
 	if (connect(fd, (const struct sockaddr *)&address, length) == 0 || errno == EINPROGRESS)
 		return fd;
 	error = -errno;

@@ -2,6 +2,7 @@
  * tried first. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,8 @@ struct target {
 };
 
 /* Begins to connect a new socket, non-blocking and close-on-exec, to the attempt-th address. The
- * socket, or -errno. */
-int target_connect(const struct target *t, size_t attempt) _must_check_;
+ * socket, and whether the address is on this machine's loopback; or -errno. */
+int target_connect(const struct target *t, size_t attempt, bool *ret_local) _must_check_;
 
 /* Says that the attempt-th address answered: it is the first one from now on. */
 void target_prefer(struct target *t, size_t attempt);
