@@ -15,8 +15,9 @@
 #include "common/log.h"
 
 /* The host's end has the name of its number, which is that of its addresses, too: whose is whose is
- * what the kernel has, and none is given away twice, whatever became of the awfd that gave it. */
-#define PORT_NAME "awf%u"
+ * what the kernel has, and none is given away twice, whatever became of the awfd that gave it.
+ * Names that begin with veth are left alone by what configures or counts a host's interfaces. */
+#define PORT_NAME "vethawf%u"
 
 /* More than a bridge has ports (BR_MAX_PORTS of the kernel is 1024), many times. */
 #define NUMBER_BITS_MAX 16

@@ -395,7 +395,7 @@ trusted_cas() {
 @test "each squid has a port of the bridge, with addresses of awfd's and routes by the bridge alone" {
 	local id address inside pid
 	id=$(bed_exec awfctl start --allow-domains granted.example -- 'exec sleep infinity')
-	[[ $(squid_port "$id") =~ ^awf([0-9]+)$ ]]
+	[[ $(squid_port "$id") =~ ^vethawf([0-9]+)$ ]]
 	address=198.18.0.${BASH_REMATCH[1]}
 	((BASH_REMATCH[1] >= 8))
 	[ "$(squid_address "$id")" = "$address" ]
