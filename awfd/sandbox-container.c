@@ -1,5 +1,6 @@
 #include "awfd/sandbox-container.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -151,6 +152,13 @@ void container_watch_exit(struct container *c, struct event_base *base,
 	c->exit = event_new(base, c->pidfd, EV_READ, on_exit_event, c);
 	if (!c->exit || event_add(c->exit, NULL) < 0)
 		abort();
+}
+
+bool container_has_ended(const struct container *c)
+{
+	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+
+	return c->pidfd < 0 || poll(&p, 1, 0) == 1;
 }
 
 static void unwatch_exit(struct container *c)
