@@ -1,5 +1,6 @@
-/* Point-to-point links between two network namespaces: veth pairs made by rtnetlink (rtnetlink(7),
- * veth(4)) with both ends born inside their namespaces, so that none ever exists in the host's. */
+/* Links of network namespaces: veth pairs made by rtnetlink (rtnetlink(7), veth(4)). Those between
+ * two of a sandbox's namespaces have both ends born inside, so that none ever exists in the host's;
+ * that of squid to the bridge has its other end there, as an isolated port. */
 #pragma once
 
 #include <netinet/in.h>
