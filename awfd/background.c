@@ -8,13 +8,10 @@
 
 #include <linux/close_range.h>
 
+#include "awfd/process.h"
 #include "awfd/spawn.h"
 #include "common/alloc.h"
 #include "common/fd.h"
-
-#ifndef P_PIDFD
-#define P_PIDFD 3 /* waitid(2), Linux 5.4 */
-#endif
 
 struct background {
 	int pidfd;           /* -EBADF once it was reaped */
@@ -33,10 +30,8 @@ __attribute__((noreturn)) static void run_child(background_work_fn work, const v
 
 static siginfo_t reap(struct background *b)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info = process_reap(b->pidfd);
 
-	while (waitid((idtype_t)P_PIDFD, (id_t)b->pidfd, &info, WEXITED) < 0 && errno == EINTR)
-		;
 	b->pidfd = fd_close(b->pidfd);
 	return info;
 }

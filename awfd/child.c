@@ -3,15 +3,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "awfd/broker.h"
+#include "awfd/process.h"
 #include "common/alloc.h"
 #include "common/fd.h"
-
-#ifndef P_PIDFD
-#define P_PIDFD 3 /* waitid(2), Linux 5.4 */
-#endif
 
 struct child {
 	pid_t pid;
@@ -23,19 +19,18 @@ struct child {
 	bool reaped;
 };
 
-static void reap(struct child *c, siginfo_t *info)
+static siginfo_t reap(struct child *c)
 {
-	while (waitid((idtype_t)P_PIDFD, (id_t)c->pidfd, info, WEXITED) < 0 && errno == EINTR)
-		;
 	c->reaped = true;
+	return process_reap(c->pidfd);
 }
 
 static void on_ended(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
 {
 	struct child *c = userdata;
 	_cleanup_free_ char *how = NULL;
-	siginfo_t info = { 0 };
 	const char *name;
+	siginfo_t info;
 
 	if (c->adopted) {
 		event_del(c->ended);
@@ -43,7 +38,7 @@ static void on_ended(evutil_socket_t fd _unused_, short what _unused_, void *use
 		c->fn(c, false, "an exit code that nobody knows", c->userdata);
 		return;
 	}
-	reap(c, &info);
+	info = reap(c);
 	name = sigabbrev_np(info.si_status);
 	if (info.si_code == CLD_EXITED)
 		how = xasprintf("exit code %d", info.si_status);
@@ -117,14 +112,12 @@ void child_terminate(const struct child *c)
 
 void child_free(struct child *c)
 {
-	siginfo_t info;
-
 	if (!c)
 		return;
 	if (!c->reaped) {
 		send_signal(c, SIGKILL);
 		if (!c->adopted)
-			reap(c, &info);
+			(void)reap(c);
 	}
 	child_release(c);
 }

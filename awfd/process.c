@@ -5,11 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/fd.h"
 #include "common/file.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3 /* waitid(2), Linux 5.4 */
+#endif
 
 #define STAT_MAX    4096
 #define BOOT_ID     "/proc/sys/kernel/random/boot_id"
@@ -68,6 +73,15 @@ int process_open(const struct process_id *id)
 	if (r < 0)
 		return r;
 	return now.started == id->started ? TAKE_FD(fd) : -ESRCH;
+}
+
+siginfo_t process_reap(int pidfd)
+{
+	siginfo_t info = { 0 };
+
+	while (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	return info;
 }
 
 char *process_boot_id(void)

@@ -2,6 +2,7 @@
  * with the same number is not taken for them (proc(5), pidfd_open(2)). */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,9 @@ int process_open(const struct process_id *id) _must_check_;
 
 /* Whether the process behind the pidfd has ended, reaped or not. */
 bool process_has_ended(int pidfd);
+
+/* Waits for the end of the child behind the pidfd, and reaps it: how it ended (waitid(2)). */
+siginfo_t process_reap(int pidfd);
 
 /* The kernel's name for this run of the machine, which start times count in, or NULL. The caller
  * owns it. */

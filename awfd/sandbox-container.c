@@ -1,10 +1,10 @@
 #include "awfd/sandbox-container.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "awfd/process.h"
 #include "common/alloc.h"
 #include "common/fd.h"
 
@@ -156,9 +156,7 @@ void container_watch_exit(struct container *c, struct event_base *base,
 
 bool container_has_ended(const struct container *c)
 {
-	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
-
-	return c->pidfd < 0 || poll(&p, 1, 0) == 1;
+	return c->pidfd < 0 || process_has_ended(c->pidfd);
 }
 
 static void unwatch_exit(struct container *c)
