@@ -166,11 +166,14 @@ void sandbox_bridge_remove_cancel(struct sandbox *s)
 /* --- What others do to it ------------------------------------------------------------------------
  */
 
+/* With a squid that ends its port goes, too, but is not why: its end will be told. */
 static void fail(struct sandbox *s, const char *why)
 {
 	_cleanup_free_ char *reason =
 		xasprintf("squid was cut off from " DOCKER_NETWORK " (by `ip link`, say): %s", why);
 
+	if (container_is_ending(&s->containers[DOCKER_ROLE_SQUID]))
+		return;
 	s->squid_port = 0;
 	s->squid_is_cut = false;
 	sandbox_fail(s, reason);
@@ -223,7 +226,7 @@ static void mend(struct sandbox *s)
 }
 
 /* A port that is open to the others is closed again; without one there is no way out, and a sandbox
- * that was granted one is none. That of a squid that has ended goes, too, but is not why. */
+ * that was granted one is none. */
 static void check(struct sandbox *s)
 {
 	_cleanup_err_ struct err e = { 0 };
@@ -232,7 +235,7 @@ static void check(struct sandbox *s)
 
 	if (r == -ENONET)
 		mend(s);
-	else if (r < 0 && !container_has_ended(&s->containers[DOCKER_ROLE_SQUID]))
+	else if (r < 0)
 		fail(s, e.message);
 	else if (mended)
 		sandbox_log(LOG_LEVEL_WARNING, s,

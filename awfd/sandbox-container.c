@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "awfd/netns.h"
 #include "awfd/process.h"
 #include "common/alloc.h"
 #include "common/fd.h"
@@ -154,9 +155,12 @@ void container_watch_exit(struct container *c, struct event_base *base,
 		abort();
 }
 
-bool container_has_ended(const struct container *c)
+/* A process that is ending has no namespaces any more (ESRCH of setns(2)) some time before its end
+ * shows: as its namespace's first, it waits for all others in that, and a prepared one's has hardly
+ * a share of the CPU. */
+bool container_is_ending(const struct container *c)
 {
-	return c->pidfd < 0 || process_has_ended(c->pidfd);
+	return c->pidfd >= 0 && (process_has_ended(c->pidfd) || netns_is_own(c->pidfd) == -ESRCH);
 }
 
 static void unwatch_exit(struct container *c)

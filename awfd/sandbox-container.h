@@ -45,8 +45,8 @@ void container_remove(struct container *c, container_done_fn done, void *userdat
 void container_watch_exit(struct container *c, struct event_base *base,
 			  void (*fn)(struct container *c, void *userdata), void *userdata);
 
-/* Whether its first process has ended, also when nobody was told yet. */
-bool container_has_ended(const struct container *c);
+/* Whether its first process has ended or is about to, also when nobody was told yet. */
+bool container_is_ending(const struct container *c);
 
 /* Kills its first process, if it runs, and waits for the end, without the engine. Its connections
  * are closed by then; what the engine lent it is not given back yet. Ends with `done` like the

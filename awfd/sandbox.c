@@ -8,7 +8,6 @@
 
 #include "awfd/config.h"
 #include "awfd/metrics.h"
-#include "awfd/netns.h"
 #include "awfd/sandbox-internal.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -281,13 +280,6 @@ void sandbox_start_timeout(struct sandbox *s)
 	event_add(s->timeout, &tv);
 }
 
-/* A process that is ending has no namespaces any more (ESRCH of setns(2)) some time before its end
- * shows: as its namespace's first, it waits for all others in that. */
-static bool is_ending(const struct container *c)
-{
-	return c->pidfd >= 0 && (process_has_ended(c->pidfd) || netns_is_own(c->pidfd) == -ESRCH);
-}
-
 /* A sidecar that has ended is why a step failed, also when the loop has not been told of its end.
  */
 static void name_ended_sidecar(struct sandbox *s)
@@ -297,7 +289,7 @@ static void name_ended_sidecar(struct sandbox *s)
 	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++) {
 		const struct container *c = &s->containers[role];
 
-		if (!is_ending(c))
+		if (!container_is_ending(c))
 			continue;
 		(void)err_wrap(&s->error, "container %s ended", c->name);
 		return;

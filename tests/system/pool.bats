@@ -354,6 +354,32 @@ asked_for_a_pause() {
 	bed_exec awfctl run "${DIFC[@]}" --allow-domains granted.example -- 'gh api rate_limit'
 }
 
+port_is_gone() {
+	! on_host test -e "/sys/class/net/$1"
+}
+
+# A container's first process waits for all others in its namespace, after it has given up its network:
+# here for one whose parent, outside, does not ask what became of it.
+@test "one whose squid is long in ending, when its port is gone already, is replaced, and that is why" {
+	local id squid port parent
+	pool egress
+	full 1
+	id=$(prepared)
+	squid=$(pid_of "$id" squid)
+	port=$(squid_port "$id")
+	bed_background -u root -- sh -c "echo \$\$; exec nsenter -t $squid -p sleep 600"
+	wait_for test -s "$BED_BACKGROUND/out"
+	parent=$(<"$BED_BACKGROUND/out")
+	wait_for on_host pgrep -P "$parent"
+	on_host kill -STOP "$parent"
+	on_host kill -KILL "$squid"
+	wait_for port_is_gone "$port"
+	on_host awfctl list # by then awfd has been told
+	on_host kill -KILL "$parent"
+	wait_for is_replaced "$id"
+	lines_of "$id: prepared -> destroying (container awf-$id-squid ended)" | grep .
+}
+
 @test "one whose squid loses its place on the network is replaced" {
 	local id
 	pool egress
