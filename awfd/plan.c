@@ -37,9 +37,10 @@ static int64_t now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+/* From a turn of the loop of its own: what else is ready comes before it. */
 static void wake(struct plan *p)
 {
-	event_active(p->dispatch, EV_TIMEOUT, 0);
+	event_add(p->dispatch, &(struct timeval){ 0 });
 }
 
 static bool has_ended(enum plan_step_state state)
@@ -183,8 +184,10 @@ static void dispatch(evutil_socket_t fd _unused_, short what _unused_, void *use
 
 	if (p->held && p->error.error == 0)
 		return;
-	while (start_next(p))
-		;
+	if (start_next(p)) {
+		wake(p);
+		return;
+	}
 	if (is_running(p) || p->ended)
 		return;
 	p->ended = true;

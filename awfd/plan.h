@@ -16,7 +16,7 @@
 
 struct plan;
 
-#define PLAN_STEPS_MAX 20
+#define PLAN_STEPS_MAX 24
 #define AFTER(step)    (1u << (step))
 
 /* What a step's start function returns besides -errno. */

@@ -24,7 +24,11 @@ enum {
 	MOUNTS,
 	SQUID,
 	CLI,
+	AGENT_RULES,
+	SQUID_RULES,
+	CLI_RULES,
 	LINKS,
+	RELEASE,
 	RELAY,
 	READY,
 	LIVE,
@@ -51,6 +55,21 @@ static bool is_for_job(const void *subject)
 static bool is_to_be_made(const void *subject)
 {
 	return !((const struct sandbox *)subject)->taken;
+}
+
+static bool was_prepared(const void *subject)
+{
+	return ((const struct sandbox *)subject)->taken;
+}
+
+static bool has_squid(const void *subject)
+{
+	return sandbox_has_squid(subject);
+}
+
+static bool has_cli_proxy(const void *subject)
+{
+	return sandbox_has_cli_proxy(subject);
 }
 
 static bool has_difc(const void *subject)
@@ -367,14 +386,24 @@ static void network_cancel(void *subject, unsigned step _unused_)
 /* --- links, rules, relay, sidecars ready --------------------------------------------------------
  */
 
-static int links_step(void *subject, unsigned step _unused_, struct err *e)
+/* What is dropped is followed before there are rules that drop it. */
+static int rules_step(void *subject, unsigned step, struct err *e)
 {
 	struct sandbox *s = subject;
-	int r = s->ahead ? 0 : sandbox_logs_follow_firewall(s, e);
+	enum docker_role role = create_plan[step].role;
+	int r = s->ahead ? 0 : sandbox_logs_follow_firewall(s, role, e);
 
-	if (r == 0)
-		r = sandbox_links_make(s, e);
-	return r < 0 || !s->taken ? r : sandbox_release(s, e);
+	return r < 0 ? r : sandbox_links_rules(s, role, e);
+}
+
+static int links_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	return sandbox_links_make(subject, e);
+}
+
+static int release_step(void *subject, unsigned step _unused_, struct err *e)
+{
+	return sandbox_release(subject, e);
 }
 
 static int relay_step(void *subject, unsigned step _unused_, struct err *e)
@@ -490,7 +519,7 @@ static int run_agent_step(void *subject, unsigned step, struct err *e _unused_)
 
 /* Calls that make something are drained, not cancelled: what the engine makes late must be seen.
  * What a sandbox that is prepared ahead has are the rows that are wanted without a job; when it is
- * taken, the same plan runs the others, and DIRS and LINKS once more with what was granted. */
+ * taken, the same plan runs the others, and DIRS and the rules once more with what was granted. */
 static const struct plan_step create_plan[STEP_COUNT] = {
 	[PLACE] = { .name = "removal of earlier ones",
 		    .start = place_step,
@@ -562,18 +591,36 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 		  .drain = true,
 		  .wanted = makes_cli_proxy,
 		  .role = DOCKER_ROLE_CLI_PROXY },
-	[LINKS] = { .name = "links and rules",
-		    .after =
-			    AFTER(DIRS) | AFTER(NETWORK) | AFTER(PAUSE) | AFTER(SQUID) | AFTER(CLI),
-		    .start = links_step },
+	[AGENT_RULES] = { .name = "agent's rules",
+			  .after = AFTER(DIRS) | AFTER(PAUSE),
+			  .start = rules_step,
+			  .role = DOCKER_ROLE_PAUSE },
+	[SQUID_RULES] = { .name = "squid's rules",
+			  .after = AFTER(DIRS) | AFTER(NETWORK) | AFTER(SQUID),
+			  .start = rules_step,
+			  .wanted = has_squid,
+			  .role = DOCKER_ROLE_SQUID },
+	[CLI_RULES] = { .name = "cli-proxy's rules",
+			.after = AFTER(DIRS) | AFTER(CLI),
+			.start = rules_step,
+			.wanted = has_cli_proxy,
+			.role = DOCKER_ROLE_CLI_PROXY },
+	[LINKS] = { .name = "links",
+		    .after = AFTER(AGENT_RULES) | AFTER(SQUID_RULES) | AFTER(CLI_RULES),
+		    .start = links_step,
+		    .wanted = is_to_be_made },
+	[RELEASE] = { .name = "release sidecars",
+		      .after = AFTER(LINKS),
+		      .start = release_step,
+		      .wanted = was_prepared },
 	[RELAY] = { .name = "relay",
-		    .after = AFTER(LINKS),
+		    .after = AFTER(LINKS) | AFTER(RELEASE),
 		    .timeout_ms = 5000,
 		    .start = relay_step,
 		    .cancel = relay_cancel,
 		    .wanted = has_relay },
 	[READY] = { .name = "sidecars ready",
-		    .after = AFTER(LINKS) | AFTER(RELAY),
+		    .after = AFTER(LINKS) | AFTER(RELEASE) | AFTER(RELAY),
 		    .timeout_ms = 30000,
 		    .start = ready_step,
 		    .cancel = ready_cancel,

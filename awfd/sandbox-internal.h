@@ -45,7 +45,6 @@
 
 #define SANDBOX_DIFC_LISTENERS 2 /* 127.0.0.1 and ::1 */
 #define SANDBOX_SIDECARS       2 /* cli-proxy and squid */
-#define SANDBOX_NAMESPACES     3 /* the agent's and the sidecars' */
 
 struct sandbox_watch {
 	struct sandbox *sandbox; /* NULL once it is gone */
@@ -149,7 +148,7 @@ struct sandbox {
 	struct sandbox_log logs[SANDBOX_LOG_COUNT];
 	uint64_t *counters; /* by enum sandbox_counter; NULL: not counted */
 	bool settled;       /* they are in the metrics of what is gone */
-	struct nflog *nflogs[SANDBOX_NAMESPACES];
+	struct nflog *nflogs[DOCKER_ROLE_COUNT];
 
 	struct container containers[DOCKER_ROLE_COUNT];
 	struct difc_probe *probe;
@@ -362,11 +361,15 @@ void sandbox_masks_cancel(struct sandbox *s);
 /* What its containers may use together, in bytes and in processes. */
 void sandbox_limits(const struct sandbox *s, uint64_t *memory, uint64_t *pids);
 
-/* sandbox-links.c. Adopting: squid's port of the bridge is isolated, and watched. */
+/* sandbox-links.c. The namespace of that container is sealed and has its rules, and squid's its way
+ * out; a prepared one's gets what its job was granted. */
+int sandbox_links_rules(struct sandbox *s, enum docker_role role, struct err *e) _must_check_;
+
+/* The links between them, once all have their rules. */
 int sandbox_links_make(struct sandbox *s, struct err *e) _must_check_;
 
 /* Plugs squid's namespace into the bridge, with an address of its own, which is then s->squid's; an
- * IPv6 address too where that has_v6. */
+ * IPv6 address too where that has_v6. Adopting: its port of the bridge is isolated, and watched. */
 int sandbox_bridge_plug_in(struct sandbox *s, struct err *e) _must_check_;
 int sandbox_bridge_adopt(struct sandbox *s, struct err *e) _must_check_;
 
@@ -408,7 +411,8 @@ void sandbox_logs_reopen(struct sandbox *s);
 int sandbox_logs_follow(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_prepare(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
 int sandbox_logs_resume(struct sandbox *s, enum sandbox_log_kind kind, struct err *e) _must_check_;
-int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e) _must_check_;
+int sandbox_logs_follow_firewall(struct sandbox *s, enum docker_role role,
+				 struct err *e) _must_check_;
 
 /* For a relay that is started, the first or another one: what it writes to, which is followed. */
 int sandbox_logs_of_relay(struct sandbox *s, struct err *e) _must_check_;

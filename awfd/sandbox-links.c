@@ -216,13 +216,17 @@ static int prepare_squid(struct sandbox *s, struct err *e)
 /* Those whose rules depend on the job are done once more when a prepared sandbox is taken. */
 static const struct {
 	int (*prepare)(struct sandbox *s, struct err *e);
-	bool (*wanted)(const struct sandbox *s);
 	bool has_grants;
 } places[] = {
-	{ prepare_agent, NULL, false },
-	{ prepare_cli_proxy, sandbox_has_cli_proxy, true },
-	{ prepare_squid, sandbox_has_squid, true },
+	[DOCKER_ROLE_PAUSE] = { prepare_agent, false },
+	[DOCKER_ROLE_CLI_PROXY] = { prepare_cli_proxy, true },
+	[DOCKER_ROLE_SQUID] = { prepare_squid, true },
 };
+
+int sandbox_links_rules(struct sandbox *s, enum docker_role role, struct err *e)
+{
+	return s->taken && !places[role].has_grants ? 0 : places[role].prepare(s, e);
+}
 
 static int connect_places(struct sandbox *s, const struct connection *c, struct err *e)
 {
@@ -239,11 +243,7 @@ int sandbox_links_make(struct sandbox *s, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
-		if ((!places[i].wanted || places[i].wanted(s)) &&
-		    (!s->taken || places[i].has_grants))
-			r = places[i].prepare(s, e);
-	for (size_t i = 0; r == 0 && !s->taken && i < ARRAY_SIZE(connections); i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(connections); i++)
 		if (connections[i].wanted(s))
 			r = connect_places(s, &connections[i], e);
 	return r;

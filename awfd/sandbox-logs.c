@@ -596,7 +596,8 @@ void sandbox_logs_reopen(struct sandbox *s)
 		warn(s, sandbox_logs_resume(s, SANDBOX_LOG_SQUID, &e), &e);
 	if (relay_has_log(s))
 		warn(s, sandbox_logs_resume(s, SANDBOX_LOG_RELAY, &e), &e);
-	warn(s, sandbox_logs_follow_firewall(s, &e), &e);
+	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
+		warn(s, sandbox_logs_follow_firewall(s, role, &e), &e);
 }
 
 /* --- What the firewall dropped -------------------------------------------------------------------
@@ -648,28 +649,20 @@ static void on_squid_packet(const struct nflog_packet *p, const char *in _unused
 	packet_dropped(userdata, "squid", p);
 }
 
-/* Whose namespace it is, and who is named. */
-static const struct {
-	enum docker_role role;
-	nflog_fn fn;
-} watched[] = {
-	{ DOCKER_ROLE_PAUSE, on_agent_packet },
-	{ DOCKER_ROLE_CLI_PROXY, on_cli_proxy_packet },
-	{ DOCKER_ROLE_SQUID, on_squid_packet },
+/* Whose namespace it is, and who is named; the agent is in pause's. */
+static const nflog_fn watched[DOCKER_ROLE_COUNT] = {
+	[DOCKER_ROLE_PAUSE] = on_agent_packet,
+	[DOCKER_ROLE_CLI_PROXY] = on_cli_proxy_packet,
+	[DOCKER_ROLE_SQUID] = on_squid_packet,
 };
 
-int sandbox_logs_follow_firewall(struct sandbox *s, struct err *e)
+int sandbox_logs_follow_firewall(struct sandbox *s, enum docker_role role, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(watched); i++) {
-		int pidfd = s->containers[watched[i].role].pidfd;
-		int r = pidfd < 0 ? 0
-				  : nflog_open(s->manager->base, pidfd, watched[i].fn, s,
-					       &s->nflogs[i], e);
+	int pidfd = s->containers[role].pidfd;
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return !watched[role] || pidfd < 0
+		       ? 0
+		       : nflog_open(s->manager->base, pidfd, watched[role], s, &s->nflogs[role], e);
 }
 
 static bool is_from_squid(const struct sandbox *s, const struct nflog_packet *p)

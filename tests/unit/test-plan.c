@@ -104,10 +104,17 @@ static void begin(struct world *w, const struct plan_step *steps, unsigned count
 	assert_same_text(w->log.data, ""); /* nothing inside the call */
 }
 
-/* Lets the loop do what it can, and compares what happened since the last time. */
-static void expect(struct world *w, const char *happened)
+static void turn(struct world *w)
 {
 	assert_true(event_base_loop(w->base, EVLOOP_NONBLOCK) >= 0);
+}
+
+/* Lets the loop do what it can, for each step in a turn of its own and for the end in another, and
+ * compares what happened since the last time. */
+static void expect(struct world *w, const char *happened)
+{
+	for (unsigned i = 0; i <= PLAN_STEPS_MAX; i++)
+		turn(w);
 	assert_same_text(w->log.data, happened);
 	strbuf_consume(&w->log, w->log.length);
 }
@@ -117,7 +124,7 @@ static void expect_soon(struct world *w, const char *happened)
 {
 	for (unsigned i = 0; i < PATIENCE_MS && w->log.length < strlen(happened); i++) {
 		usleep(1000);
-		assert_true(event_base_loop(w->base, EVLOOP_NONBLOCK) >= 0);
+		turn(w);
 	}
 	expect(w, happened);
 }
@@ -179,6 +186,27 @@ static void test_chain_at_once(void **state)
 	BEGIN(w, chain, PLAN_STOP_ON_ERROR, NOW, NOW, NOW);
 	expect(w, "+a=a+b=b+c=c.");
 	expect(w, "");
+}
+
+static void on_other(evutil_socket_t fd _unused_, short what _unused_, void *userdata)
+{
+	struct world *w = userdata;
+
+	strbuf_puts(&w->log, "o");
+}
+
+static void make_other_ready(struct world *w, unsigned step _unused_)
+{
+	assert_int_equal(event_base_once(w->base, -1, EV_TIMEOUT, on_other, w, NULL), 0);
+}
+
+static void test_others_come_between_two_steps(void **state)
+{
+	struct world *w = *state;
+
+	w->inside = make_other_ready;
+	BEGIN(w, chain, PLAN_STOP_ON_ERROR, NOW, NOW, NOW);
+	expect(w, "+a=ao+b=bo+c=co.");
 }
 
 static void test_chain_later(void **state)
@@ -595,6 +623,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_chain_at_once),
+		TEST(test_others_come_between_two_steps),
 		TEST(test_chain_later),
 		TEST(test_parallel),
 		TEST(test_only_from_the_loop),
