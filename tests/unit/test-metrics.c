@@ -90,8 +90,8 @@ static void test_bounds(void **state _unused_)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ char *last = xasprintf("_count{step=\"step %d\"} 1\n", PLAN_STEPS_MAX - 1);
 	_cleanup_free_ char *more = xasprintf("_count{step=\"step %d\"}", PLAN_STEPS_MAX);
-	_cleanup_free_ char *failed = xasprintf("{result=\"failed\",step=\"step %zu\"} 3\n",
-						ARRAY_SIZE(names) - 1);
+	_cleanup_free_ char *failed =
+		xasprintf("{result=\"failed\",step=\"step %zu\"} 3\n", ARRAY_SIZE(names) - 1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(names[i], sizeof(names[i]), "step %zu", i);
