@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -49,12 +50,13 @@
 #define NAMES_FRESH_MS   60000
 #define NAMES_RETRY_MS   5000
 
-/* Starting a container keeps a processor busy from beginning to end. */
+/* Starting a container keeps a processor busy, but for some waiting for the kernel, in which one
+ * more start goes on. */
 static unsigned starts_at_once(void)
 {
 	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return processors > 2 ? (unsigned)processors : 2;
+	return (unsigned)MAX(processors, 1) + 1;
 }
 
 static void end_loop(struct manager *m)
