@@ -160,6 +160,14 @@ static int isolate_port(struct netlink *host, struct port *port, const char *bri
 	return r;
 }
 
+/* -ENONET when there is no such bridge, since the port is there. */
+static int isolate_known_port(struct netlink *host, struct port *port, const char *bridge)
+{
+	int r = isolate_port(host, port, bridge);
+
+	return r == -ENODEV ? -ENONET : r;
+}
+
 int link_bridge_isolate(struct netlink *host, unsigned index, const char *bridge)
 {
 	struct port port;
@@ -187,13 +195,13 @@ int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridg
 	if (r < 0)
 		return r;
 	r = find_port(&inside, &host, namespace, interface, &port);
-	if (r == 0)
-		r = isolate_port(&host, &port, bridge);
-	if (r < 0)
-		return err_system(e, r, "cannot isolate interface %s on bridge %s", interface,
-				  bridge);
-	*ret_port = port.index;
-	return 0;
+	if (r == 0) {
+		*ret_port = port.index;
+		r = isolate_known_port(&host, &port, bridge);
+	}
+	return r < 0 ? err_system(e, r, "cannot isolate interface %s on bridge %s", interface,
+				  bridge)
+		     : 0;
 }
 
 int link_keep_isolated(unsigned index, const char *bridge, bool *ret_mended, struct err *e)
@@ -209,9 +217,7 @@ int link_keep_isolated(unsigned index, const char *bridge, bool *ret_mended, str
 	if (r == 0)
 		isolated = port.isolated;
 	if (r == 0)
-		r = isolate_port(&host, &port, bridge);
-	if (r == -ENODEV && port.index != 0)
-		r = -ENONET;
+		r = isolate_known_port(&host, &port, bridge);
 	if (r < 0)
 		return err_system(e, r, "port %u of bridge %s", index, bridge);
 	*ret_mended = !isolated;

@@ -106,15 +106,6 @@ int sandbox_bridge_plug_in(struct sandbox *s, struct err *e)
 		       m->config->egress_subnet);
 }
 
-int sandbox_bridge_adopt(struct sandbox *s, struct err *e)
-{
-	int pidfd = s->containers[DOCKER_ROLE_SQUID].pidfd;
-
-	return pidfd < 0 ? 0
-			 : link_isolate_bridge_port(pidfd, SANDBOX_LINK_EGRESS, DOCKER_NETWORK,
-						    &s->squid_port, e);
-}
-
 bool sandbox_bridge_is_used(struct manager *m)
 {
 	for (struct sandbox *s = sandbox_first(m); s; s = sandbox_next(s))
@@ -210,19 +201,18 @@ static void on_network(bool has_ipv6 _unused_, const struct err *e, void *userda
 
 /* The bridge went, and with it what squid's port was one of. It is put down, for as long as it is
  * in no bridge, and waits for the next one. */
-static void mend(struct sandbox *s)
+static int mend(struct sandbox *s, struct err *e)
 {
 	struct manager *m = s->manager;
 	struct docker_network_spec spec = manager_network_spec(m);
-	_cleanup_err_ struct err e = { 0 };
+	int r = link_plug_out(s->squid_port, e);
 
-	if (link_plug_out(s->squid_port, &e) < 0) {
-		fail(s, e.message);
-		return;
-	}
+	if (r < 0)
+		return r;
 	s->squid_is_cut = true;
 	if (!m->egress_mending)
 		m->egress_mending = docker_network_ensure(m->docker, &spec, on_network, m);
+	return 0;
 }
 
 /* A port that is open to the others is closed again; without one there is no way out, and a sandbox
@@ -233,9 +223,11 @@ static void check(struct sandbox *s)
 	bool mended = false;
 	int r = link_keep_isolated(s->squid_port, DOCKER_NETWORK, &mended, &e);
 
-	if (r == -ENONET)
-		mend(s);
-	else if (r < 0)
+	if (r == -ENONET) {
+		err_clear(&e);
+		r = mend(s, &e);
+	}
+	if (r < 0)
 		fail(s, e.message);
 	else if (mended)
 		sandbox_log(LOG_LEVEL_WARNING, s,
@@ -251,4 +243,18 @@ void sandbox_bridge_changed(struct manager *m, unsigned index)
 		    (index == LINK_WATCH_ALL || index == s->squid_port))
 			check(s);
 	}
+}
+
+/* The bridge may have gone while no awfd was there. */
+int sandbox_bridge_adopt(struct sandbox *s, struct err *e)
+{
+	int pidfd = s->containers[DOCKER_ROLE_SQUID].pidfd, r;
+
+	if (pidfd < 0)
+		return 0;
+	r = link_isolate_bridge_port(pidfd, SANDBOX_LINK_EGRESS, DOCKER_NETWORK, &s->squid_port, e);
+	if (r != -ENONET)
+		return r;
+	err_clear(e);
+	return mend(s, e);
 }

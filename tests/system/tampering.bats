@@ -264,6 +264,20 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 	assert_attack_in_vain
 }
 
+@test "docker network prune while awfd is away opens nothing, and the next awfd plugs squids in again" {
+	victim_start
+	attack_begin "$VICTIM"
+	bed awfd kill
+	on_host docker network prune -f
+	on_host test ! -e /sys/class/net/awf-egress
+	attack_goes_on
+	bed awfd start
+	wait_for granted_works
+	[ "$(on_host ip -d -j link show master awf-egress |
+		jq -c 'map(.linkinfo.info_slave_data.isolated)')" = '[true,true]' ]
+	assert_attack_in_vain
+}
+
 @test "docker rm -f of a sidecar ends its sandbox, which says why, and no other" {
 	local role
 	for role in squid pause; do

@@ -415,7 +415,7 @@ static void test_isolate_not_ours(void **state)
 	assert_int_equal(shell(OWN, "ip link add other type bridge"), 0);
 	assert_int_equal(link_connect(&ends[0], &ends[1], ID, NULL), 0);
 	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "other", &port, &e), -ENOTCONN);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "missing", &port, &e), -ENODEV);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "missing", &port, &e), -ENONET);
 	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth9", "egress", &port, &e), -ENODEV);
 	assert_int_equal(link_isolate_bridge_port(a.pidfd, "lo", "egress", &port, &e), -ENOTCONN);
 	assert_int_equal(link_isolate_bridge_port(a.pidfd, "", "egress", &port, &e), -EINVAL);
