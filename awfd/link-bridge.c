@@ -197,7 +197,7 @@ int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridg
 	r = find_port(&inside, &host, namespace, interface, &port);
 	if (r == 0) {
 		*ret_port = port.index;
-		r = isolate_known_port(&host, &port, bridge);
+		r = port.master == 0 ? -ENONET : isolate_known_port(&host, &port, bridge);
 	}
 	return r < 0 ? err_system(e, r, "cannot isolate interface %s on bridge %s", interface,
 				  bridge)

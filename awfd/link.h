@@ -31,8 +31,8 @@ int link_add_loopback(int pidfd, struct in_addr address, struct err *e) _must_ch
 
 /* Isolates the port of the host's bridge that the namespace's interface (an end of a veth pair) is
  * connected to: it exchanges packets with the bridge itself and no more with other isolated ports.
- * *ret_port is its index, also without a bridge. -ENOTCONN when the other end is no port of that
- * bridge, in the caller's namespace, -ENONET when that is because there is no bridge. */
+ * *ret_port is its index, also then: -ENONET when it is in no bridge, or there is none of that
+ * name. -ENOTCONN when the other end is no port of that bridge, in the caller's namespace. */
 int link_isolate_bridge_port(int pidfd, const char *interface, const char *bridge,
 			     unsigned *ret_port, struct err *e) _must_check_;
 

@@ -162,6 +162,7 @@ static void on_network(bool has_ipv6 _unused_, const struct err *e, void *userda
 	notify_problem(m->notify, NOTIFY_EGRESS, text);
 	if (m->stopping)
 		return;
+	sandbox_bridge_network_made(m, e);
 	server_start(m->server);
 	notify_ready(m->notify);
 	pool_start(m->pool);

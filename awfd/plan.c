@@ -22,7 +22,7 @@ struct plan {
 	enum plan_mode mode;
 	const struct plan_events *events;
 	void *subject;
-	struct event *dispatch; /* made active whenever something may be startable or ended */
+	struct event *dispatch; /* wakes when something may start or have ended */
 	struct err error;       /* the first one */
 	bool ended;             /* and told so */
 	bool held;              /* no step begins */
@@ -40,7 +40,8 @@ static int64_t now_us(void)
 /* From a turn of the loop of its own: what else is ready comes before it. */
 static void wake(struct plan *p)
 {
-	event_add(p->dispatch, &(struct timeval){ 0 });
+	if (event_add(p->dispatch, &(struct timeval){ 0 }) < 0)
+		abort();
 }
 
 static bool has_ended(enum plan_step_state state)
@@ -133,10 +134,6 @@ static void start_step(struct plan *p, unsigned step)
 	_cleanup_err_ struct err e = { 0 };
 	int r;
 
-	if (s->wanted && !s->wanted(p->subject)) {
-		end_step(p, step, PLAN_SKIPPED);
-		return;
-	}
 	p->runs[step].state = PLAN_RUNNING;
 	p->runs[step].started_us = now_us();
 	r = s->start(p->subject, step, &e);
@@ -155,12 +152,39 @@ static void start_step(struct plan *p, unsigned step)
 	}
 }
 
-/* Starts one step that may start; tells whether there was one. */
+static bool has_stopped(const struct plan *p)
+{
+	return p->error.error != 0 && p->mode == PLAN_STOP_ON_ERROR;
+}
+
+/* Whether there is a step that would begin if the plan were not held. */
+static bool is_held_back(const struct plan *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->held && p->error.error == 0 && may_start(p, i))
+			return true;
+	return false;
+}
+
+/* Ends one step that may start and is not wanted, also of a plan that is held; tells whether there
+ * was one. */
+static bool skip_next(struct plan *p)
+{
+	for (unsigned i = 0; i < p->count && !has_stopped(p); i++) {
+		const struct plan_step *s = &p->steps[i];
+
+		if (may_start(p, i) && s->wanted && !s->wanted(p->subject)) {
+			end_step(p, i, PLAN_SKIPPED);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Starts one step that may start, of which none is unwanted; tells whether there was one. */
 static bool start_next(struct plan *p)
 {
-	if (p->error.error != 0 && p->mode == PLAN_STOP_ON_ERROR)
-		return false;
-	for (unsigned i = 0; i < p->count; i++) {
+	for (unsigned i = 0; i < p->count && !has_stopped(p); i++) {
 		if (may_start(p, i)) {
 			start_step(p, i);
 			return true;
@@ -182,7 +206,9 @@ static void dispatch(evutil_socket_t fd _unused_, short what _unused_, void *use
 	struct plan *p = userdata;
 	_cleanup_err_ struct err e = { 0 };
 
-	if (p->held && p->error.error == 0)
+	while (skip_next(p))
+		;
+	if (is_held_back(p))
 		return;
 	if (start_next(p)) {
 		wake(p);

@@ -66,7 +66,7 @@ struct plan *plan_start(struct event_base *base, const struct plan_step *steps, 
 /* A running step ended: e is NULL or its error (copied). */
 void plan_step_ended(struct plan *p, unsigned step, const struct err *e);
 
-/* While it is held no step begins; what runs goes on. */
+/* While it is held no step begins; what runs goes on, and a plan without further steps ends. */
 void plan_hold(struct plan *p, bool held);
 
 /* Makes the plan end with this error as if a step had failed with it. One that has ended stays so.

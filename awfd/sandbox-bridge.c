@@ -2,6 +2,8 @@
  * and plugged in once more when somebody removed the network and it was made anew. */
 #include "awfd/sandbox-internal.h"
 
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
 
@@ -157,33 +159,69 @@ void sandbox_bridge_remove_cancel(struct sandbox *s)
 /* --- What others do to it ------------------------------------------------------------------------
  */
 
-/* With a squid that ends its port goes, too, but is not why: its end will be told. */
-static void fail(struct sandbox *s, const char *why)
+/* A port that goes with a squid that ends is not why: its end will be told, and nothing is open. */
+static void fail(struct sandbox *s, int error, const char *why)
 {
 	_cleanup_free_ char *reason =
 		xasprintf("squid was cut off from " DOCKER_NETWORK " (by `ip link`, say): %s", why);
 
-	if (container_is_ending(&s->containers[DOCKER_ROLE_SQUID]))
-		return;
 	s->squid_port = 0;
 	s->squid_is_cut = false;
-	sandbox_fail(s, reason);
+	if (error != -ENODEV || !container_is_ending(&s->containers[DOCKER_ROLE_SQUID]))
+		sandbox_fail(s, reason);
 }
 
-static void plug_in_again(struct sandbox *s, const struct err *network)
+/* Its addresses are those of the network that its port has the number of: the network may be made
+ * anew by another configuration. */
+static bool has_its_addresses(const struct sandbox *s)
+{
+	const struct network v4 = parse(s->manager->config->egress_subnet);
+	const struct network v6 = parse(s->manager->config->egress_subnet6);
+	char port[IF_NAMESIZE];
+	struct link_address a;
+	unsigned number;
+
+	if (!if_indextoname(s->squid_port, port) || sscanf(port, PORT_NAME, &number) != 1)
+		return false;
+	a = address_in(&v4, number);
+	if (memcmp(a.address, &s->squid.address, sizeof(s->squid.address)) != 0)
+		return false;
+	a = address_in(&v6, number);
+	return !s->squid.has_v6 ||
+	       memcmp(a.address, &s->squid.address6, sizeof(s->squid.address6)) == 0;
+}
+
+static int plug_in_again(struct sandbox *s, struct err *e)
+{
+	return has_its_addresses(s)
+		       ? link_plug_in_again(s->squid_port, DOCKER_NETWORK, e)
+		       : err_set(e, -EADDRNOTAVAIL, ERR_SYSTEM,
+				 "its addresses are not of %s, by [Egress] Subnet= in awfd.conf",
+				 s->manager->config->egress_subnet);
+}
+
+static void end_mending(struct sandbox *s, const struct err *network)
 {
 	_cleanup_free_ char *text = network ? err_text(network) : NULL;
 	_cleanup_err_ struct err e = { 0 };
+	int r = network ? network->error : plug_in_again(s, &e);
 
-	if (text) {
-		fail(s, text);
-	} else if (link_plug_in_again(s->squid_port, DOCKER_NETWORK, &e) < 0) {
-		fail(s, e.message);
-	} else {
-		s->squid_is_cut = false;
-		sandbox_log(LOG_LEVEL_WARNING, s,
-			    "somebody removed the engine's network " DOCKER_NETWORK
-			    " (docker network prune?): it is made anew, and squid is on it again");
+	if (r < 0) {
+		fail(s, r, text ? text : e.message);
+		return;
+	}
+	s->squid_is_cut = false;
+	sandbox_log(LOG_LEVEL_WARNING, s,
+		    "somebody removed the engine's network " DOCKER_NETWORK
+		    " (docker network prune?): it is made anew, and squid is on it again");
+}
+
+static void end_all_mending(struct manager *m, const struct err *e)
+{
+	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
+		next = sandbox_next(s);
+		if (s->squid_is_cut && !s->destroying)
+			end_mending(s, e);
 	}
 }
 
@@ -192,27 +230,28 @@ static void on_network(bool has_ipv6 _unused_, const struct err *e, void *userda
 	struct manager *m = userdata;
 
 	m->egress_mending = NULL;
-	for (struct sandbox *s = sandbox_first(m), *next; s; s = next) {
-		next = sandbox_next(s);
-		if (s->squid_is_cut && !s->destroying)
-			plug_in_again(s, e);
-	}
+	end_all_mending(m, e);
 }
 
 /* The bridge went, and with it what squid's port was one of. It is put down, for as long as it is
  * in no bridge, and waits for the next one. */
+static int cut(struct sandbox *s, struct err *e)
+{
+	int r = link_plug_out(s->squid_port, e);
+
+	s->squid_is_cut = r == 0;
+	return r;
+}
+
 static int mend(struct sandbox *s, struct err *e)
 {
 	struct manager *m = s->manager;
 	struct docker_network_spec spec = manager_network_spec(m);
-	int r = link_plug_out(s->squid_port, e);
+	int r = cut(s, e);
 
-	if (r < 0)
-		return r;
-	s->squid_is_cut = true;
-	if (!m->egress_mending)
+	if (r == 0 && !m->egress_mending)
 		m->egress_mending = docker_network_ensure(m->docker, &spec, on_network, m);
-	return 0;
+	return r;
 }
 
 /* A port that is open to the others is closed again; without one there is no way out, and a sandbox
@@ -228,7 +267,7 @@ static void check(struct sandbox *s)
 		r = mend(s, &e);
 	}
 	if (r < 0)
-		fail(s, e.message);
+		fail(s, r, e.message);
 	else if (mended)
 		sandbox_log(LOG_LEVEL_WARNING, s,
 			    "somebody opened squid's port of " DOCKER_NETWORK
@@ -245,7 +284,11 @@ void sandbox_bridge_changed(struct manager *m, unsigned index)
 	}
 }
 
-/* The bridge may have gone while no awfd was there. */
+/* --- With the next awfd --------------------------------------------------------------------------
+ */
+
+/* The bridge may have gone while no awfd was there: then it waits for the one that awfd makes
+ * before it serves. */
 int sandbox_bridge_adopt(struct sandbox *s, struct err *e)
 {
 	int pidfd = s->containers[DOCKER_ROLE_SQUID].pidfd, r;
@@ -256,5 +299,13 @@ int sandbox_bridge_adopt(struct sandbox *s, struct err *e)
 	if (r != -ENONET)
 		return r;
 	err_clear(e);
-	return mend(s, e);
+	return cut(s, e);
+}
+
+void sandbox_bridge_network_made(struct manager *m, const struct err *e)
+{
+	bool is_away = e && e->kind == ERR_ENGINE && e->status == 0;
+
+	if (!is_away)
+		end_all_mending(m, e);
 }

@@ -28,7 +28,6 @@ enum {
 	SQUID_RULES,
 	CLI_RULES,
 	LINKS,
-	RELEASE,
 	RELAY,
 	READY,
 	LIVE,
@@ -55,11 +54,6 @@ static bool is_for_job(const void *subject)
 static bool is_to_be_made(const void *subject)
 {
 	return !((const struct sandbox *)subject)->taken;
-}
-
-static bool was_prepared(const void *subject)
-{
-	return ((const struct sandbox *)subject)->taken;
 }
 
 static bool has_squid(const void *subject)
@@ -396,14 +390,12 @@ static int rules_step(void *subject, unsigned step, struct err *e)
 	return r < 0 ? r : sandbox_links_rules(s, role, e);
 }
 
+/* A prepared one has its links: its sidecars, which wait for their rules, go on. */
 static int links_step(void *subject, unsigned step _unused_, struct err *e)
 {
-	return sandbox_links_make(subject, e);
-}
+	struct sandbox *s = subject;
 
-static int release_step(void *subject, unsigned step _unused_, struct err *e)
-{
-	return sandbox_release(subject, e);
+	return s->taken ? sandbox_release(s, e) : sandbox_links_make(s, e);
 }
 
 static int relay_step(void *subject, unsigned step _unused_, struct err *e)
@@ -519,7 +511,8 @@ static int run_agent_step(void *subject, unsigned step, struct err *e _unused_)
 
 /* Calls that make something are drained, not cancelled: what the engine makes late must be seen.
  * What a sandbox that is prepared ahead has are the rows that are wanted without a job; when it is
- * taken, the same plan runs the others, and DIRS and the rules once more with what was granted. */
+ * taken, the same plan runs the others, and DIRS and the sidecars' rules once more with what was
+ * granted. */
 static const struct plan_step create_plan[STEP_COUNT] = {
 	[PLACE] = { .name = "removal of earlier ones",
 		    .start = place_step,
@@ -607,20 +600,15 @@ static const struct plan_step create_plan[STEP_COUNT] = {
 			.role = DOCKER_ROLE_CLI_PROXY },
 	[LINKS] = { .name = "links",
 		    .after = AFTER(AGENT_RULES) | AFTER(SQUID_RULES) | AFTER(CLI_RULES),
-		    .start = links_step,
-		    .wanted = is_to_be_made },
-	[RELEASE] = { .name = "release sidecars",
-		      .after = AFTER(LINKS),
-		      .start = release_step,
-		      .wanted = was_prepared },
+		    .start = links_step },
 	[RELAY] = { .name = "relay",
-		    .after = AFTER(LINKS) | AFTER(RELEASE),
+		    .after = AFTER(LINKS),
 		    .timeout_ms = 5000,
 		    .start = relay_step,
 		    .cancel = relay_cancel,
 		    .wanted = has_relay },
 	[READY] = { .name = "sidecars ready",
-		    .after = AFTER(LINKS) | AFTER(RELEASE) | AFTER(RELAY),
+		    .after = AFTER(LINKS) | AFTER(RELAY),
 		    .timeout_ms = 30000,
 		    .start = ready_step,
 		    .cancel = ready_cancel,

@@ -31,12 +31,9 @@ bool sandbox_is_ready_to_take(const struct sandbox *s)
 {
 	if (s->state != SANDBOX_PREPARED)
 		return false;
-	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++) {
-		int pidfd = s->containers[role].pidfd;
-
-		if (pidfd >= 0 && process_has_ended(pidfd))
+	for (unsigned role = 0; role < DOCKER_ROLE_COUNT; role++)
+		if (container_is_ending(&s->containers[role]))
 			return false;
-	}
 	return true;
 }
 

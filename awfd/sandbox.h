@@ -174,6 +174,10 @@ pid_t sandbox_relay_pid(const struct sandbox *s);
 /* An interface of the host changed, or any may have (LINK_WATCH_ALL): what it means for squids. */
 void sandbox_bridge_changed(struct manager *m, unsigned index);
 
+/* The network is there, or cannot be made: squids that were cut off are on it again, or their
+ * sandboxes end. They wait for an engine that is away. */
+void sandbox_bridge_network_made(struct manager *m, const struct err *e);
+
 /* Whether squids are plugged into the bridge. */
 bool sandbox_bridge_is_used(struct manager *m);
 

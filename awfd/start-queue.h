@@ -1,6 +1,6 @@
-/* Whose start is next: only so many sandboxes are started at once. An engine that is given more
- * containers to start than it has processors for starts each of them the slower, until all of them
- * miss their time limits. Pure. */
+/* Whose start is next: only so many sandboxes are started at once. An engine that is given many
+ * more containers to start than it has processors for starts each of them the slower, until all of
+ * them miss their time limits. Pure. */
 #pragma once
 
 #include <stdbool.h>

@@ -38,7 +38,7 @@ on_host() {
 }
 
 awfd_pid() {
-	on_host pgrep -x awfd
+	on_host pgrep -o -x awfd # its children have that name, too, until they have another
 }
 
 # --- a job that goes on ---------------------------------------------------------------------------

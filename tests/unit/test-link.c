@@ -424,7 +424,7 @@ static void test_isolate_not_ours(void **state)
 	assert_string_equal(e.message, "cannot isolate interface agent on bridge egress: "
 				       "Transport endpoint is not connected");
 	assert_int_equal(shell(OWN, "ip link set host1 nomaster"), 0);
-	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", &port, &e), -ENOTCONN);
+	assert_int_equal(link_isolate_bridge_port(a.pidfd, "eth0", "egress", &port, &e), -ENONET);
 	assert_int_equal(shell(OWN, "ip link set host1 master egress && "
 				    "ip -d link show host1 | grep -q 'isolated off'"),
 			 0);

@@ -422,9 +422,26 @@ static void test_hold(void **state)
 	expect(w, "=b+c");
 	plan_hold(w->plan, true);
 	end_well(w, C);
-	expect(w, "=c");
+	expect(w, "=c."); /* nothing is left that could begin */
 	plan_hold(w->plan, false);
-	expect(w, ".");
+	expect(w, "");
+}
+
+static void test_end_of_held_plan(void **state)
+{
+	static const struct plan_step steps[] = {
+		STEP("a"),
+		STEP("b", .after = AFTER(A), .wanted = never),
+		STEP("c", .after = AFTER(B), .wanted = never),
+	};
+	struct world *w = *state;
+
+	BEGIN(w, steps, PLAN_STOP_ON_ERROR, LATER, NOW, NOW);
+	expect(w, "+a");
+	plan_hold(w->plan, true);
+	end_well(w, A);
+	expect(w, "=a.");
+	assert_int_equal(plan_step_state(w->plan, C), PLAN_SKIPPED);
 }
 
 static void test_abort_of_held_plan(void **state)
@@ -637,6 +654,7 @@ int main(void)
 		TEST(test_typed_error),
 		TEST(test_drain),
 		TEST(test_hold),
+		TEST(test_end_of_held_plan),
 		TEST(test_abort_of_held_plan),
 		TEST(test_keep_going),
 		TEST(test_time_limit),
