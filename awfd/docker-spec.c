@@ -341,14 +341,14 @@ static void put_names(struct json_object *host, const char *directory)
 	put_bind(host, resolv_conf, "/etc/resolv.conf", false);
 }
 
-/* What a sidecar runs: at once, or when its settings are there. */
-static void put_sidecar_command(const struct docker_spec *s, struct json_object *config,
+/* What a sidecar runs: at once, or, with that program, when its settings are there. */
+static void put_sidecar_command(const char *hold_path, struct json_object *config,
 				struct json_object *host, char *const *command)
 {
 	_cleanup_strv_ char **argv = NULL;
 
-	if (s->hold_path) {
-		put_bind(host, s->hold_path, HOLD_TARGET, false);
+	if (hold_path) {
+		put_bind(host, hold_path, HOLD_TARGET, false);
 		strv_append(&argv, HOLD_TARGET);
 		strv_append(&argv, HOLD_AWAITED);
 	}
@@ -374,7 +374,7 @@ static void fill_squid(const struct docker_spec *s, struct json_object *config,
 		       struct json_object *host)
 {
 	put_string(config, "Image", s->squid_image);
-	put_sidecar_command(s, config, host,
+	put_sidecar_command(s->hold_path ? s->hold_path : s->squid_hold_path, config, host,
 			    (char *const[]){ "/usr/sbin/squid", "-N", "-f", SQUID_CONF, NULL });
 	put_string(config, "User", "65533:65533");
 	put_string(config, "Hostname", "squid");
@@ -411,7 +411,7 @@ static void fill_cli_proxy(const struct docker_spec *s, struct json_object *conf
 		strv_appendf(&environment, "AWF_REDIRECT_PROXY=%s", s->redirect_proxy);
 	cli_proxy_limits_environment(s->cli_proxy_limits, &environment);
 	put_string(config, "Image", s->cli_proxy_image);
-	put_sidecar_command(s, config, host,
+	put_sidecar_command(s->hold_path, config, host,
 			    (char *const[]){ "/usr/local/bin/awf-cli-proxy", NULL });
 	put_strings(config, "Env", environment);
 	put_string(config, "User", "65532:65532");

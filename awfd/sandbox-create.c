@@ -390,12 +390,13 @@ static int rules_step(void *subject, unsigned step, struct err *e)
 	return r < 0 ? r : sandbox_links_rules(s, role, e);
 }
 
-/* A prepared one has its links: its sidecars, which wait for their rules, go on. */
+/* One that was prepared has its links. Sidecars that wait for all this go on. */
 static int links_step(void *subject, unsigned step _unused_, struct err *e)
 {
 	struct sandbox *s = subject;
+	int r = s->taken ? 0 : sandbox_links_make(s, e);
 
-	return s->taken ? sandbox_release(s, e) : sandbox_links_make(s, e);
+	return r < 0 || s->ahead ? r : sandbox_release(s, e);
 }
 
 static int relay_step(void *subject, unsigned step _unused_, struct err *e)

@@ -245,7 +245,9 @@ void sandbox_start_destroy_plan(struct sandbox *s);
 void sandbox_free(struct sandbox *s);
 void sandbox_wait_for_agent(struct sandbox *s); /* sandbox-create.c */
 
-/* sandbox-pool.c: what was prepared, and waits, goes on with what it was granted. */
+/* sandbox-pool.c: what was prepared, and waits, goes on with what it was granted; and a squid that
+ * waits for its network. */
+bool sandbox_squid_waits(const struct sandbox *s);
 int sandbox_release(struct sandbox *s, struct err *e) _must_check_;
 
 /* sandbox-images.c: brought, then sandbox_images_ended() is called once. Refreshed: whether the

@@ -125,14 +125,20 @@ static char **job_variables(const struct sandbox *s)
 	});
 }
 
+/* When it begins, squid looks whether its parent proxy answers, and lets nobody through before. */
+bool sandbox_squid_waits(const struct sandbox *s)
+{
+	return sandbox_has_squid(s) && (s->taken || s->egress.has_upstream);
+}
+
 int sandbox_release(struct sandbox *s, struct err *e)
 {
 	_cleanup_free_ char *squid = sandbox_squid_directory(s);
 	_cleanup_free_ char *cli_proxy = sandbox_dirs_cli_proxy(s);
 	_cleanup_strv_ char **variables = job_variables(s);
-	int r = sandbox_has_squid(s) ? write_awaited(squid, NULL, e) : 0;
+	int r = sandbox_squid_waits(s) ? write_awaited(squid, NULL, e) : 0;
 
-	if (r == 0 && sandbox_has_cli_proxy(s))
+	if (r == 0 && s->taken && sandbox_has_cli_proxy(s))
 		r = write_awaited(cli_proxy, variables, e);
 	return r;
 }

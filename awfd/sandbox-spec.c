@@ -45,6 +45,7 @@ struct json_object *sandbox_container_spec(struct sandbox *s, enum docker_role r
 		.cli_proxy_directory = cli_proxy_directory,
 		.agent_directory = agent_directory,
 		.hold_path = s->ahead ? hold : NULL,
+		.squid_hold_path = sandbox_squid_waits(s) ? hold : NULL,
 		.gh_path = gh,
 		.github_repository = environment_repository(s->request.environment),
 		.cli_proxy_limits = &c->gh,

@@ -269,6 +269,26 @@ publish() {
 	((status != 0))
 }
 
+squid_is_plugged_in() {
+	[ "$(bed_exec -u root -- ip -j link show master awf-egress | jq length)" = 1 ]
+}
+
+# It looks for the proxy when it begins, and lets nobody through who comes before it has found it.
+@test "with a corporate proxy squid begins only when everything is in place" {
+	local squid
+	bed_fake_engine
+	bed_configure_awfd <<<$'[Engine]\nSocket=/run/fake-engine.sock\n[Egress]\nUpstreamProxy=http://proxy.corp.example:3128'
+	fake_engine hang 1 POST '/containers/.*-pause/start'
+	bed_background awfctl run --allow-domains granted.example -- true
+	wait_for squid_is_plugged_in
+	squid=$(bed_exec -u root -- docker ps -q --filter label=awf.role=squid)
+	squid=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "$squid")
+	[ "$(bed_exec -u root -- cat "/proc/$squid/comm")" = hold ]
+	bed awfd kill
+	bed awfd start
+	assert_clean
+}
+
 @test "a proxy, or a private name, with IPv6 too is reached by a squid that has none" {
 	bed dns set both.corp.example fd77::8 10.77.0.8
 	bed dns set both.example 10.77.0.2 10.77.0.99 fd77::99

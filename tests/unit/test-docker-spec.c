@@ -144,6 +144,15 @@ static void makes_one_for_the_hosts_programs(_unused_ void **state)
 	assert_spec(&s, DOCKER_ROLE_AGENT, "host");
 }
 
+/* It waits for its network, and is somebody's. */
+static void makes_a_squid_that_waits(_unused_ void **state)
+{
+	struct docker_spec s = full;
+
+	s.squid_hold_path = "/usr/libexec/awfd/awf-hold";
+	assert_spec(&s, DOCKER_ROLE_SQUID, "waits");
+}
+
 static void makes_what_waits(_unused_ void **state)
 {
 	const struct docker_spec s = ahead();
@@ -273,6 +282,7 @@ int main(void)
 		cmocka_unit_test(makes_all_there_is),
 		cmocka_unit_test(makes_one_for_the_hosts_programs),
 		cmocka_unit_test(makes_what_waits),
+		cmocka_unit_test(makes_a_squid_that_waits),
 		cmocka_unit_test(tells_nothing_of_a_job_that_is_to_come),
 		cmocka_unit_test(makes_the_least),
 		cmocka_unit_test(confines_every_container),
