@@ -51,10 +51,9 @@ struct docker_spec {
 	const char *cli_proxy_log;   /* likewise */
 	const char *hold_path;       /* of awf-hold on the host, when the sidecars are made before
 				      * anybody asks for them: they wait for their settings; or NULL */
-	const char
-		*squid_hold_path;   /* the same, when squid alone waits, for its network; or NULL */
-	const char *redirect_proxy; /* squid's URL for cli-proxy's artifact redirects, or NULL */
-	char *const *volumes;       /* of the agent's image: memory takes their place; or NULL */
+	const char *squid_hold_path; /* when squid alone waits, for its network */
+	const char *redirect_proxy;  /* squid's URL for cli-proxy's artifact redirects, or NULL */
+	char *const *volumes;        /* of the agent's image: memory takes their place; or NULL */
 	const struct docker_mount *mounts; /* of the agent */
 	size_t mount_count;
 };

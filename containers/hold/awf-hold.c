@@ -1,7 +1,8 @@
-/* awf-hold: the first process of a sidecar that was prepared for a sandbox which is nobody's yet.
- * It waits until the file ENVIRONMENT is there, and becomes PROGRAM with the variables in it,
- * NAME=VALUE each and ended by a NUL. Until then nothing listens, and nothing is configured.
- * Static, because it runs in any sidecar's image. */
+/* awf-hold: the first process of a sidecar that was prepared for a sandbox which is nobody's yet,
+ * or of a squid that may not begin before it has its network. It waits until the file ENVIRONMENT
+ * is there, and becomes PROGRAM with the variables in it, NAME=VALUE each and ended by a NUL. Until
+ * then nothing listens, and nothing is configured. Static, because it runs in any sidecar's image.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
