@@ -50,8 +50,8 @@
 #define NAMES_FRESH_MS   60000
 #define NAMES_RETRY_MS   5000
 
-/* Starting a container keeps a processor busy, but for some waiting for the kernel, in which one
- * more start goes on. */
+/* Starting a container keeps a processor busy, but for some waiting, in which one more start goes
+ * on. */
 static unsigned starts_at_once(void)
 {
 	const long processors = sysconf(_SC_NPROCESSORS_ONLN);

@@ -103,6 +103,12 @@ as_agent() {
 		--inh-caps=-all --bounding-set=-all -- "$BED_TOOLS/probe" "$@"
 }
 
+# What was granted, by way of squid.
+agent_fetches_granted() {
+	[ "$(bed_exec -u root -- nsenter -t "$AGENT" -n -- curl -sS -o /dev/null --max-time 10 -w '%{http_code}' \
+		--proxy http://172.30.0.10:3128 --insecure https://granted.example/)" = 200 ]
+}
+
 agent_is_alive() {
 	bed_exec -u root -- test -e "/proc/$AGENT/root/tmp/word"
 }
@@ -146,6 +152,23 @@ outlives() {
 	agent_is_alive
 	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
 	assert_all_reached "$(as_agent tcp:172.30.0.10:3128)"
+	job_end_with 9
+	assert_job_ended 9 ''
+	assert_clean
+}
+
+@test "with live-restore a squid whose network is gone waits for an engine that is away, and an awfd that was" {
+	engine_runs_with --live-restore
+	job_start
+	bed awfd kill
+	bed_exec -u root -- docker network prune -f
+	bed engine stop
+	bed awfd start
+	agent_is_alive
+	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
+	bed engine start --live-restore
+	wait_for log_says 'it is made anew, and squid is on it again'
+	agent_fetches_granted
 	job_end_with 9
 	assert_job_ended 9 ''
 	assert_clean
