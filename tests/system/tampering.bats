@@ -278,6 +278,16 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 	assert_attack_in_vain
 }
 
+@test "a squid is not plugged into a network that was made anew with other addresses" {
+	victim_start
+	bed awfd kill
+	on_host docker network prune -f
+	BED_CONFIGURED=yes
+	on_host sh -c 'mkdir -p /etc/awfd/awfd.conf.d && printf "[Egress]\nSubnet=198.18.64.0/24\n" >/etc/awfd/awfd.conf.d/test.conf'
+	bed awfd start
+	assert_ended 'its addresses are not of 198.18.64.0/24, by \[Egress\] Subnet= in awfd.conf'
+}
+
 @test "docker rm -f of a sidecar ends its sandbox, which says why, and no other" {
 	local role
 	for role in squid pause; do
