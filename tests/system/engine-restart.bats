@@ -159,12 +159,15 @@ outlives() {
 
 @test "with live-restore a squid whose network is gone waits for an engine that is away, and an awfd that was" {
 	engine_runs_with --live-restore
+	wait_for all_alive "${OUTSIDE[@]}"
 	job_start
+	agent_fetches_granted
 	bed awfd kill
 	bed_exec -u root -- docker network prune -f
 	bed engine stop
 	bed awfd start
 	agent_is_alive
+	all_alive "${OUTSIDE[@]}"
 	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
 	bed engine start --live-restore
 	wait_for log_says 'it is made anew, and squid is on it again'

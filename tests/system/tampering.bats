@@ -250,6 +250,12 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 	assert_attack_in_vain
 }
 
+# The victim's port, and the attacker's.
+both_are_isolated() {
+	[ "$(on_host ip -d -j link show master awf-egress |
+		jq -c 'map(.linkinfo.info_slave_data.isolated)')" = '[true,true]' ]
+}
+
 @test "docker network prune opens nothing: the network is made anew, and squids are on it again" {
 	local bridge
 	victim_start
@@ -259,8 +265,7 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 	wait_for says_twice "somebody removed the engine's network awf-egress"
 	[ "$(on_host cat /sys/class/net/awf-egress/ifindex)" -gt "$bridge" ]
 	wait_for granted_works
-	[ "$(on_host ip -d -j link show master awf-egress |
-		jq -c 'map(.linkinfo.info_slave_data.isolated)')" = '[true,true]' ]
+	both_are_isolated
 	assert_attack_in_vain
 }
 
@@ -273,8 +278,7 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 	attack_goes_on
 	bed awfd start
 	wait_for granted_works
-	[ "$(on_host ip -d -j link show master awf-egress |
-		jq -c 'map(.linkinfo.info_slave_data.isolated)')" = '[true,true]' ]
+	both_are_isolated
 	assert_attack_in_vain
 }
 
