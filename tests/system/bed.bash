@@ -55,6 +55,15 @@ assert_clean() {
 	wait_for is_clean
 }
 
+# remove_images NAME...: the engine has them no longer, by these names. The containers of a sandbox go
+# after its prompt, and keep their images until then.
+remove_images() {
+	local image
+	for image in "$@"; do
+		wait_for bed_exec -u root -- docker rmi "$image"
+	done
+}
+
 # --- commands in the background -------------------------------------------------------------------
 
 BED_BACKGROUND_PIDS=()

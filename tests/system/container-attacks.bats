@@ -73,7 +73,8 @@ bed_clean_up_shared_test() {
 		docker commit set-uid awf/set-uid:test; docker rm set-uid' >/dev/null
 	run -0 --separate-stderr bed_exec awfctl run --agent-image awf/set-uid:test -- 'stat -c "%a %u" /set-uid
 		/set-uid effective-root setuid mount || id -u'
-	bed_exec -u root -- sh -c 'docker rmi awf/set-uid:test >/dev/null; rm /tmp/set-uid'
+	remove_images awf/set-uid:test
+	bed_exec -u root -- rm /tmp/set-uid
 	[ "${lines[*]}" = "4755 0 effective-root EPERM setuid EPERM mount EPERM $(bed_exec id -u)" ]
 }
 

@@ -112,5 +112,5 @@ make_attacker_image() {
 	for attack in "${lines[@]:4}"; do
 		[[ $attack =~ ^(Operation not permitted|Permission denied|Function not implemented)$ ]]
 	done
-	bed_exec -u root -- docker rmi -f awf/attacker:latest
+	remove_images awf/attacker:latest
 }

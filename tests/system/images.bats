@@ -196,7 +196,7 @@ close_workdir() {
 	[[ $stderr == *'Permission denied'* ]]
 	run -0 bed_exec -- awfctl run --agent-image awf/closed:test --container-workdir /tmp -- witness write file
 	[ "$output" = '60701 60701' ]
-	bed_exec -u root -- docker rmi awf/closed:test >/dev/null
+	remove_images awf/closed:test
 	assert_clean
 }
 

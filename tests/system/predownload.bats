@@ -34,7 +34,7 @@ setup() {
 teardown() {
 	local images
 	images=$(pulled_images)
-	[[ -z $images ]] || registry_forget $images
+	[[ -z $images ]] || remove_images $images
 	bed_exec -u root -- rm -rf /srv/archives /tmp/archives
 	bed_clean_up_test
 }
@@ -126,7 +126,7 @@ fails() {
 	# It is there to be pulled.
 	run -0 --separate-stderr as root awfctl predownload --image "$image" --json
 	jq -e '.[0].origin == "pulled"' <<<"$output"
-	registry_forget "$image"
+	remove_images "$image"
 	fails --image "$image" -- "--image '$image': is not permitted by [Policy] Pull= ($POLICY:3); the operator of this host can add it"
 	run -2 --separate-stderr predownload --image "$REGISTRY/team/../other/tool:1"
 	[[ $stderr == *"--image '$REGISTRY/team/../other/tool:1': is no name that a registry could have"* ]] || { echo "$stderr"; false; }
@@ -177,7 +177,7 @@ fails() {
 	run -0 --separate-stderr predownload --image host --json
 	jq -e '.[0] | .reference == "awf/new:latest" and .origin == "imported"' <<<"$output"
 	[ "$(bed_exec -u root -- docker image inspect -f '{{index .Config.Labels "awf.archive"}}' awf/new:latest)" = "$sum" ]
-	registry_forget awf/new:latest
+	remove_images awf/new:latest
 	fails --image awf/short:latest -- 'short.tar.sha256: is no checksum'
 }
 
@@ -285,7 +285,7 @@ bed_background_tells() {
 	bed_configure_awfd <<<$'[Images]\nPullSizeMax=5M\n[Policy]\nImages=*\nPull=*'
 	before=$(traces_of_engine)
 	run -0 predownload --image "$REGISTRY_SLOW/team/tool:1"
-	registry_forget "$REGISTRY_SLOW/team/tool:1"
+	remove_images "$REGISTRY_SLOW/team/tool:1"
 	fails --image "$REGISTRY_SLOW/team/large:1" -- 'more than 5M would have to be downloaded' '[Images] PullSizeMax='
 	wait_for nothing_came
 	bed_configure_awfd <<<$'[Images]\nPullSeconds=2\n[Policy]\nImages=*\nPull=*'
@@ -315,12 +315,12 @@ sys.exit(job.wait())' "$@"
 	jq -e '.[0].origin == "pulled"' "$BATS_TEST_TMPDIR/out"
 	grep -qE '^  [0-9a-f]{12}  Downloading +\[=*> *\] +[0-9.]+/4\.[0-9] MB' "$BATS_TEST_TMPDIR/err"
 	[[ $(tail -c 8 "$BATS_TEST_TMPDIR/err") == *"${escape}J" ]]
-	registry_forget "$image"
+	remove_images "$image"
 	for how in 'in_terminal dumb awfctl' 'as alice awfctl'; do
 		run -0 --separate-stderr $how predownload --json --image "$REGISTRY/team/large:1"
 		jq -e '.[0].origin == "pulled"' <<<"$output"
 		[[ $stderr == *': Pull complete'* && $stderr != *"$escape"* ]]
-		registry_forget "$REGISTRY/team/large:1"
+		remove_images "$REGISTRY/team/large:1"
 	done
 	run -0 --separate-stderr predownload --log-level warning --json --image "$REGISTRY/team/large:1"
 	[ -z "$stderr" ]
@@ -340,7 +340,7 @@ load_as() {
 	bed_exec -u root -- docker tag awf/root-static:latest "$name"
 	save "$file" "$name"
 	bed_exec -u root -- chmod 644 "$file"
-	registry_forget "$name"
+	remove_images "$name"
 	run -125 --separate-stderr load_as alice "$file"
 	[[ $stderr == *'permission denied: LoadImages is for root only'* ]] || { echo "$stderr"; false; }
 	! has_image "$name"
@@ -353,7 +353,7 @@ load_as() {
 	local file=/srv/archives/images.tar name=$REGISTRY/team/saved:1
 	bed_exec -u root -- docker tag awf/root-static:latest "$name"
 	save "$file" "$name"
-	registry_forget "$name"
+	remove_images "$name"
 	for change in 'chmod 620' 'chmod 602' 'chown alice'; do
 		bed_exec -u root -- cp "$file" /srv/archives/changed.tar
 		bed_exec -u root -- $change /srv/archives/changed.tar

@@ -54,12 +54,7 @@ registry_push() {
 	bed_exec -u root -- docker tag "$1" "$REGISTRY/$2"
 	bed_exec -u root -- docker push -q "$REGISTRY/$2" >/dev/null
 	bed_exec -u root -- docker image inspect -f '{{index .RepoDigests 0}}' "$REGISTRY/$2" | sed 's/.*@//'
-	registry_forget "$REGISTRY/$2"
-}
-
-# registry_forget NAME...: the engine has them no longer, by these names.
-registry_forget() {
-	bed_exec -u root -- docker rmi "$@" >/dev/null
+	remove_images "$REGISTRY/$2"
 }
 
 # registry_push_large NAME: two layers of random bytes, 4 MiB each.
@@ -74,5 +69,5 @@ registry_push_large() {
 		done
 		docker rm large >/dev/null; rm /tmp/large.*'
 	registry_push awf/large:test "$1"
-	registry_forget awf/large:test
+	remove_images awf/large:test
 }

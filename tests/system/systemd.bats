@@ -214,6 +214,7 @@ status_is() {
 	machine systemctl start awfd-images.service
 	run -0 machine_as alice awfctl run -- true
 	# So can whoever may start sandboxes.
+	wait_for status_is '0 sandboxes'
 	machine docker image rm --force awf/host >/dev/null
 	run -0 --separate-stderr machine_as alice awfctl predownload --json
 	json=$output
