@@ -205,6 +205,7 @@ struct sandbox {
 	struct start_turn turn;
 	struct event *turn_wait; /* for that: when it is news; NULL: it does not wait */
 	bool leftover;           /* of an earlier awfd: nobody wants its result */
+	bool forgotten;          /* stopped when its job was over: its result goes, too */
 	bool same_boot;          /* loaded: the machine was not started again since */
 	bool leased;
 	struct conn_watch *lease;  /* NULL: its client is to come back */

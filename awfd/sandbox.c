@@ -471,7 +471,8 @@ static void forget_oldest_exited(struct manager *m, uid_t owner)
  * connection ends. Of one that never ran the client was told why. */
 bool sandbox_is_worth_keeping(const struct sandbox *s)
 {
-	return s->error.error == 0 && !s->leftover && !s->ahead && (s->leased || !s->request.lease);
+	return s->error.error == 0 && !s->leftover && !s->ahead &&
+	       (s->leased || (!s->request.lease && !s->forgotten));
 }
 
 /* Gives up what may be large and is of no use any more. */
@@ -539,6 +540,7 @@ void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms)
 			sandbox_free(s);
 		return;
 	}
+	s->forgotten |= s->over;
 	if (s->state != SANDBOX_RUNNING || s->command_ended || grace_ms <= 0) {
 		sandbox_destroy(s, s->command_ended ? NULL : "stopped");
 		return;

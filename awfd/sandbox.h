@@ -102,7 +102,8 @@ void sandbox_adopt_all(struct manager *m);
 /* Ends it, from any state; reason says why, NULL after its command ended by itself. Idempotent. */
 void sandbox_destroy(struct sandbox *s, const char *reason);
 
-/* Sends the signal, waits grace_ms for the command to end, and destroys the sandbox. */
+/* Sends the signal, waits grace_ms for the command to end, and destroys the sandbox. Of one
+ * whose job is over nobody wants the result any more. */
 void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms);
 
 /* Ends it if its command does not run yet. */

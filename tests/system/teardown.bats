@@ -95,7 +95,7 @@ says_why() {
 	[[ $(listed left) == *'device is busy'* ]] && bed_exec awfctl inspect "$1" | grep -q '^Left: .*device is busy'
 }
 
-@test "wait is answered at the end of the job, stop when all is gone" {
+@test "wait is answered at the end of the job, stop when all is gone, and the result with it" {
 	local id
 	removals_fail
 	id=$(bed_exec awfctl start -- 'exit 6')
@@ -103,9 +103,12 @@ says_why() {
 	run -125 --separate-stderr bed_exec timeout "$SOON" awfctl stop "$id"
 	[[ $stderr == *'not everything could be removed'*'device is busy'* ]]
 	removals_work
+	run -6 bed_exec awfctl wait "$id"
 	run -0 bed_exec timeout "$SOON" awfctl stop "$id"
 	is_clean
-	run -6 bed_exec awfctl wait "$id"
+	run -125 --separate-stderr bed_exec awfctl wait "$id"
+	[[ $stderr == *"no sandbox '$id' of yours"* ]]
+	bed_exec awfctl list --json | jq -e 'length == 0'
 }
 
 @test "an interrupt is back, too, while the engine hangs" {
