@@ -66,8 +66,8 @@ int link_plug_in(int pidfd, const struct link_plug *plug, unsigned *ret_port,
 /* Sets the port down, so that nothing comes or goes, until it is plugged in again. */
 int link_plug_out(unsigned port, struct err *e) _must_check_;
 
-/* Makes a port that is down one of the bridge, isolated, and sets it up; it stays down on failure.
- * -ENODEV when there is no such bridge. */
+/* Makes a port one of the bridge, isolated, and sets it up; what is one already stays so, and one
+ * that is down is so still on failure. -ENODEV when there is no such bridge. */
 int link_plug_in_again(unsigned port, const char *bridge, struct err *e) _must_check_;
 
 /* Removes the port with that alias, and with it the other end; without one it is done. The kernel

@@ -288,7 +288,7 @@ void sandbox_bridge_changed(struct manager *m, unsigned index)
  */
 
 /* The bridge may have gone while no awfd was there: then it waits for the one that awfd makes
- * before it serves. */
+ * before it serves. An awfd that was killed while it plugged squid in again left the port down. */
 int sandbox_bridge_adopt(struct sandbox *s, struct err *e)
 {
 	int pidfd = s->containers[DOCKER_ROLE_SQUID].pidfd, r;
@@ -296,6 +296,8 @@ int sandbox_bridge_adopt(struct sandbox *s, struct err *e)
 	if (pidfd < 0)
 		return 0;
 	r = link_isolate_bridge_port(pidfd, SANDBOX_LINK_EGRESS, DOCKER_NETWORK, &s->squid_port, e);
+	if (r == 0)
+		return link_plug_in_again(s->squid_port, DOCKER_NETWORK, e);
 	if (r != -ENONET)
 		return r;
 	err_clear(e);

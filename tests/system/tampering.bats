@@ -282,6 +282,21 @@ both_are_isolated() {
 	assert_attack_in_vain
 }
 
+# As one that was killed after it had made the port one of the new bridge.
+@test "a port that an earlier awfd left down is up with the next" {
+	local port
+	victim_start
+	attack_begin "$VICTIM"
+	port=$(squid_port "$VICTIM")
+	bed awfd kill
+	on_host ip link set "$port" down type bridge_slave isolated off
+	run ! granted_works
+	bed awfd start
+	wait_for granted_works
+	both_are_isolated
+	assert_attack_in_vain
+}
+
 @test "a squid is not plugged into a network that was made anew with other addresses" {
 	victim_start
 	bed awfd kill
