@@ -217,14 +217,20 @@ remove_unborn_of_engine() {
 			-exec rmdir {} \;' 2>/dev/null || :
 }
 
+# A sandbox of run is gone by itself as soon as its client is, also between the two.
+results_are_forgotten() {
+	"$BED" exec -u root -- sh -c 'ended() { awfctl list --json | jq -r ".[] | select(.state == \"exited\").id"; }
+		ended | xargs -r awfctl stop
+		[ -z "$(ended)" ]'
+}
+
 # Results that nobody has asked for are there until somebody does, also after a restart of awfd: the next
 # test counts its own.
 forget_results() {
 	local init
 	read -r init _ <"$BED_DIR/init"
 	compgen -G "/proc/$init/root/var/lib/awfd/sandboxes/*" >/dev/null || return 0
-	"$BED" exec -u root -- sh -c \
-		'awfctl list --json | jq -r ".[] | select(.state == \"exited\").id" | xargs -r awfctl stop'
+	wait_for results_are_forgotten
 }
 
 # For teardown: ends what the test started, and gives the next test a bed as good as new, whatever
