@@ -217,11 +217,14 @@ remove_unborn_of_engine() {
 			-exec rmdir {} \;' 2>/dev/null || :
 }
 
-# A sandbox of run is gone by itself as soon as its client is, also between the two.
-results_are_forgotten() {
-	"$BED" exec -u root -- sh -c 'ended() { awfctl list --json | jq -r ".[] | select(.state == \"exited\").id"; }
-		ended | xargs -r awfctl stop
-		[ -z "$(ended)" ]'
+# One may be gone by itself before it is stopped: when its client is, or its removal is over.
+none_is_listed() {
+	"$BED" exec -u root -- sh -c 'awfctl list --quiet | xargs -r awfctl stop; [ -z "$(awfctl list --quiet)" ]'
+}
+
+# Ends every sandbox, and forgets every result.
+stop_all() {
+	wait_for none_is_listed
 }
 
 # Results that nobody has asked for are there until somebody does, also after a restart of awfd: the next
@@ -230,7 +233,7 @@ forget_results() {
 	local init
 	read -r init _ <"$BED_DIR/init"
 	compgen -G "/proc/$init/root/var/lib/awfd/sandboxes/*" >/dev/null || return 0
-	wait_for results_are_forgotten
+	stop_all
 }
 
 # For teardown: ends what the test started, and gives the next test a bed as good as new, whatever

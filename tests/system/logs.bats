@@ -11,7 +11,7 @@ setup_file() {
 }
 
 teardown() {
-	bed_exec -u root -- sh -c 'awfctl list --json | jq -r ".[].id" | xargs -r awfctl stop'
+	stop_all
 	bed_clean_up_test
 }
 

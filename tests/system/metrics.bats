@@ -11,7 +11,8 @@ setup_file() {
 }
 
 teardown() {
-	bed_exec -u root -- sh -c 'awfctl list --json | jq -r ".[].id" | xargs -r awfctl stop; rm -rf /srv/metrics'
+	stop_all
+	bed_exec -u root -- rm -rf /srv/metrics
 	bed_clean_up_test
 }
 

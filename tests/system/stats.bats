@@ -13,7 +13,7 @@ setup_file() {
 
 teardown() {
 	terminal_close
-	bed_exec -u root -- sh -c 'awfctl list --json | jq -r ".[].id" | xargs -r awfctl stop'
+	stop_all
 	bed_clean_up_test
 }
 
