@@ -106,7 +106,7 @@ make_attacker_image() {
 		gh search issues attack file-chmod /tmp
 		gh search issues attack file-read /proc/self/environ
 		:'
-	echo "$output"
+	echo "$output" "$stderr"
 	[ "${lines[*]:0:4}" = 'alive reached reached 0 1 2 ' ]
 	[ "${#lines[@]}" = 26 ]
 	for attack in "${lines[@]:4}"; do
