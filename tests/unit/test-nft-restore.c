@@ -146,11 +146,29 @@ static bool arrives(int from, int to)
 	return poll(&p, 1, PATIENCE_MS) == 1 && read(to, &byte, 1) == 1;
 }
 
-static int accepted(enum way way)
+/* server: accepted, client: its side of a connection, if it is one. */
+static bool are_ends(int client, int server)
+{
+	struct sockaddr_in ours = { 0 }, theirs = { 0 };
+	socklen_t length = sizeof(ours);
+
+	return getsockname(client, (void *)&ours, &length) == 0 &&
+	       getpeername(server, (void *)&theirs, &length) == 0 &&
+	       ours.sin_port == theirs.sin_port && ours.sin_addr.s_addr == theirs.sin_addr.s_addr;
+}
+
+/* What an earlier client began may be complete only now that its packets pass again: not it. */
+static int accepted(enum way way, int client)
 {
 	struct pollfd p = { .fd = way == WAY_SQUID ? bed.web : bed.target, .events = POLLIN };
 
-	return poll(&p, 1, PATIENCE_MS) == 1 ? accept(p.fd, NULL, NULL) : -1;
+	while (poll(&p, 1, PATIENCE_MS) == 1) {
+		_cleanup_close_ int server = accept(p.fd, NULL, NULL);
+
+		if (are_ends(client, server))
+			return TAKE_FD(server);
+	}
+	return -1;
 }
 
 static bool connects(enum way way)
@@ -159,7 +177,7 @@ static bool connects(enum way way)
 
 	if (client < 0)
 		return false;
-	server = accepted(way);
+	server = accepted(way, client);
 	return server >= 0 && arrives(client, server);
 }
 
@@ -173,7 +191,7 @@ static bool round_works(const struct prober *p, int client, int server)
 
 static void be_prober(struct prober *p)
 {
-	int client = reach(p->way), server = client < 0 ? -1 : accepted(p->way);
+	int client = reach(p->way), server = client < 0 ? -1 : accepted(p->way, client);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user clears it */
 	while (!p->end) {
