@@ -20,7 +20,7 @@
 #include "tests/bench/floor.h"
 #include "tests/bench/load.h"
 
-#define ROUNDS             11
+#define ROUNDS             (2 * PEERS)
 #define THROUGHPUT_SECONDS 0.4
 #define LATENCY_SECONDS    0.25
 #define CONNECT_SECONDS    0.25
@@ -67,6 +67,8 @@ static const struct {
 	enum metric metric;
 	size_t connections;
 } idle[] = { { IDLE_2000, 2000 }, { IDLE_4000, 4000 } };
+
+enum { DIRECT, RELAY, HAPROXY, SOCAT, NODE, FLOOR, PEERS };
 
 struct peer {
 	const char *name;
@@ -140,8 +142,6 @@ static void run_floor(const struct peer *p, int listener, uint16_t upstream)
 	floor_run(listener, upstream);
 }
 
-enum { DIRECT, RELAY, HAPROXY, SOCAT, NODE, FLOOR, PEERS };
-
 static struct peer peers[PEERS] = {
 	[DIRECT] = { .name = "direct", .word = "direct" },
 	[RELAY] = { .name = "awf-relay",
@@ -169,6 +169,11 @@ static struct peer peers[PEERS] = {
 		    .inherits = true,
 		    .one_process = true },
 };
+
+/* Connections just ended cost whoever makes the next ones, so who is measured behind whom matters.
+ * In PEERS rounds of this order, each begun one peer later, each is once behind each other one (E.
+ * J. Williams, 1949). */
+static const int order[PEERS] = { 0, 1, 5, 2, 4, 3 };
 
 static bool peer_is_here(const struct peer *p)
 {
@@ -431,7 +436,7 @@ static void measure_all(void)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 0; i < PEERS; i++) {
-			struct peer *p = &peers[(i + round) % PEERS];
+			struct peer *p = &peers[(order[i] + round) % PEERS];
 
 			if (peer_is_here(p))
 				measure(p, round);
