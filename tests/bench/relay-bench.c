@@ -1,5 +1,6 @@
 /* awf-relay against a direct connection and other relays, over loopback, interleaved in one run:
  * relay-bench RELAY [JSON-FILE]. Peers that are not installed are left out. */
+#include <assert.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -174,6 +175,7 @@ static struct peer peers[PEERS] = {
  * In PEERS rounds of this order, each begun one peer later, each is once behind each other one (E.
  * J. Williams, 1949). */
 static const int order[PEERS] = { 0, 1, 5, 2, 4, 3 };
+static_assert(PEERS == 6, "another number of peers has another order");
 
 static bool peer_is_here(const struct peer *p)
 {
