@@ -255,6 +255,7 @@ old_table() {
 @test "what an older version left is removed, and its table is replaced" {
 	local id=oldoldold2 table
 	starts
+	assert_clean
 	table=$(on_host nft -s list table inet awf | grep -v '# progname')
 	bed awfd kill
 	old_table
