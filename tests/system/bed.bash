@@ -3,15 +3,15 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=wait.bash
+source "${BASH_SOURCE[0]%/*}/wait.bash"
+
 BED=$(readlink -f "${BASH_SOURCE[0]%/*}/../bed/bed")
 export BED
 export BED_NAME=${BED_NAME:-awf-bed}
 export BED_DIR=/run/$BED_NAME
 export BED_DIFC_CA=$BED_DIR/difc/ca.crt
 BED_TOOLS=/srv/awf/build/bin/tests
-
-# How long any wait may take; a machine under load is no reason to fail.
-WAIT_SECONDS=${WAIT_SECONDS:-60}
 
 bed() {
 	"$BED" "$@"
@@ -25,21 +25,6 @@ bed_exec() {
 # as USER COMMAND...
 as() {
 	"$BED" exec -u "$1" -- "${@:2}"
-}
-
-# Waits until a command succeeds; shows its last output when it doesn't. Who has waited for long is not
-# in a hurry, and others need the processors.
-wait_for() {
-	local deadline=$((${EPOCHREALTIME/[.,]/} + WAIT_SECONDS * 1000000)) output ms=40 pause
-	until output=$("$@" 2>&1); do
-		if ((${EPOCHREALTIME/[.,]/} > deadline)); then
-			printf 'waited %s s in vain for: %s\n%s\n' "$WAIT_SECONDS" "$*" "$output" >&2
-			return 1
-		fi
-		printf -v pause '0.%03d' "$ms"
-		sleep "$pause"
-		ms=$((ms < 250 ? ms * 5 / 4 : ms))
-	done
 }
 
 # --- what sandboxes must not leave ----------------------------------------------------------------

@@ -4,23 +4,33 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=wait.bash
+source "${BASH_SOURCE[0]%/*}/wait.bash"
+
 BIN=$(readlink -f "${BASH_SOURCE[0]%/*}/../../build/bin")
 FAKE_GH=$BIN/tests/fake-gh
 
 # proxy_start [VARIABLE=VALUE...]: with limits that a test can wait for. PROXY_COMMAND, an array, is put
-# before it.
+# before it. Another test may have the port, whose proxy would answer: then this one has ended.
 proxy_start() {
-	local port=$((20000 + RANDOM % 10000)) i
-	env -i AWF_CLI_PROXY_PORT="$port" AWF_GH_PATH="$FAKE_GH" AWF_TMP="$BATS_TEST_TMPDIR" \
-		AWF_CLI_PROXY_LOG="$BATS_TEST_TMPDIR/access.jsonl" AWF_CA_BUNDLE=/ca.pem "$@" \
-		"${PROXY_COMMAND[@]}" "$BIN/awf-cli-proxy" 2>"$BATS_TEST_TMPDIR/proxy-errors" 3>&- &
-	PROXY=$!
-	export AWF_CLI_PROXY_URL=http://127.0.0.1:$port
-	for ((i = 0; i < 100; i++)); do
-		curl -s "$AWF_CLI_PROXY_URL/health" >/dev/null && return
-		sleep 0.05
+	local port i
+	for ((i = 0; i < 5; i++)); do
+		port=$((20000 + RANDOM % 10000))
+		env -i AWF_CLI_PROXY_PORT="$port" AWF_GH_PATH="$FAKE_GH" AWF_TMP="$BATS_TEST_TMPDIR" \
+			AWF_CLI_PROXY_LOG="$BATS_TEST_TMPDIR/access.jsonl" AWF_CA_BUNDLE=/ca.pem "$@" \
+			"${PROXY_COMMAND[@]}" "$BIN/awf-cli-proxy" 2>"$BATS_TEST_TMPDIR/proxy-errors" 3>&- &
+		PROXY=$!
+		export AWF_CLI_PROXY_URL=http://127.0.0.1:$port
+		wait_for proxy_answers_or_ended
+		! has_ended "$PROXY" || continue
+		return 0
 	done
+	cat "$BATS_TEST_TMPDIR/proxy-errors"
 	return 1
+}
+
+proxy_answers_or_ended() {
+	has_ended "$PROXY" || curl -sS "$AWF_CLI_PROXY_URL/health"
 }
 
 # For teardown.
@@ -48,20 +58,31 @@ expect() {
 
 # Waits for the proxy's only gh to run; sets GH_PID. Before it executes gh, it is a copy of the proxy.
 wait_for_gh() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		GH_PID=$(pgrep -P "$PROXY" -x fake-gh) && return
-		sleep 0.05
-	done
-	return 1
+	wait_for proxy_runs_gh
+	GH_PID=$(pgrep -P "$PROXY" -x fake-gh)
 }
 
-# gone PID: or a zombie.
+# proxy_runs_gh [NUMBER]: so many at once.
+proxy_runs_gh() {
+	[[ $(pgrep -c -P "$PROXY" -x fake-gh) == "${1:-1}" ]]
+}
+
+# gone PID: or a zombie, in a moment.
 gone() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		[[ -e /proc/$1 && $(<"/proc/$1/stat") != *') Z '* ]] || return 0
-		sleep 0.05
-	done
-	return 1
+	wait_for has_ended "$1"
+}
+
+has_ended() {
+	[[ ! -e /proc/$1 || $(<"/proc/$1/stat") == *') Z '* ]]
+}
+
+# What a call brought goes after its answer.
+assert_no_files() {
+	wait_for has_no_files
+}
+
+has_no_files() {
+	local left
+	left=$(find "$BATS_TEST_TMPDIR" -name 'gh-*')
+	[[ -z $left ]] || { echo "$left"; return 1; }
 }

@@ -209,17 +209,17 @@ write_body() {
 
 @test "a gh that doesn't end is stopped, and its client told" {
 	local code=0
-	proxy_start AWF_EXEC_SECONDS=1 AWF_IDLE_SECONDS=2
+	proxy_start AWF_EXEC_SECONDS=3 AWF_IDLE_SECONDS=4
 	curl -s -w ' %{http_code}' -d '{"args":["api","sleep"]}' "$AWF_CLI_PROXY_URL/exec" >"$BATS_TEST_TMPDIR/answer" 3>&- &
 	wait_for_gh
 	wait "$!"
-	[ "$(<"$BATS_TEST_TMPDIR/answer")" = '{"error":"gh was stopped: it did not finish within 1 s"} 504' ]
+	[ "$(<"$BATS_TEST_TMPDIR/answer")" = '{"error":"gh was stopped: it did not finish within 3 s"} 504' ]
 	gone "$GH_PID"
 	gh api sleep 2>"$BATS_TEST_TMPDIR/answer" 3>&- &
 	wait_for_gh
 	wait "$!" || code=$?
 	[ "$code" = 1 ]
-	[ "$(<"$BATS_TEST_TMPDIR/answer")" = 'gh: gh was stopped: no input or output for 2 s' ]
+	[ "$(<"$BATS_TEST_TMPDIR/answer")" = 'gh: gh was stopped: no input or output for 4 s' ]
 	gone "$GH_PID"
 }
 
@@ -248,10 +248,7 @@ write_body() {
 	for ((i = 0; i < 20; i++)); do
 		gh api sleep 2>/dev/null 3>&- &
 	done
-	for ((i = 0; i < 100; i++)); do
-		[[ $(pgrep -c -P "$PROXY" -x fake-gh) == 20 ]] && break
-		sleep 0.05
-	done
+	wait_for proxy_runs_gh 20
 	for ((i = 0; i < 100; i++)); do
 		gh api both >/dev/null 2>&1 3>&- &
 	done
@@ -451,7 +448,7 @@ on_terminal() {
 	[ "$stderr" = 'gh: The files are larger than 100000 bytes' ]
 	post '{"args":["api","copy","--input","x"],"files":[3]}'
 	expect 400 '{"error":"files need Accept: application/vnd.docker.multiplexed-stream"}'
-	[ -z "$(find "$BATS_TEST_TMPDIR" -name 'gh-*')" ]
+	assert_no_files
 }
 
 @test "downloads cross with their bytes and their names, as fast as the agent takes them" {
@@ -466,5 +463,5 @@ on_terminal() {
 	[ "$(awk '/VmHWM/ { print $2 }' "/proc/$PROXY/status")" -lt 32768 ]
 	run -1 --separate-stderr gh run download make -R o/r -D "$f"
 	[[ $stderr == "gh: $f/"*' already exists' ]]
-	[ -z "$(find "$BATS_TEST_TMPDIR" -name 'gh-*')" ]
+	assert_no_files
 }
