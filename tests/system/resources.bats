@@ -113,7 +113,7 @@ fill() {
 }
 
 make_room() {
-	on_host sh -c 'mount -o remount,size=64m,nr_inodes=100k "$1" && rm -f "$1"/ballast*' sh "$1"
+	on_host sh -c 'mount -o remount,size=50%,nr_inodes=100k "$1" && rm -f "$1"/ballast*' sh "$1"
 }
 
 # What is left but for the file system of a test.
