@@ -73,7 +73,7 @@ records() {
 # say_raw USER TEXT: bytes to awfd's socket; the answers. \0 ends a message.
 say_raw() {
 	# shellcheck disable=SC2016 # for the inner shell
-	as "$1" bash -c 'printf "$1" | socat -t 5 - UNIX-CONNECT:"${AWFD_SOCKET:-/run/awfd/awfd.sock}" | tr "\0" "\n"' _ "$2"
+	as "$1" bash -c 'printf "$1" | socat -t 60 - UNIX-CONNECT:"${AWFD_SOCKET:-/run/awfd/awfd.sock}" | tr "\0" "\n"' _ "$2"
 }
 
 @test "what never became a call is there, too: unknown methods, bad messages, connections too many" {
@@ -134,7 +134,7 @@ say_raw() {
 	before=$(records true | wc -l)
 	# shellcheck disable=SC2016 # for the inner shell
 	as bob bash -c 'for i in $(seq 3000); do printf "%s\0" "{\"method\":\"io.awf.Sandbox.List\"}"; done |
-		socat -t 20 - UNIX-CONNECT:"$AWFD_SOCKET" | tr "\0" "\n" | wc -l' >"$BATS_TEST_TMPDIR/answers"
+		socat -t 60 - UNIX-CONNECT:"$AWFD_SOCKET" | tr "\0" "\n" | wc -l' >"$BATS_TEST_TMPDIR/answers"
 	[ "$(<"$BATS_TEST_TMPDIR/answers")" = 3000 ]
 	more=$(($(records true | wc -l) - before))
 	((more > 100 && more < 1000)) || { echo "$more records"; false; }

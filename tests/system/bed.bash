@@ -85,6 +85,16 @@ bed_kill() {
 	"$BED" exec -u root -- pkill "-$1" -x "$2"
 }
 
+# bed_end NAME: kills every process of that name, and waits until there is none.
+bed_end() {
+	bed_kill KILL "$1"
+	wait_for none_runs "$1"
+}
+
+none_runs() {
+	! "$BED" exec -u root -- pgrep -x "$1"
+}
+
 # squid_port ID: the host's end of its squid's way to the bridge.
 squid_port() {
 	bed_exec -u root -- ip -j link show master awf-egress | jq -r --arg id "$1" '.[] | select(.ifalias == $id).ifname'

@@ -30,7 +30,7 @@ traces() {
 fingerprint() {
 	md5sum /etc/passwd /etc/group /etc/hosts /etc/resolv.conf
 	ip -o link | cut -d: -f2
-	nft list ruleset 2>/dev/null
+	nft -s list ruleset 2>/dev/null
 	ls /var/lib /var/log /run /home /srv /opt
 }
 
@@ -314,7 +314,7 @@ signal_reaches_command() {
 }
 
 @test "what a sandbox could leave is found" {
-	is_clean
+	assert_clean
 	bed_exec -u root docker create --label awf.sandbox=x --name awf-x-agent awf/agent:latest true
 	run ! is_clean
 	[[ $output == *'container awf-x-agent'* ]]

@@ -11,7 +11,7 @@ BIN=$(readlink -f "${BASH_SOURCE[0]%/*}/../../build/bin")
 FAKE_GH=$BIN/tests/fake-gh
 
 # proxy_start [VARIABLE=VALUE...]: with limits that a test can wait for. PROXY_COMMAND, an array, is put
-# before it. Another test may have the port, whose proxy would answer: then this one has ended.
+# before it. Another test may have the port, whose proxy would answer: then this one ends, and logs nothing.
 proxy_start() {
 	local port i
 	for ((i = 0; i < 5; i++)); do
@@ -30,7 +30,8 @@ proxy_start() {
 }
 
 proxy_answers_or_ended() {
-	has_ended "$PROXY" || curl -sS "$AWF_CLI_PROXY_URL/health"
+	has_ended "$PROXY" ||
+		{ grep -q server_start "$BATS_TEST_TMPDIR/access.jsonl" && curl -sS "$AWF_CLI_PROXY_URL/health"; }
 }
 
 # For teardown.

@@ -24,7 +24,9 @@ in_shell() {
 	bed_exec -u root -- sh -c 'cat >"$1" && chmod 644 "$1"' sh "$file" <"$tree/completion.$1"
 	terminal_open 200 "$@"
 	[[ $1 != zsh ]] || terminal_line 'PS1="ready$ "; autoload -U compinit && compinit -u -D'
-	terminal_line ". $file && clear"
+	terminal_line ". $file && clear && echo prepared"
+	terminal_shows '^prepared$'
+	terminal_line clear
 }
 
 # The rest of a word comes when it is the only one that can be meant.

@@ -41,9 +41,13 @@ has_exited() {
 }
 
 @test "attach shows the output from then on, and its end is the command's" {
-	start_in_background 'for i in $(seq 20); do sleep 0.2; echo line; done; exit 3'
-	run -3 bed_exec awfctl attach "$id"
-	[[ $output == *line* ]]
+	local code=0
+	start_in_background 'until [ -e /tmp/end ]; do echo line; sleep 0.2; done; exit 3'
+	bed_background awfctl attach "$id"
+	wait_for bed_background_said line
+	touch_in_container "awf-$id-agent" /tmp/end
+	wait "$BED_BACKGROUND_PID" || code=$?
+	[ "$code" = 3 ]
 	bed_exec awfctl stop "$id"
 }
 
@@ -79,9 +83,11 @@ awfd_has_no_more_descriptors() {
 
 # Two calls on one connection, the first one a start that fails, with a lease.
 @test "a start that failed leaves no record, also while its connection goes on" {
-	run -0 bed_exec bash -c '{ printf "%s\0" \
-		"{\"method\":\"io.awf.Sandbox.Start\",\"parameters\":{\"command\":[\"true\"],\"image\":\"no-such\",\"lease\":true}}" \
-		"{\"method\":\"io.awf.Sandbox.List\"}"; sleep 5; } | socat - UNIX-CONNECT:"$AWFD_SOCKET" | tr "\0" "\n"'
+	run -0 bed_exec bash -c 'coproc AWFD { exec socat - UNIX-CONNECT:"$AWFD_SOCKET"; }
+		printf "%s\0" "{\"method\":\"io.awf.Sandbox.Start\",
+			\"parameters\":{\"command\":[\"true\"],\"image\":\"no-such\",\"lease\":true}}" \
+			"{\"method\":\"io.awf.Sandbox.List\"}" >&"${AWFD[1]}"
+		for i in 1 2; do IFS= read -r -d "" -u "${AWFD[0]}" reply; printf "%s\n" "$reply"; done'
 	jq -es '(.[0].error | endswith(".EngineError")) and all(.[1].parameters.sandboxes[]; .image != "no-such")' <<<"$output"
 }
 
@@ -127,7 +133,7 @@ awfd_has_no_more_descriptors() {
 # One call by hand: what a client that isn't ours sends and gets.
 varlink_call() {
 	bed_exec bash -c 'printf "{\"method\":\"%s\",\"parameters\":%s}\0" "$1" "$2" |
-		socat -t 5 - UNIX-CONNECT:"$AWFD_SOCKET" | tr -d "\0"' - "$@"
+		socat -t 60 - UNIX-CONNECT:"$AWFD_SOCKET" | tr -d "\0"' - "$@"
 }
 
 @test "awfd --check-config names file, line, key and value" {

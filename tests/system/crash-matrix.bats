@@ -124,7 +124,7 @@ victim_start() {
 	on_host nsenter -t "$pid" -n nft flush ruleset
 	on_host nsenter -t "$pid" -n "$BED_TOOLS/service" --dir "$BED_DIR" start bob-answers -- \
 		"$BED_TOOLS/answerer" tcp:0.0.0.0:443
-	assert_all_reached "$(on_host nsenter -t "$pid" -n "$BED_TOOLS/probe" "tcp:$VICTIM:443")"
+	assert_all_reached "$(on_host nsenter -t "$pid" -n "$BED_TOOLS/probe" -t 20000 "tcp:$VICTIM:443")"
 }
 
 # A sandbox that is there all the time, whose agent attacks; and its squid, as if it were taken over and
@@ -152,7 +152,7 @@ squid_start() {
 	# Who becomes another user forgets to die with his parent.
 	AS_SQUID=(nsenter -t "$pid" -n setpriv --reuid 65533 --regid 65533 --clear-groups
 		--inh-caps=-all --bounding-set=-all --pdeathsig KILL -- "$BED_TOOLS/probe")
-	assert_all_reached "$(on_host "${AS_SQUID[@]}" -t 1000 tcp:203.0.113.80:443)"
+	assert_all_reached "$(on_host "${AS_SQUID[@]}" -t 20000 tcp:203.0.113.80:443)"
 	mapfile -t targets < <(printf '%s\n' "${TARGETS[@]}" | grep -vE '(203.0.113.80|db8::80\]):(80|443)$|^tcp:10.77.0.2:80$|:53$')
 	# shellcheck disable=SC2034 # for the attackers that count
 	COUNTERS["squid"]=$CRASH/squid

@@ -27,7 +27,7 @@ refused() {
 	[[ $stderr == *"$expected"* ]]
 	[ "$(wc -l <<<"$stderr")" = 1 ]
 	[ ! -s "$BATS_TEST_TMPDIR/events" ]
-	is_clean
+	assert_clean
 }
 
 with_ca() {
@@ -154,7 +154,7 @@ run_within() {
 @test "the second probe runs in cli-proxy's network, where it reaches the relay and nothing else" {
 	local cli_proxy probe address
 	bed difc tell status 502
-	run_with_difc run -- gh api zen
+	run_with_difc run --difc-wait 3600 -- gh api zen
 	wait_for says_that_it_waits_for http-status
 	cli_proxy=$(pid_of_cli_proxy)
 	probe=$(probe_pid)

@@ -1,5 +1,5 @@
 # What the tests of documented commands share: documented.table, and what the bed has in the place of what
-# documentation names.
+# documentation names. One that is being removed may be gone between its list and its stop.
 # shellcheck shell=bash disable=SC2034,SC2154 # for the tests; set by bed.bash
 
 # The bed's github.com has another repository, and its images come from no registry.
@@ -9,7 +9,8 @@ on_the_bed() {
 		-e 's#awf/agent\b#awf/agent-test#g' \
 		-e 's#--agent-image gcc\b#--agent-image awf/agent-test -v /usr/bin/make:/usr/bin/make:ro#g' \
 		-e 's#/usr/libexec/awfd/#/srv/awf/build/bin/#g' \
-		-e 's#\bwait ID\b#wait "$id"#g'
+		-e 's#\bwait ID\b#wait "$id"#g' \
+		-e 's#^awfctl list --quiet [|] xargs#while awfctl list --json | grep -q "\"destroying\""; do sleep 0.1; done; &#'
 }
 
 # documented HOW: the commands that are tried like this, into COMMANDS.

@@ -162,7 +162,7 @@ refuses() {
 @test "host access: granted ports of the host's loopback, and no others" {
 	bed_service start host-answers -- "$BED_TOOLS/answerer" --record "$BED_DIR/host-answers.jsonl" \
 		tcp:127.0.0.1:3000 'tcp:[::1]:3005' tcp:127.0.0.1:3011 tcp:10.77.0.1:3002
-	assert_all_reached "$(bed_exec -- "$BED_TOOLS/probe" tcp:127.0.0.1:3000 'tcp:[::1]:3005' tcp:127.0.0.1:3011)"
+	assert_all_reached "$(bed_exec -- "$BED_TOOLS/probe" -t 20000 tcp:127.0.0.1:3000 'tcp:[::1]:3005' tcp:127.0.0.1:3011)"
 	agent_start agent --enable-host-access --allow-host-ports 3000-3010
 	in_agent 'getent hosts host.docker.internal | grep -w 172.30.0.1'
 	run -0 in_agent 'for p in 3000 3005; do nc -w 5 host.docker.internal $p </dev/null | grep -c "answer from"; done'
@@ -185,7 +185,7 @@ refuses() {
 	bed_configure_awfd <<<$'[Relay]\nHostAddresses=10.77.0.1 fd77::1'
 	bed_service start host-answers -- "$BED_TOOLS/answerer" --record "$BED_DIR/host-answers.jsonl" \
 		tcp:127.0.0.1:5432 tcp:10.77.0.1:6379 'tcp:[fd77::1]:3306' tcp:0.0.0.0:27017 tcp:10.77.0.1:5433
-	assert_all_reached "$(bed_exec -- "$BED_TOOLS/probe" tcp:127.0.0.1:5432 tcp:10.77.0.1:6379 'tcp:[fd77::1]:3306' \
+	assert_all_reached "$(bed_exec -- "$BED_TOOLS/probe" -t 20000 tcp:127.0.0.1:5432 tcp:10.77.0.1:6379 'tcp:[fd77::1]:3306' \
 		tcp:10.77.0.1:27017 tcp:10.77.0.1:5433)"
 	agent_start agent --allow-host-service-ports 5432,6379,3306,27017
 	# shellcheck disable=SC2016 # for the job's shell
@@ -306,7 +306,7 @@ squid_is_plugged_in() {
 	run run_job --allow-domains granted.example -- sh -c '
 		curl -s -o /dev/null https://granted.example/
 		curl -s -o /dev/null https://other.example/
-		timeout 1 bash -c "echo >/dev/tcp/172.30.0.10/22"; exit 3'
+		timeout 5 bash -c "echo >/dev/tcp/172.30.0.10/22"; exit 3'
 	((status == 3))
 	local dir
 	dir=$(bed_exec -u root -- sh -c 'ls -dt /var/log/awfd/*/ | head -1')
@@ -328,11 +328,18 @@ squid_is_plugged_in() {
 	[[ $stderr != *other.example* ]]
 }
 
+# times_refused ID HOST TIMES: squid answers before it logs.
+times_refused() {
+	bed_exec awfctl denials --json "$1" |
+		jq -e --arg host "$2" --argjson times "$3" '[.[] | select(.host == $host).count] | add == $times'
+}
+
 @test "awfctl denials shows them while the job runs, follows, and speaks JSON; to the owner alone" {
 	agent_start agent --allow-domains granted.example
 	refuses https://other.example/
 	local id
 	id=$(bed_exec awfctl list --json | jq -r '.[0].id')
+	wait_for times_refused "$id" other.example 1
 	run -0 bed_exec awfctl denials "$id"
 	[[ $output == *other.example*443* ]]
 	run -0 bed_exec awfctl denials --json "$id"
@@ -349,11 +356,6 @@ refused_by_firewall() {
 	bed_exec awfctl denials --json "$1" | jq -e 'any(.source == "firewall" and .port == 22)'
 }
 
-# times_refused ID HOST
-times_refused() {
-	bed_exec awfctl denials --json "$1" | jq --arg host "$2" '.[] | select(.host == $host).count'
-}
-
 @test "what was refused is known to the awfd that comes after, and counted on" {
 	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no)
 	agent_start agent --allow-domains granted.example --block-domains evil.granted.example
@@ -361,13 +363,14 @@ times_refused() {
 	id=$(bed_exec awfctl list --json | jq -r '.[0].id')
 	refuses https://other.example/
 	refuses https://evil.granted.example/
+	wait_for times_refused "$id" evil.granted.example 1
 	wait_for refused_by_firewall "$id"
 	before=$(bed_exec awfctl denials --json "$id")
 	bed awfd kill
 	bed awfd start
 	diff <(jq -S . <<<"$before") <(bed_exec awfctl denials --json "$id" | jq -S .)
 	refuses https://other.example/
-	[ "$(times_refused "$id" other.example)" = 2 ]
+	wait_for times_refused "$id" other.example 2
 }
 
 @test "what an ended sandbox was refused is known to the awfd that comes after" {

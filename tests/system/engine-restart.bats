@@ -120,11 +120,11 @@ outlives() {
 	engine_runs_with --live-restore
 	wait_for all_alive "${OUTSIDE[@]}"
 	job_start
-	assert_all_reached "$(as_agent tcp:172.30.0.10:3128)"
+	assert_all_reached "$(as_agent -t 20000 tcp:172.30.0.10:3128)"
 	bed engine "$1"
 	refuses_starts
-	assert_all_reached "$(as_agent tcp:172.30.0.10:3128)"
-	all_alive "${OUTSIDE[@]}"
+	assert_all_reached "$(as_agent -t 20000 tcp:172.30.0.10:3128)"
+	wait_for all_alive "${OUTSIDE[@]}"
 	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
 	job_end_with 7
 	bed engine start --live-restore
@@ -151,7 +151,7 @@ outlives() {
 	wait_for sandbox_starts
 	agent_is_alive
 	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
-	assert_all_reached "$(as_agent tcp:172.30.0.10:3128)"
+	assert_all_reached "$(as_agent -t 20000 tcp:172.30.0.10:3128)"
 	job_end_with 9
 	assert_job_ended 9 ''
 	assert_clean
@@ -167,7 +167,7 @@ outlives() {
 	bed engine stop
 	bed awfd start
 	agent_is_alive
-	all_alive "${OUTSIDE[@]}"
+	wait_for all_alive "${OUTSIDE[@]}"
 	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
 	bed engine start --live-restore
 	wait_for log_says 'it is made anew, and squid is on it again'
@@ -195,7 +195,7 @@ engine_left_nothing() {
 	refuses_starts
 	agent_is_alive
 	assert_none_reached "$(as_agent "${OUTSIDE[@]}")"
-	assert_all_reached "$(as_agent tcp:172.30.0.10:3128)"
+	assert_all_reached "$(as_agent -t 20000 tcp:172.30.0.10:3128)"
 	bed engine start --live-restore
 	wait_for sandbox_starts
 	job_end_with 9

@@ -179,12 +179,12 @@ static int do_reach(const struct call *c _unused_)
 
 static int do_ticks(const struct call *c _unused_)
 {
-	static const struct timespec half = { .tv_nsec = 500000000 };
+	static const struct timespec second = { .tv_sec = 1 };
 
 	for (int i = 1; i <= 3; i++) {
 		printf("%d\n", i);
 		fflush(stdout);
-		nanosleep(&half, NULL);
+		nanosleep(&second, NULL);
 	}
 	return 0;
 }

@@ -128,7 +128,7 @@ hardly_slower() {
 
 @test "one user's flood takes nothing of another's quota" {
 	start_flood start=20 silent=1980
-	wait_for has_sandboxes alice 3
+	wait_for has_sandboxes alice 3 running
 	for _ in {1..3}; do
 		run -0 --separate-stderr as bob awfctl start -- sleep 600
 	done

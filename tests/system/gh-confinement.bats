@@ -57,7 +57,7 @@ state_of() {
 }
 
 @test "a gh reaches no file but its own and the image's" {
-	proxy_start
+	proxy_start AWF_IDLE_SECONDS=600 # the other one's directory is there until the end
 	local name place target other
 	gh api sleep 2>/dev/null 3>&- &
 	wait_for_gh
@@ -166,13 +166,13 @@ reaches_own_abi() {
 }
 
 @test "a gh that uses too much CPU time is stopped, and its client told" {
-	proxy_start AWF_CPU_SECONDS=1
+	proxy_start AWF_CPU_SECONDS=2
 	post '{"args":["api","spin"]}'
-	expect 504 '{"error":"gh was stopped: it used more than 1 s of CPU time"}'
+	expect 504 '{"error":"gh was stopped: it used more than 2 s of CPU time"}'
 	run -1 --separate-stderr gh api spin
-	[ "$stderr" = 'gh: gh was stopped: it used more than 1 s of CPU time' ]
+	[ "$stderr" = 'gh: gh was stopped: it used more than 2 s of CPU time' ]
 	[ "$(jq -r 'select(.event == "exec_done") | .stopped' "$BATS_TEST_TMPDIR/access.jsonl" | sort -u)" = \
-		'gh was stopped: it used more than 1 s of CPU time' ]
+		'gh was stopped: it used more than 2 s of CPU time' ]
 	# A SIGKILL of its own is none of the limits.
 	run -137 gh api kill
 }

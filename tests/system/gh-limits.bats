@@ -23,10 +23,11 @@ last_logs() {
 	bed_exec -u root -- sh -c 'ls -dt /var/log/awfd/*/ | head -1'
 }
 
-# The memory cgroup of the one cli-proxy.
+# The memory cgroup of the one cli-proxy, of cgroups v1 or v2.
 cli_proxy_cgroup() {
-	bed_exec -u root -- docker ps -q --no-trunc --filter label=awf.role=cli-proxy |
-		xargs -I ID find /sys/fs/cgroup -type d -name '*ID*' -path '*memory*'
+	# shellcheck disable=SC2016 # for the inner shell
+	bed_exec -u root -- sh -c 'id=$(docker ps -q --no-trunc --filter label=awf.role=cli-proxy)
+		ls -d "/sys/fs/cgroup/memory/$BED_NAME/$id" 2>/dev/null || ls -d "/sys/fs/cgroup/$BED_NAME/$id"'
 }
 
 # has_logged DIRECTORY EVENT COUNT

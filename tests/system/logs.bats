@@ -53,6 +53,7 @@ readonly ASKS='curl -s -o /dev/null https://granted.example/; curl -s https://ot
 	wait_for bed_background_said method=Start
 	touch_in_container "awf-$id-agent" /tmp/one
 	wait_for bed_background_said host=one.example
+	wait_for grep -q one.example "$BATS_TEST_TMPDIR/background-0/out"
 	bed awfd kill
 	touch_in_container "awf-$id-agent" /tmp/two
 	bed awfd start
@@ -70,6 +71,10 @@ relay_told() {
 	jq -se "$2" "$BATS_TEST_TMPDIR/relay" || { cat "$BATS_TEST_TMPDIR/relay"; return 1; }
 }
 
+no_connection_is_open() {
+	bed_exec awfctl stats --json "$1" | jq -e '.[0].relayOpen == 0'
+}
+
 @test "what became of each connection through the relay is there, whatever ends meanwhile; none is missing" {
 	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no '[Policy]' HostPorts=3000)
 	local id
@@ -80,6 +85,7 @@ relay_told() {
 	wait_for relay_told "$id" 'any(.from == "agent" and .host == "host.docker.internal" and .port == 3000 and
 		.result == "failed" and .reason == "Connection refused") and
 		any(.from == "cli-proxy" and .port == 18443 and .result == "closed" and .bytesReceived > 100)'
+	wait_for no_connection_is_open "$id"
 	bed_kill KILL awf-relay
 	wait_for relay_told "$id" '(map(select(.event == "start")) | length) == 2 and
 		any(.event == "end" and .reason == "awf-relay ended with signal SIGKILL")'

@@ -95,6 +95,11 @@ proxied() {
 	in_agent "$FETCH; fetch $*"
 }
 
+# squid_says REQUEST: the first line of its answer; the request is a format of printf.
+squid_says() {
+	in_agent "timeout 60 bash -c 'exec 3<>/dev/tcp/172.30.0.10/3128; printf \"\$1\" >&3; head -n 1 <&3' bash '$1'"
+}
+
 assert_refused() {
 	local seen
 	seen=$(proxied "$@")
@@ -111,7 +116,7 @@ assert_cut() {
 @test "1 direct TCP, UDP and ICMP to any outside address, any port, v4 and v6" {
 	attack_start attacker
 	prove_targets_alive
-	assert_all_reached "$(attacker_try tcp:172.30.0.10:3128 tcp:172.30.0.50:11000 "tcp:172.30.0.1:$GRANTED_PORT")"
+	assert_all_reached "$(attacker_try -t 20000 tcp:172.30.0.10:3128 tcp:172.30.0.50:11000 "tcp:172.30.0.1:$GRANTED_PORT")"
 	mapfile -t targets < <(outside_targets)
 	assert_none_reached "$(attacker_try "${targets[@]}")"
 }
@@ -119,7 +124,7 @@ assert_cut() {
 @test "1 a squid that was taken over opens no port outside but 80 and 443" {
 	attack_start attacker
 	prove_targets_alive
-	assert_all_reached "$(in_squid "$BED_TOOLS/probe" tcp:203.0.113.80:80 tcp:203.0.113.80:443)"
+	assert_all_reached "$(in_squid "$BED_TOOLS/probe" -t 20000 tcp:203.0.113.80:80 tcp:203.0.113.80:443)"
 	assert_none_reached "$(in_squid "$BED_TOOLS/probe" tcp:203.0.113.80:9999 udp:203.0.113.80:53 \
 		tcp:203.0.113.80:22 udp:203.0.113.80:443 icmp:203.0.113.80 'udp:[2001:db8::80]:53')"
 }
@@ -141,7 +146,7 @@ assert_cut() {
 	attack_start attacker
 	bed_exec -u root -- nsenter -t "$(sandbox_pid squid)" -n nft flush ruleset
 	mapfile -t targets < <(host_targets | grep -v '127.0.0.1\|\[::1\]')
-	assert_all_reached "$(in_squid "$BED_TOOLS/probe" tcp:203.0.113.80:443)"
+	assert_all_reached "$(in_squid "$BED_TOOLS/probe" -t 20000 tcp:203.0.113.80:443)"
 	assert_none_reached "$(in_squid "$BED_TOOLS/probe" "${targets[@]}" tcp:10.77.0.2:80 tcp:169.254.169.254:80 \
 		tcp:203.0.113.80:9999 'tcp:[fd77::2]:80')"
 }
@@ -176,7 +181,7 @@ assert_cut() {
 	bed_exec -u root -- nsenter -t "$pid" -n nft flush ruleset
 	bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/service" --dir "$BED_DIR" start bob-answers -- \
 		"$BED_TOOLS/answerer" tcp:0.0.0.0:443 udp:0.0.0.0:443
-	assert_all_reached "$(bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/probe" "tcp:$address:443" "udp:$address:443")"
+	assert_all_reached "$(bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/probe" -t 20000 "tcp:$address:443" "udp:$address:443")"
 	first=$(bed_exec -u root -- docker ps -q --filter label=awf.role=squid --filter "label=awf.owner-uid=$(bed_exec -- id -u)")
 	mine=$(bed_exec -u root -- docker inspect -f '{{.State.Pid}}' "$first")
 	assert_none_reached "$(bed_exec -u root -- nsenter -t "$mine" -n "$BED_TOOLS/probe" "tcp:$address:443" "udp:$address:443" "icmp:$address")"
@@ -234,7 +239,7 @@ assert_cut() {
 @test "4 a squid that was taken over asks its name servers only, not the engine's" {
 	attack_start attacker
 	prove_targets_alive
-	assert_all_reached "$(in_squid "$BED_TOOLS/probe" tcp:10.77.0.2:53)"
+	assert_all_reached "$(in_squid "$BED_TOOLS/probe" -t 20000 tcp:10.77.0.2:53)"
 	assert_none_reached "$(in_squid "$BED_TOOLS/probe" udp:127.0.0.11:53 tcp:127.0.0.11:53 udp:203.0.113.80:53 'udp:[fd77::2]:53')"
 }
 
@@ -262,7 +267,7 @@ assert_cut() {
 		'\[2001:db8::10\]' '\[::ffff:203.0.113.10\]' '\[::ffff:cb00:710a\]' '\[64:ff9b::203.0.113.10\]' 127.1 2130706433 0 \
 		'\[::1\]' '\[::\]' 169.254.169.254 2852039166; do
 		assert_refused "--noproxy '' -g http://$host/"
-		run in_agent "printf 'CONNECT $host:443 HTTP/1.1\r\nHost: x\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+		run squid_says "CONNECT $host:443 HTTP/1.1\r\nHost: x\r\n\r\n"
 		[[ $output == *' 403 '* || $output == *' 400 '* ]] || { echo "$host: $output"; false; }
 	done
 	assert_origins_idle
@@ -273,9 +278,9 @@ assert_cut() {
 	[[ $(proxied https://GRANTED.EXAMPLE/) == 200* ]]
 	assert_refused https://BLOCKED.Granted.example/
 	assert_refused https://blocked.granted.example./
-	run in_agent "printf 'CONNECT Blocked.Granted.Example.:443 HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	run squid_says "CONNECT Blocked.Granted.Example.:443 HTTP/1.1\r\n\r\n"
 	[[ $output == *' 403 '* ]]
-	run in_agent "printf 'CONNECT evil.example..:443 HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	run squid_says "CONNECT evil.example..:443 HTTP/1.1\r\n\r\n"
 	[[ $output == *' 40'[03]' '* ]]
 }
 
@@ -284,17 +289,17 @@ assert_cut() {
 	attack_start agent
 	local port
 	for port in 22 80 8443 25 53 3128 65535; do
-		run in_agent "printf 'CONNECT granted.example:$port HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+		run squid_says "CONNECT granted.example:$port HTTP/1.1\r\n\r\n"
 		[[ $output == *' 403 '* ]] || { echo "$port: $output"; false; }
 	done
 	assert_refused http://granted.example:8080/
 	assert_refused http://granted.example:443/
 	assert_refused --proxy http://172.30.0.10:3128 ftp://granted.example/
-	run in_agent "printf 'GET https://granted.example/ HTTP/1.1\r\nHost: granted.example\r\nConnection: close\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	run squid_says "GET https://granted.example/ HTTP/1.1\r\nHost: granted.example\r\nConnection: close\r\n\r\n"
 	[[ $output == *' 40'[03]' '* ]]
-	run in_agent "printf 'GET cache_object://granted.example/info HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	run squid_says "GET cache_object://granted.example/info HTTP/1.1\r\n\r\n"
 	[[ $output != *' 200 '* ]]
-	run in_agent "printf 'GET /squid-internal-mgr/menu HTTP/1.1\r\nHost: 172.30.0.10:3128\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	run squid_says "GET /squid-internal-mgr/menu HTTP/1.1\r\nHost: 172.30.0.10:3128\r\n\r\n"
 	[[ $output != *' 200 '* ]]
 }
 
@@ -470,9 +475,9 @@ answers_saw_nothing() {
 
 @test "5 no TLS at all on 443" {
 	attack_start agent
-	run in_agent "printf 'CONNECT granted.example:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: granted.example\r\n\r\n' | timeout 10 nc -q 5 172.30.0.10 3128"
+	run in_agent "printf 'CONNECT granted.example:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: granted.example\r\n\r\n' | timeout 30 nc -q 5 172.30.0.10 3128"
 	[[ $output != *'granted.example answers'* && $output != *$'\n''HTTP/1.1 '[24]* ]]
-	run in_agent "(printf 'CONNECT granted.example:443 HTTP/1.1\r\n\r\n'; sleep 1; printf 'SSH-2.0-x\r\n'; sleep 1) | timeout 10 nc -q 5 172.30.0.10 3128 | wc -c"
+	run in_agent "(printf 'CONNECT granted.example:443 HTTP/1.1\r\n\r\n'; sleep 1; printf 'SSH-2.0-x\r\n'; sleep 1) | timeout 30 nc -q 5 172.30.0.10 3128 | wc -c"
 	((output < 200))
 }
 
@@ -493,13 +498,13 @@ answers_saw_nothing() {
 	[[ $(proxied http://granted.example/ -H 'Host:\ evil.example') != 000* ]]
 	run origin_saw 'evil.example'
 	((status != 0))
-	origin_saw granted.example
+	wait_for origin_saw granted.example
 }
 
 @test "5 look-alikes of an allowed name are other names" {
 	attack_start agent
 	assert_refused https://xn--grnted-7ve.example/
-	run in_agent "printf 'CONNECT gr\320\260nted.example:443 HTTP/1.1\r\n\r\n' | timeout 5 nc -q 2 172.30.0.10 3128 | head -n 1"
+	run squid_says "CONNECT gr\320\260nted.example:443 HTTP/1.1\r\n\r\n"
 	[[ $output == *' 40'[03]' '* ]]
 }
 

@@ -89,7 +89,7 @@ attack_all() {
 
 # The one thing granted works: without it, refusals would prove nothing.
 prove_grant_works() {
-	assert_all_reached "$(attacker_try tcp:172.30.0.50:11000)"
+	assert_all_reached "$(attacker_try -t 20000 tcp:172.30.0.50:11000)"
 }
 
 @test "agent reaches no host service, no outside address, no DNS, no link-local address" {
@@ -144,7 +144,7 @@ prove_grant_works() {
 	local pid
 	pid=$(sandbox_pid agent bob)
 	service_in "$pid" bob-answers tcp:172.30.0.20:7000 udp:172.30.0.20:7000
-	assert_all_reached "$(bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/probe" tcp:172.30.0.20:7000 udp:172.30.0.20:7000)"
+	assert_all_reached "$(bed_exec -u root -- nsenter -t "$pid" -n "$BED_TOOLS/probe" -t 20000 tcp:172.30.0.20:7000 udp:172.30.0.20:7000)"
 	assert_none_reached "$(attacker_try tcp:172.30.0.20:7000 udp:172.30.0.20:7000)"
 	bed_service kill bob-answers
 }
@@ -176,7 +176,7 @@ in_cli_proxy() {
 		grep -v 172.30.0.50)
 	prove_targets_alive
 	attacker_start agent "${options[@]}"
-	assert_all_reached "$(in_cli_proxy "$BED_TOOLS/probe" tcp:127.0.0.1:18443 'tcp:[::1]:18443')"
+	assert_all_reached "$(in_cli_proxy "$BED_TOOLS/probe" -t 20000 tcp:127.0.0.1:18443 'tcp:[::1]:18443')"
 	assert_none_reached "$(in_cli_proxy "$BED_TOOLS/probe" "${targets[@]}" "tcp:127.0.0.1:$HOST_PORT" \
 		"udp:127.0.0.1:$HOST_PORT" "tcp:[::1]:$HOST_PORT" tcp:127.0.0.1:22)"
 }
@@ -186,7 +186,7 @@ in_cli_proxy() {
 	mapfile -t options < <(difc_options)
 	attacker_start agent "${options[@]}"
 	service_in "$(sandbox_pid agent)" agent-answers tcp:0.0.0.0:7000 udp:0.0.0.0:7000
-	assert_all_reached "$(attacker_try tcp:127.0.0.1:7000 udp:127.0.0.1:7000 tcp:172.30.0.20:7000)"
+	assert_all_reached "$(attacker_try -t 20000 tcp:127.0.0.1:7000 udp:127.0.0.1:7000 tcp:172.30.0.20:7000)"
 	assert_none_reached "$(in_cli_proxy "$BED_TOOLS/probe" tcp:172.30.0.20:7000 udp:172.30.0.20:7000 icmp:172.30.0.20)"
 	bed_service kill agent-answers
 }
@@ -208,7 +208,7 @@ in_cli_proxy() {
 	relay=(bed_exec -u awf-relay -- "$BED_TOOLS/probe")
 	assert_none_reached "$("${relay[@]}" tcp:127.0.0.1:18443)"
 	attacker_start agent "${options[@]}"
-	assert_all_reached "$("${relay[@]}" tcp:127.0.0.1:18443)"
+	assert_all_reached "$("${relay[@]}" -t 20000 tcp:127.0.0.1:18443)"
 	prove_targets_alive
 	mapfile -t targets < <(host_targets; outside_targets; printf '%s\n' udp:127.0.0.1:18443)
 	assert_none_reached "$("${relay[@]}" "${targets[@]}")"

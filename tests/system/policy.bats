@@ -203,7 +203,7 @@ readonly INTERFACE=$BATS_TEST_DIRNAME/../../proto/io.awf.Sandbox.varlink
 # One call by hand: the whole answer.
 varlink_call() {
 	as "$1" bash -c 'printf "{\"method\":\"io.awf.Sandbox.%s\",\"parameters\":%s}\0" "$1" "$2" |
-		socat -t 5 - UNIX-CONNECT:"${AWFD_SOCKET:-/run/awfd/awfd.sock}" | tr "\0" "\n"' _ "$2" "$3"
+		socat -t 60 - UNIX-CONNECT:"${AWFD_SOCKET:-/run/awfd/awfd.sock}" | tr "\0" "\n"' _ "$2" "$3"
 }
 
 # parameters_of METHOD ID: with a number for each further one that it needs.

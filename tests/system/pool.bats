@@ -177,9 +177,9 @@ status_of() {
 
 	agent_start alice "${DIFC[@]}" --allow-domains granted.example
 	[ "$(bed_exec awfctl list --json | jq -r '.[].id')" = "$id" ]
-	assert_all_reached "$(from_inside "$id" pause tcp:172.30.0.10:3128 tcp:172.30.0.50:11000)"
-	assert_all_reached "$(from_inside "$id" cli-proxy tcp:127.0.0.1:18443)"
-	assert_all_reached "$(from_inside "$id" squid tcp:203.0.113.80:80)"
+	assert_all_reached "$(from_inside "$id" pause -t 20000 tcp:172.30.0.10:3128 tcp:172.30.0.50:11000)"
+	assert_all_reached "$(from_inside "$id" cli-proxy -t 20000 tcp:127.0.0.1:18443)"
+	assert_all_reached "$(from_inside "$id" squid -t 20000 tcp:203.0.113.80:80)"
 	is_in_hosts_table "$id"
 	assert_none_reached "$(from_inside "$id" squid "${NEVER[@]}")"
 	printf '%s\n' "$(status_of http://granted.example/)" >&"$ATTACKER_IN"
@@ -262,7 +262,7 @@ status_of() {
 	ids=$(on_host sh -c 'cat /tmp/started-*; rm /tmp/started-*')
 	[ "$(wc -l <<<"$ids")" = 6 ]
 	[ "$(sort -u <<<"$ids" | wc -l)" = 6 ]
-	[ "$(for id in $ids; do on_host awfctl inspect --json "$id"; done | jq -s 'map(select(.pool == "hit")) | length')" = 4 ]
+	[ "$(for id in $ids; do on_host awfctl inspect --json "$id"; done | jq -s 'map(select(.pool == "hit")) | length')" -ge 4 ]
 	for user in alice bob; do
 		[ "$(as "$user" awfctl list --json | jq -r 'map(.owner) | unique | join(" ")')" = "$user" ]
 		[ "$(as "$user" awfctl list --json | jq length)" = 3 ]
@@ -278,8 +278,8 @@ through_fake_engine() {
 	full 1
 }
 
-asked_for_stream() {
-	fake_engine calls | grep -- '-agent/attach'
+asked_to_start_agent() {
+	fake_engine calls | grep -- '-agent/start'
 }
 
 # lines_of TEXT: their numbers in the log of the awfd that runs.
@@ -290,9 +290,9 @@ lines_of() {
 @test "while somebody's start is under way nothing is prepared" {
 	local started ended
 	through_fake_engine
-	fake_engine hang 1 POST '/containers/.*-agent/attach'
+	fake_engine hang 1 POST '/containers/.*-agent/start'
 	bed_background awfctl run -- true # takes the one there is
-	wait_for asked_for_stream
+	wait_for asked_to_start_agent
 	sleep 1 # in which there would be another one, as there is in any second that is quiet
 	has_prepared 0
 	bed_kill KILL awfctl

@@ -35,8 +35,7 @@ ended() {
 @test "a runner that sends SIGTERM and, soon after it, SIGKILL leaves nothing of a job that ignores the first" {
 	bed_background -u alice -- awfctl run -- "$STUBBORN"
 	wait_for job_runs
-	bed_kill TERM awfctl
-	bed_kill KILL awfctl
+	bed_exec -u root -- sh -c 'pkill -TERM -x awfctl; pkill -KILL -x awfctl' # within its 2 s for a last word
 	ended "$BED_BACKGROUND_PID"
 	[ "$code" = 137 ]
 	assert_clean

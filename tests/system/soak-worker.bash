@@ -38,7 +38,7 @@ client() {
 # one_line FILE: without what awfctl tells of a start that goes on.
 one_line() {
 	local text
-	text=$(sed '/^awfctl: waiting for its turn: /d' "$1" | tr '\n\t' '  ')
+	text=$(sed '/^awfctl: waiting for /d' "$1" | tr '\n\t' '  ')
 	printf '%s\n' "${text:--}"
 }
 

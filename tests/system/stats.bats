@@ -27,9 +27,10 @@ stats_of() {
 	bed_exec awfctl stats --json "$1" | tee "$BATS_TEST_TMPDIR/stats" | jq -e ".[0] | $2" || { cat "$BATS_TEST_TMPDIR/stats"; return 1; }
 }
 
-# said ID LINE: by its command.
-said() {
-	bed_exec awfctl logs "$1" | grep -qxF "$2"
+# is_in_agent ID PATH
+is_in_agent() {
+	# shellcheck disable=SC2016 # for the inner shell
+	bed_exec -u root -- sh -c 'test -e "/proc/$(docker inspect -f "{{.State.Pid}}" "awf-$1-agent")/root$2"' sh "$1" "$2"
 }
 
 readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC_CA")
@@ -98,9 +99,9 @@ readonly DIFC=(--difc-proxy-host localhost:18443 --difc-proxy-ca-cert "$BED_DIFC
 	bed_configure_awfd < <(printf '%s\n' '[Daemon]' StopJobs=no)
 	local id before
 	id=$(job "${DIFC[@]}" --allow-domains granted.example -- '
-		curl -s -o /dev/null https://granted.example/; curl -s https://other.example/; gh api rate_limit; echo asked
+		curl -s -o /dev/null https://granted.example/; curl -s https://other.example/; gh api rate_limit; touch /tmp/asked
 		until [ -e /tmp/go ]; do sleep 0.1; done; gh api rate_limit; sleep 600')
-	wait_for said "$id" asked # all of gh's connections
+	wait_for is_in_agent "$id" /tmp/asked # all of gh's connections
 	wait_for stats_of "$id" '.requestsAllowed == 1 and .requestsRefused == 1 and .ghAllowed == 1 and .relayOpen == 0'
 	before=$(bed_exec awfctl stats --json "$id" | jq '.[0].relayConnections')
 	bed awfd kill

@@ -236,7 +236,7 @@ lists_none() {
 	bed_background awfctl run "${DIFC[@]}" -- 'echo ready; exec sleep 600'
 	wait_for bed_background_said ready
 	bed awfd kill
-	bed_kill KILL awf-cli-proxy
+	bed_end awf-cli-proxy
 	bed awfd start
 	background_ended 125
 	said_error 'container awf-[a-z2-7]*-cli-proxy ended while awfd was away'
@@ -282,7 +282,7 @@ relay_pid() {
 has_another_relay() {
 	local pid
 	pid=$(relay_pid)
-	[[ -n $pid && $pid != "$1" ]]
+	[[ $pid =~ ^[0-9]+$ && $pid != "$1" ]]
 }
 
 # A job that asks gh once for each line that it reads, and says what came of it.
@@ -346,7 +346,7 @@ has_one_relay() {
 	edit_state 'del(.relay)'
 	bed awfd start
 	wait_for has_one_relay
-	has_another_relay "$pid"
+	wait_for has_another_relay "$pid"
 	ask second
 	bed_kill TERM awfctl
 	assert_clean
@@ -355,7 +355,7 @@ has_one_relay() {
 @test "a sidecar and the relay that ended while awfd was away: the sidecar is why" {
 	start_asking
 	bed awfd kill
-	bed_kill KILL awf-cli-proxy
+	bed_end awf-cli-proxy
 	bed_kill KILL awf-relay
 	bed awfd start
 	background_ended 125
@@ -374,6 +374,12 @@ has_one_relay() {
 	assert_clean
 }
 
+# The sixth within 10 s is the last.
+client_ended_with_relay() {
+	bed_kill KILL awf-relay || :
+	! kill -0 "$BED_BACKGROUND_PID" 2>/dev/null
+}
+
 @test "a relay that keeps ending ends its sandbox, which says so" {
 	local pid
 	start_asking
@@ -382,7 +388,7 @@ has_one_relay() {
 		bed_kill KILL awf-relay
 		wait_for has_another_relay "$pid"
 	done
-	bed_kill KILL awf-relay
+	wait_for client_ended_with_relay
 	background_ended 125
 	said_error 'the relay keeps ending: awf-relay ended with signal SIGKILL'
 	assert_clean

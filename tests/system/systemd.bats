@@ -94,7 +94,7 @@ store_is_full() {
 has_another_relay() {
 	local pid
 	pid=$(processes awf-relay)
-	[[ -n $pid && $pid != "$1" ]]
+	[[ $pid =~ ^[0-9]+$ && $pid != "$1" ]]
 }
 
 crash() {
@@ -297,11 +297,11 @@ is_well() {
 }
 
 @test "an awfd whose loop stands still is ended by the watchdog and started again" {
-	printf '[Service]\nWatchdogSec=2\n' | awfd_drop_in
+	printf '[Service]\nWatchdogSec=5\n' | awfd_drop_in
 	machine systemctl restart awfd.service
 	pid=$(property MainPID)
 	before=$(property WatchdogTimestampMonotonic)
-	watchdog_was_told() { [[ $(property WatchdogTimestampMonotonic) -gt $((before + 2500000)) ]]; }
+	watchdog_was_told() { [[ $(property WatchdogTimestampMonotonic) -gt $((before + 6000000)) ]]; }
 	wait_for watchdog_was_told # it lives longer than that while it turns
 	[ "$(property MainPID)" = "$pid" ]
 	machine systemctl kill --kill-whom=main --signal=STOP awfd.service
@@ -326,6 +326,7 @@ is_well() {
 }
 
 @test "a stop ends within a bound that beats SIGKILL, and the next call starts awfd again" {
+	wait_for status_is '0 sandboxes'
 	started=$SECONDS
 	run -0 machine systemctl stop awfd.service
 	((SECONDS - started < 10))
@@ -479,6 +480,7 @@ job_called() {
 	machine_as alice awfctl start "${DIFC[@]}" -- 'sleep 600'
 	printf '[Daemon]\nStopJobs=yes\n' | machine tee /etc/awfd/awfd.conf.d/test.conf >/dev/null
 	machine systemctl reload awfd.service
+	wait_for status_is '1 sandbox' # with nothing left to do
 	started=$SECONDS
 	run -0 machine systemctl stop awfd.service
 	((SECONDS - started < 10))

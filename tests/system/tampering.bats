@@ -68,7 +68,7 @@ attack_begin() {
 	((${#list[@]} > 12))
 	wait_for all_alive "${list[@]:0:${#list[@]}-1}"
 	attacker_start attacker --agent-image awf/agent-test:latest --allow-domains granted.example
-	assert_all_reached "$(attacker_try tcp:172.30.0.10:3128)"
+	assert_all_reached "$(attacker_try -t 20000 tcp:172.30.0.10:3128)"
 	: >"$ATTACK.rounds"
 	(
 		while [[ ! -e $ATTACK.stop ]]; do
@@ -127,8 +127,8 @@ granted_works() {
 # assert_ended REASON: the victim has, and its client says why.
 assert_ended() {
 	local status=0
-	attacker_stop
 	wait "$AGENT_PID" || status=$?
+	attacker_stop
 	[[ $status == 125 ]]
 	cat "$BATS_TEST_TMPDIR/victim.err"
 	grep -qE "$1" "$BATS_TEST_TMPDIR/victim.err"
@@ -202,7 +202,7 @@ readonly RULES=('nft flush ruleset' 'nft delete table inet awf' 'nft flush table
 	victim_start
 	attack_begin "$VICTIM"
 	before=$(table)
-	bed_background -u root -- sh -c 'until [ -e /tmp/enough ]; do nft insert rule inet awf squid accept; done'
+	bed_background -u root -- sh -c 'until [ -e /tmp/enough ]; do nft insert rule inet awf squid accept || :; done'
 	wait_for log_says 'table inet awf is changed again and again, last by'
 	attack_goes_on
 	on_host touch /tmp/enough

@@ -25,6 +25,12 @@ terminal_open() {
 # To be called at the end of each test, also of those that opened none.
 terminal_close() {
 	terminal kill-server 2>/dev/null || :
+	wait_for no_terminal
+}
+
+# Its server would answer a new one while it ends.
+no_terminal() {
+	! bed_exec -u root -- pgrep -x 'tmux: server'
 }
 
 # What is typed, as it is, and then Enter.

@@ -100,8 +100,15 @@ mode() {
 	terminal_screen | grep -oE '^[0-9a-f]{32} '
 }
 
+# What the job before said is not the next one's.
+clear_of_jobs() {
+	terminal_line clear
+	wait_for terminal_lacks '^job is here'
+}
+
 # job_on_terminal COMMAND [OPTION...]: run --tty of a command that first says that it is there.
 job_on_terminal() {
+	clear_of_jobs
 	terminal_line "clear; awfctl run --tty ${*:2} -- 'echo job is here; $1'; echo code \$?"
 	terminal_shows '^job is here'
 }
@@ -166,10 +173,12 @@ readonly SIZES='trap "stty size" WINCH; stty size; while :; do read -t 0.1 x; do
 	terminal_shows '^job is here'
 	terminal_key C-c
 	terminal_shows 'code 130$'
+	clear_of_jobs
 	terminal_line 'clear; awfctl run -- "echo job is here; exec sleep 600"; echo code $?'
 	terminal_shows '^job is here'
 	terminal_key 'C-\'
 	terminal_shows 'code 131$'
+	clear_of_jobs
 	terminal_line 'clear; awfctl run -- "echo job is here; cat"'
 	terminal_shows '^job is here'
 	terminal_key C-z
@@ -182,6 +191,12 @@ readonly SIZES='trap "stty size" WINCH; stty size; while :; do read -t 0.1 x; do
 	assert_clean
 }
 
+# size_is ROWS COLUMNS: the job says so when it reads a line, and may have the size later than that.
+size_is() {
+	terminal_line again
+	terminal_has "^$1 $2"
+}
+
 @test "a terminal in the background is left by its keys, and waits for who comes back" {
 	local id before
 	id=$(as alice awfctl start --tty --name shell -- sh -c 'echo begun; while read -r x; do echo "got $x"; stty size; done')
@@ -191,7 +206,7 @@ readonly SIZES='trap "stty size" WINCH; stty size; while :; do read -t 0.1 x; do
 	wait_for is_attached
 	terminal_line one
 	terminal_shows '^got one'
-	terminal_shows '^24 80'
+	wait_for size_is 24 80
 	terminal_key C-p C-q
 	terminal_shows '^awfctl: detached from sandbox shell: awfctl attach shell comes back to it'
 	terminal_shows 'code 0$'
@@ -202,7 +217,7 @@ readonly SIZES='trap "stty size" WINCH; stty size; while :; do read -t 0.1 x; do
 	wait_for is_attached
 	terminal_line two
 	terminal_shows '^got two'
-	terminal_shows '^40 100'
+	wait_for size_is 40 100
 	terminal_type '~.'
 	terminal_shows 'code 0$'
 	terminal_line "clear; awfctl attach $id; echo code \$?"

@@ -15,7 +15,7 @@ teardown() {
 # say USER FILE: the file's bytes to awfd's socket; the answers, one a line.
 say() {
 	# shellcheck disable=SC2016 # for the inner shell
-	as "$1" bash -c 'socat -t 20 - UNIX-CONNECT:"${AWFD_SOCKET:-/run/awfd/awfd.sock}" | tr "\0" "\n"' <"$2"
+	as "$1" bash -c 'socat -t 60 - UNIX-CONNECT:"${AWFD_SOCKET:-/run/awfd/awfd.sock}" | tr "\0" "\n"' <"$2"
 }
 
 # ask USER METHOD PARAMETERS: one call's answer.
