@@ -379,10 +379,10 @@ refused_by_firewall() {
 	id=$(bed_exec awfctl start --agent-image awf/agent-test:latest --allow-domains granted.example -- \
 		'curl -s https://other.example/; true')
 	bed_exec awfctl wait "$id"
-	[ "$(times_refused "$id" other.example)" = 1 ]
+	times_refused "$id" other.example 1
 	bed awfd kill
 	bed awfd start
-	[ "$(times_refused "$id" other.example)" = 1 ]
+	times_refused "$id" other.example 1
 	run ! as bob awfctl denials "$id"
 }
 
