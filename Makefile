@@ -59,16 +59,17 @@ AWFD_SRC      := audit audit-call audit-record background broker broker-message 
                  mount-masks mount-namespace mount-open mount-source mount-spec mount-stage \
                  mount-stage-fd mount-view names netlink netns netns-enter network nflog \
                  nflog-packet nft nft-egress nft-expr nft-namespace nft-objects nft-ruleset \
-                 nft-set nft-table nft-watch notify peer plan policy policy-words pool predownload \
-                 private-networks process quota reconcile relay-proc relay-targets resolve \
-                 resolvers sandbox sandbox-adopt sandbox-agent sandbox-attach sandbox-audit \
-                 sandbox-bridge sandbox-container sandbox-create sandbox-denials sandbox-destroy \
-                 sandbox-dirs sandbox-host sandbox-images sandbox-info sandbox-lease sandbox-links \
-                 sandbox-logs sandbox-masks sandbox-mounts sandbox-name sandbox-policy \
-                 sandbox-pool sandbox-probe sandbox-ready sandbox-relay sandbox-removal \
-                 sandbox-request sandbox-resolve sandbox-spec sandbox-squid sandbox-state \
-                 sandbox-stats sandbox-turn sandbox-watch server socket-address spawn squid-config \
-                 squid-log start-queue stats turns upstream-proxy
+                 nft-set nft-table nft-watch notify oom-watch peer plan policy policy-words pool \
+                 predownload private-networks process quota reconcile relay-proc relay-targets \
+                 resolve resolvers sandbox sandbox-adopt sandbox-agent sandbox-attach \
+                 sandbox-audit sandbox-bridge sandbox-container sandbox-create sandbox-denials \
+                 sandbox-destroy sandbox-dirs sandbox-host sandbox-images sandbox-info \
+                 sandbox-lease sandbox-links sandbox-logs sandbox-masks sandbox-memory \
+                 sandbox-mounts sandbox-name sandbox-policy sandbox-pool sandbox-probe \
+                 sandbox-ready sandbox-relay sandbox-removal sandbox-request sandbox-resolve \
+                 sandbox-spec sandbox-squid sandbox-state sandbox-stats sandbox-turn sandbox-watch \
+                 server socket-address spawn squid-config squid-log start-queue stats turns \
+                 upstream-proxy
 RELAY_SRC     := direction limits listener main pair pairs passed pipe-pool report sandboxing \
                  shares socket target upstream upstreams
 PROBE_SRC     := ask diagnosis main
@@ -143,7 +144,7 @@ UNIT_TESTS    := access-log audit awfctl-comeback awfctl-commands awfctl-complet
                  timestamp turns unpack upstream-proxy
 # The one that takes longest is started first.
 ROOT_TESTS    := nft-way-out link link-plug link-watch mount-masks mount-stage netns nflog nft \
-                 nft-egress nft-namespace nft-restore nft-watch
+                 nft-egress nft-namespace nft-restore nft-watch oom-watch
 
 # What several of them use: tests/unit/NAME.c.
 UNIT_HELPERS  := awfctl-run certificates engine-mounts fake-awfd fake-engine golden loopback \

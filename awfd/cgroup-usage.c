@@ -126,11 +126,34 @@ bool cgroup_usage_read(const char *mounts, const char *membership, const char *i
 	return true;
 }
 
-bool cgroup_usage_of_container(pid_t pid, const char *id, struct cgroup_usage *ret)
+char *cgroup_memory_beside_read(const char *mounts, const char *membership, const char *id,
+				const char *other)
+{
+	bool is_v1;
+	_cleanup_free_ char *group = find_group(mounts, membership, "memory", &is_v1);
+	const char *at = group ? strstr(group, id) : NULL;
+
+	return at ? xasprintf("%.*s%s%s", (int)(at - group), group, other, at + strlen(id)) : NULL;
+}
+
+static char *read_membership(pid_t pid)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/%d/cgroup", pid);
-	_cleanup_free_ char *membership = NULL;
+	char *membership = NULL;
 
-	return file_read(path, MEMBERSHIP_MAX, &membership, NULL, NULL) == 0 &&
-	       cgroup_usage_read(MOUNTS, membership, id, ret);
+	return file_read(path, MEMBERSHIP_MAX, &membership, NULL, NULL) == 0 ? membership : NULL;
+}
+
+bool cgroup_usage_of_container(pid_t pid, const char *id, struct cgroup_usage *ret)
+{
+	_cleanup_free_ char *membership = read_membership(pid);
+
+	return membership && cgroup_usage_read(MOUNTS, membership, id, ret);
+}
+
+char *cgroup_memory_beside(pid_t pid, const char *id, const char *other)
+{
+	_cleanup_free_ char *membership = read_membership(pid);
+
+	return membership ? cgroup_memory_beside_read(MOUNTS, membership, id, other) : NULL;
 }

@@ -19,6 +19,14 @@ struct cgroup_usage {
  * it has ended, or when the kernel does not count one of them. */
 bool cgroup_usage_of_container(pid_t pid, const char *id, struct cgroup_usage *ret) _must_check_;
 
+/* The directory of another container's memory group, which is beside that of a container that runs:
+ * the other's id is in the place of its own. NULL as above; the caller owns it. */
+char *cgroup_memory_beside(pid_t pid, const char *id, const char *other) _must_check_;
+
 /* The same with the text of /proc/PID/cgroup, of groups mounted below `mounts`. */
+char *cgroup_memory_beside_read(const char *mounts, const char *membership, const char *id,
+				const char *other) _must_check_;
+
+/* The usage with the text of /proc/PID/cgroup, of groups mounted below `mounts`. */
 bool cgroup_usage_read(const char *mounts, const char *membership, const char *id,
 		       struct cgroup_usage *ret) _must_check_;

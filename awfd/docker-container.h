@@ -57,7 +57,7 @@ struct docker_call *docker_container_list(struct docker *d, const char *label, d
 int docker_container_parse(struct json_object *body, struct docker_container_state *ret,
 			   struct err *e) _must_check_;
 
-/* The whole id in an Inspect answer, borrowed from it, or NULL. */
+/* The whole id in an answer of Inspect or Create, borrowed from it, or NULL. */
 const char *docker_container_parse_id(struct json_object *body);
 
 /* The StatusCode of a Wait answer; error in it is ERR_ENGINE. */

@@ -105,6 +105,7 @@ static void go_on_running(struct sandbox *s)
 	watch_sidecars(s);
 	if (!sandbox_is_kept(s)) {
 		sandbox_start_timeout(s);
+		sandbox_memory_watch(s);
 		sandbox_wait_for_agent(s);
 	}
 	sandbox_log(LOG_LEVEL_INFO, s, "goes on: an earlier awfd started it");

@@ -96,7 +96,7 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 	s->wait = NULL;
 	if (!e && docker_container_parse(body, &state, NULL) < 0)
 		state.oom_killed = false;
-	s->oom_killed = state.oom_killed;
+	s->oom_killed = state.oom_killed || sandbox_memory_ran_out(s);
 	/* It went right after it had told the exit code, and perhaps before the last output. */
 	if (e && e->status == 0) {
 		note_outage(s);
@@ -106,7 +106,7 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 		s->wait = docker_container_look(s->manager->docker, agent_name(s), SHELL,
 						on_shell_looked_for, s);
 	else
-		sandbox_command_ended(s, s->exit_code, state.oom_killed);
+		sandbox_command_ended(s, s->exit_code, s->oom_killed);
 }
 
 static void on_agent_ended(int status, struct json_object *body, const struct err *e,

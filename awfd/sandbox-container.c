@@ -110,12 +110,16 @@ static void on_started(int status _unused_, struct json_object *body _unused_, c
 		inspect(c);
 }
 
-static void on_created(int status _unused_, struct json_object *body _unused_, const struct err *e,
+static void on_created(int status _unused_, struct json_object *body, const struct err *e,
 		       void *userdata)
 {
 	struct container *c = userdata;
 
 	c->call = NULL;
+	if (!e) {
+		free(c->id);
+		c->id = xstrdup(docker_container_parse_id(body));
+	}
 	if (e || !c->then_start)
 		finish(c, e);
 	else
@@ -227,4 +231,5 @@ void container_clear(struct container *c)
 	container_cancel(c);
 	c->pidfd = fd_close(c->pidfd);
 	free(TAKE_PTR(c->name));
+	free(TAKE_PTR(c->id));
 }

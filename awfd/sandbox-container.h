@@ -14,6 +14,7 @@ typedef void (*container_done_fn)(void *userdata, unsigned step, const struct er
 struct container {
 	struct docker *docker;
 	char *name;
+	char *id;  /* the engine's, once it is made; NULL of one that an earlier awfd made */
 	int pidfd; /* of its first process once it runs */
 	pid_t pid;
 	struct docker_call *call; /* the one under way */

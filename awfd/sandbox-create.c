@@ -492,10 +492,11 @@ static void on_agent_started(void *userdata, unsigned step, const struct err *e)
 	struct sandbox *s = userdata;
 
 	/* After the start, so that it is answered also when the command has ended already. */
-	if (!e)
+	if (!e) {
+		sandbox_memory_watch(s);
 		sandbox_wait_for_agent(s);
-	if (!e)
 		drop_stage(s);
+	}
 	plan_step_ended(s->plan, step, e);
 }
 

@@ -178,6 +178,8 @@ struct sandbox {
 	struct event *wait_retry;
 	unsigned wait_failures;
 	unsigned wait_retry_ms;
+	char *memory_group;    /* the agent's, once it has started; NULL: not known */
+	struct oom_watch *oom; /* of it; NULL: only the engine knows */
 	int64_t engine_away_s; /* since when the engine was away while it ran; 0: never */
 	struct docker_call *signal;
 	struct event *stop_timer;
@@ -426,6 +428,12 @@ void sandbox_logs_end(struct sandbox *s);
 /* The last `max` bytes of a log, NUL-terminated, which the caller owns. */
 int sandbox_logs_read_end(const struct sandbox *s, enum sandbox_log_kind kind, size_t max,
 			  char **ret, struct err *e) _must_check_;
+
+/* sandbox-memory.c: whether the agent has run out of memory. Watched from its start on, and by the
+ * awfd that comes after. */
+void sandbox_memory_watch(struct sandbox *s);
+bool sandbox_memory_ran_out(const struct sandbox *s);
+void sandbox_memory_unwatch(struct sandbox *s);
 
 /* sandbox-stats.c: files in its runtime directory, which it goes on with after a restart of awfd.
  */

@@ -39,6 +39,7 @@ struct saved {
 	struct saved_process *client; /* whose lease it was */
 	struct start_request *request;
 	char *user, *home, *image;
+	char *memory_group;
 	int64_t created_s;
 	int64_t created_ms, deadline_ms; /* by clock_ms(); deadline 0: none */
 	int64_t memory, pids, nano_cpus, timeout_s;
@@ -74,6 +75,7 @@ static const struct field saved_fields[] = {
 	SAVED(user, "user", .type = FIELD_STRING, REQUIRED),
 	SAVED(home, "home", .type = FIELD_STRING),
 	SAVED(image, "image", .type = FIELD_STRING, REQUIRED),
+	SAVED(memory_group, "memoryGroup", .type = FIELD_STRING),
 	SAVED(created_s, "createdAt", .type = FIELD_INT, REQUIRED),
 	SAVED(created_ms, "createdMs", .type = FIELD_INT, REQUIRED),
 	SAVED(deadline_ms, "deadlineMs", .type = FIELD_INT),
@@ -248,6 +250,7 @@ static void save_all(const struct sandbox *s, const char *phase, struct saved *v
 			     .user = xstrdup(s->user),
 			     .home = xstrdup(s->home),
 			     .image = xstrdup(s->image),
+			     .memory_group = xstrdup(s->memory_group),
 			     .masked = sandbox_masked(s),
 			     .created_s = s->created_s,
 			     .created_ms = (int64_t)s->created_ms,
@@ -440,6 +443,7 @@ static int load_all(struct sandbox *s, struct saved *v, struct err *e)
 	s->user = TAKE_PTR(v->user);
 	s->home = TAKE_PTR(v->home);
 	s->image = TAKE_PTR(v->image);
+	s->memory_group = TAKE_PTR(v->memory_group);
 	s->masked = TAKE_PTR(v->masked);
 	s->request = *v->request;
 	*v->request = (struct start_request){ 0 };

@@ -139,6 +139,8 @@ void sandbox_free(struct sandbox *s)
 	plan_free(s->plan);
 	docker_call_cancel(s->wait);
 	docker_call_cancel(s->signal);
+	sandbox_memory_unwatch(s);
+	free(s->memory_group);
 	sandbox_lease_clear(s);
 	sandbox_wait_no_more(s);
 	sandbox_turn_over(s);
@@ -376,6 +378,7 @@ void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed)
 	s->command_ended = true;
 	s->exit_code = s->timed_out ? EXIT_CODE_TIMED_OUT : exit_code;
 	s->oom_killed = oom_killed;
+	sandbox_memory_unwatch(s);
 	if (s->state == SANDBOX_RUNNING)
 		after_command(s);
 }

@@ -121,9 +121,33 @@ static void test_read(void **state _unused_)
 	}
 }
 
+static void test_memory_beside(void **state _unused_)
+{
+	static const struct {
+		const char *row, *membership, *expected;
+	} rows[] = {
+		{ "version 1", "4:cpu:/docker/c1\n3:memory:/docker/c1\n",
+		  "/mounts/memory/docker/c2" },
+		{ "version 2", "0::/system.slice/docker-c1.scope\n",
+		  "/mounts/system.slice/docker-c2.scope" },
+		{ "both", "3:memory:/docker/c1\n0::/x/c1\n", "/mounts/memory/docker/c2" },
+		{ "another process's group", "3:memory:/docker/c3\n", NULL },
+		{ "no membership", "", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *group =
+			cgroup_memory_beside_read("/mounts", rows[i].membership, "c1", "c2");
+
+		assert_row(rows[i].row, !group == !rows[i].expected);
+		assert_row(rows[i].row, !group || strcmp(group, rows[i].expected) == 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memory_beside),
 		cmocka_unit_test(test_read),
 	};
 
