@@ -544,6 +544,8 @@ void sandbox_stop(struct sandbox *s, const char *signal, int64_t grace_ms)
 		return;
 	}
 	s->forgotten |= s->over;
+	if (evtimer_pending(s->retry_timer, NULL))
+		event_add(s->retry_timer, &(struct timeval){ 0 }); /* now */
 	if (s->state != SANDBOX_RUNNING || s->command_ended || grace_ms <= 0) {
 		sandbox_destroy(s, s->command_ended ? NULL : "stopped");
 		return;
