@@ -269,6 +269,7 @@ static int connect_ends(struct pair *p, struct err *e)
 		return r;
 	}
 	link_await_running(&p->inside, p->interface);
+	link_await_running(&p->host, p->port); /* only then does the bridge forward to it */
 	link_await_running(&p->host, p->bridge);
 	return 0;
 }

@@ -232,6 +232,15 @@ bool tcp_reaches(int pidfd, const char *host, uint16_t port)
 	return tcp_reaches_from(pidfd, NULL, host, port);
 }
 
+bool tcp_reaches_in_time(int pidfd, const char *host, uint16_t port)
+{
+	bool reached = false;
+
+	for (int tries = 0; tries < 40 && !reached; tries++)
+		reached = tcp_reaches(pidfd, host, port);
+	return reached;
+}
+
 bool udp_reaches(int pidfd, const char *host, uint16_t port, int to)
 {
 	struct sockaddr_storage a = address_of(host, port);

@@ -52,6 +52,10 @@ bool tcp_reaches_from(int pidfd, const struct sockaddr_storage *from, const char
 		      uint16_t port);
 bool tcp_reaches(int pidfd, const char *host, uint16_t port);
 
+/* Whether one does in the end: tried again and again, as the first packets over a link that was
+ * just made, or to an address, may be lost. */
+bool tcp_reaches_in_time(int pidfd, const char *host, uint16_t port);
+
 /* Whether a datagram arrives at the bound socket `to`. */
 bool udp_reaches(int pidfd, const char *host, uint16_t port, int to);
 

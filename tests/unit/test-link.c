@@ -144,7 +144,7 @@ static void test_ends_together(void **state)
 	(void)state;
 	assert_int_equal(pair_connect(&p, NULL), 0);
 	place_end(&p.cli_proxy);
-	assert_shell(&p.agent, "for i in $(seq 100); do ip link show cli-proxy >/dev/null 2>&1 || "
+	assert_shell(&p.agent, "for i in $(seq 1500); do ip link show cli-proxy >/dev/null 2>&1 || "
 			       "exit 0; sleep 0.02; done; exit 1");
 	place_end(&p.agent);
 }
@@ -384,7 +384,7 @@ static void test_isolate(void **state)
 	unsigned port = 0;
 
 	(void)state;
-	assert_true(tcp_reaches(a.pidfd, "198.18.0.3", PORT));
+	assert_true(tcp_reaches_in_time(a.pidfd, "198.18.0.3", PORT));
 	for (int i = 0; i < 2; i++)
 		if (link_isolate_bridge_port(a.pidfd, "eth0", "egress", &port, &e) < 0)
 			fail_msg("%s", e.message);

@@ -101,8 +101,7 @@ static void await_links(void)
 	const int places[] = { bed.squid.pidfd, bed.other.pidfd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		for (int tries = 0; !tcp_reaches(places[i], OUTSIDE_PUBLIC6, 80); tries++)
-			assert_true(tries < 40);
+		assert_true(tcp_reaches_in_time(places[i], OUTSIDE_PUBLIC6, 80));
 }
 
 static int start_bed(void **state)
@@ -437,7 +436,7 @@ static void test_errors_come_back(void **state)
 	assert_int_equal(tcp_connect(bed.squid.pidfd, NULL, "203.0.113.70", 443), -EHOSTUNREACH);
 	before = icmpv6_errors();
 	assert_false(tcp_reaches(bed.squid.pidfd, "2001:db8::70", 443)); /* TCP only notes it */
-	assert_int_equal(icmpv6_errors(), before + 1);
+	assert_true(icmpv6_errors() > before);
 	close(bed.outside.tcp[2]);
 	r = tcp_connect(bed.squid.pidfd, NULL, OUTSIDE_PUBLIC4, 443);
 	bed.outside.tcp[2] = tcp_listen(outside, "::", 443);

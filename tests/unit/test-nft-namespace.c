@@ -63,6 +63,8 @@ static int begin(void **state)
 			    "ip route add " FORGED "/32 dev agent && "
 			    "echo '0 2147483647' >/proc/sys/net/ipv4/ping_group_range");
 	start_servers(s);
+	assert_true(tcp_reaches_in_time(s->agent.pidfd, CLI_PROXY6, PORT));
+	assert_true(tcp_reaches_in_time(s->cli_proxy.pidfd, AGENT6, OTHER));
 	*state = s;
 	return 0;
 }

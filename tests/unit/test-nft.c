@@ -240,6 +240,7 @@ static void test_established(void **state)
 	become(RELAY_UID);
 	client = tcp_connect(OWN, NULL, "127.0.0.1", 18445);
 	become(0);
+	assert_int_equal(poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, 10000), 1);
 	server = accept(listener, NULL, NULL);
 	assert_true(server >= 0);
 	assert_true(arrives(client, server));
