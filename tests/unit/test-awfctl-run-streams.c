@@ -251,6 +251,7 @@ static void test_broken_pipe(void **state)
 
 	run_begin(r, &(struct fake_stdio){ 0 });
 	run_send_text(r, "y\n");
+	fake_assert_printed(&r->fake, "y\n");
 	r->fake.out = fd_close(r->fake.out);
 	run_send_text(r, "y\n");
 	run_expect_stop(r, &stop, "SIGKILL", 0);

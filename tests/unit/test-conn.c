@@ -1034,7 +1034,7 @@ static void test_never_reading_is_cut_off(void **state)
 {
 	struct world *w = *state;
 
-	reconnect(w, 1000);
+	reconnect(w, 5000);
 	(void)flood(w, ECHO(1), true);
 	assert_non_null(w->conn);
 	assert_true(w->calls > 1);

@@ -130,7 +130,7 @@ static void leaves_the_stream(void **state)
 		char text[64];
 
 		fake_engine_script(f->engine, script);
-		attach(f, 3000, &o);
+		attach(f, 30000, &o);
 		assert_attached(&o);
 		assert_true(fcntl(o.fd, F_GETFD) & FD_CLOEXEC);
 		assert_true(fcntl(o.fd, F_GETFL) & O_NONBLOCK);
@@ -151,7 +151,7 @@ static void leaves_a_long_stream(void **state)
 	_cleanup_free_ char *text = xcalloc(1, 100002);
 
 	fake_engine_script(f->engine, script);
-	attach(f, 3000, &o);
+	attach(f, 30000, &o);
 	assert_attached(&o);
 	read_all(f, o.fd, text, 100002);
 	assert_int_equal(strspn(text, "x"), 100000);
@@ -250,7 +250,7 @@ static void reports_faults(void **state)
 
 		script[0].request = ATTACH;
 		fake_engine_script(f->engine, script);
-		attach(f, cases[i].error == -ETIMEDOUT ? 100 : 3000, &o);
+		attach(f, cases[i].error == -ETIMEDOUT ? 100 : 30000, &o);
 		assert_int_equal(o.e.kind, ERR_ENGINE);
 		if (!strstr(o.e.message, cases[i].message))
 			fail_msg("'%s' not in '%s'", cases[i].message, o.e.message);
@@ -271,7 +271,7 @@ static void says_that_no_engine_is_there(void **state)
 	for (int i = 0; i < 2; i++) {
 		_outcome_ o = { 0 };
 
-		attach(f, 3000, &o);
+		attach(f, 30000, &o);
 		assert_int_equal(o.e.error, -ECONNREFUSED);
 		assert_non_null(strstr(o.e.message, "systemctl status docker"));
 		assert_string_equal(o.e.subject, "attach to container a/b");
@@ -289,7 +289,7 @@ static void forgets_the_version(void **state)
 	_outcome_ o = { 0 };
 
 	fake_engine_script(f->engine, script);
-	attach(f, 3000, &o);
+	attach(f, 30000, &o);
 	assert_int_equal(o.e.error, -ECONNRESET);
 	assert_null(docker_api_version(f->docker));
 }
@@ -341,11 +341,11 @@ static void outlasts_a_full_queue(void **state)
 	struct outcome o[4 * QUEUE] = { 0 };
 
 	fake_engine_script(f->engine, script);
-	attach(f, 3000, &o[0]);
+	attach(f, 30000, &o[0]);
 	outcome_clear(&o[0]);
 	fake_engine_accept(f->engine, false);
 	for (size_t i = 1; i < ARRAY_SIZE(o); i++)
-		(void)start(f, 3000, &o[i]);
+		(void)start(f, 30000, &o[i]);
 	fake_engine_run_for(f->engine, 50);
 	fake_engine_accept(f->engine, true);
 	for (size_t i = 1; i < ARRAY_SIZE(o); i++) {

@@ -147,7 +147,7 @@ static void tells_news_and_ends_in_time(void **state)
 	};
 	const struct docker_pull_spec hasty = { .reference = REFERENCE,
 						.download_max = 1000,
-						.timeout_s = 1 };
+						.timeout_s = 3 };
 	struct fixture *f = *state;
 
 	fake_engine_script(f->engine, script);
@@ -157,7 +157,7 @@ static void tells_news_and_ends_in_time(void **state)
 	assert_int_equal(f->done, 0);
 	assert_true(fake_engine_run(f->engine, &f->done, 1));
 	assert_int_equal(f->e.error, -ETIMEDOUT);
-	assert_text_contains(f->e.message, "not complete after 1 s");
+	assert_text_contains(f->e.message, "not complete after 3 s");
 	assert_text_contains(f->e.message, "[Images] PullSeconds=");
 	assert_true(fake_engine_run_connections(f->engine, 0));
 }

@@ -163,7 +163,7 @@ static void negotiates_once(void **state)
 	fake_engine_script(f->engine, script);
 	assert_null(docker_api_version(f->docker));
 	for (int i = 0; i < 3; i++)
-		assert_non_null(start(f, "/x", 3000, &o));
+		assert_non_null(start(f, "/x", 30000, &o));
 	assert_true(fake_engine_run(f->engine, &o.done, 3));
 	assert_success(&o, 200, "{}");
 	assert_string_equal(docker_api_version(f->docker), "1.47");
@@ -204,8 +204,8 @@ static void refuses_versions(void **state)
 		_outcome_ o = { 0 };
 
 		fake_engine_script(f->engine, script);
-		assert_non_null(start(f, "/x", 3000, &o));
-		call(f, "/x", 3000, &o);
+		assert_non_null(start(f, "/x", 30000, &o));
+		call(f, "/x", 30000, &o);
 		assert_int_equal(o.done, 2);
 		assert_error(&o, cases[i].error, cases[i].status, cases[i].message);
 		assert_string_equal(o.e.subject, "try");
@@ -222,21 +222,21 @@ static void says_that_no_engine_is_there(void **state)
 	_cleanup_free_ char *away = xasprintf("%s.away", path), *since = NULL, *text = NULL;
 	_outcome_ o = { 0 };
 
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_string_equal(docker_api_version(f->docker), "1.41");
 	assert_int_equal(docker_away_since(f->docker), 0);
 	assert_int_equal(rename(path, away), 0);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	since = timestamp_of_seconds(docker_away_since(f->docker));
 	text = xasprintf("Docker Engine unavailable since %s: no connection to %s: ", since, path);
 	assert_error(&o, -ENOENT, 0, text);
 	assert_error(&o, -ENOENT, 0, "No such file or directory; is the engine running?");
 	assert_error(&o, -ENOENT, 0, "systemctl status docker");
 	assert_null(docker_api_version(f->docker));
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_error(&o, -ENOENT, 0, text); /* still since then */
 	assert_int_equal(rename(away, path), 0);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_error(&o, -EIO, 500, "no script");
 	assert_int_equal(docker_away_since(f->docker), 0);
 	assert_int_equal(fake_engine_count(f->engine, "GET /version "), 2);
@@ -248,7 +248,7 @@ static void says_that_nobody_listens(void **state)
 	_outcome_ o = { 0 };
 
 	fake_engine_stop(f->engine);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_error(&o, -ECONNREFUSED, 0, "Connection refused; is the engine running?");
 }
 
@@ -273,14 +273,14 @@ static void asks_again_when_the_version_is_refused(void **state)
 	struct fixture *f = *state;
 	_outcome_ o = { 0 };
 
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_string_equal(docker_api_version(f->docker), "1.41");
 	fake_engine_script(f->engine, newer);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_success(&o, 200, "{}");
 	assert_string_equal(docker_api_version(f->docker), "1.60");
 	fake_engine_script(f->engine, stubborn);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_error(&o, -EINVAL, 400, "client version 1.60 is too old");
 	assert_int_equal(fake_engine_count(f->engine, "GET /v1.41/x "), 2);
 	assert_int_equal(fake_engine_count(f->engine, "GET /v1.60/x "), 3);
@@ -418,7 +418,7 @@ static void reports_faults(void **state)
 
 		script[0].request = "GET /v1.41/x ";
 		fake_engine_script(f->engine, script);
-		call(f, "/x", 3000, &o);
+		call(f, "/x", 30000, &o);
 		assert_error(&o, cases[i].error, cases[i].status, cases[i].message);
 		assert_string_equal(o.e.subject, "try");
 		assert_int_equal(docker_api_version(f->docker) == NULL, cases[i].status == 0);
@@ -438,7 +438,7 @@ static void bounds_messages(void **state)
 		n += snprintf(answer + n, sizeof(answer) - (size_t)n, "ä");
 	snprintf(answer + n, sizeof(answer) - (size_t)n, "\"}");
 	fake_engine_script(f->engine, script);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_error(&o, -EIO, 500, "aää");
 	assert_int_equal(strlen(o.e.message), 2047 + strlen("…"));
 	assert_string_equal(o.e.message + 2045, "ä…");
@@ -495,7 +495,7 @@ static void cancels_at_any_stage(void **state)
 
 	fake_engine_script(f->engine, script);
 	for (int ms = 0; ms < 1000; ms += 5 + ms / 4) {
-		c = start(f, "/x", 3000, &o);
+		c = start(f, "/x", 30000, &o);
 		if (ms > 0)
 			fake_engine_run_for(f->engine, ms);
 		if (o.done > 0)
@@ -522,15 +522,15 @@ static void cancels_from_callbacks(void **state)
 	_outcome_ second = { 0 };
 
 	fake_engine_script(f->engine, script);
-	assert_non_null(start(f, "/x", 3000, &first));
-	first.cancel = start(f, "/x", 3000, &second);
+	assert_non_null(start(f, "/x", 30000, &first));
+	first.cancel = start(f, "/x", 30000, &second);
 	assert_true(fake_engine_run(f->engine, &first.done, 1));
 	fake_engine_run_for(f->engine, 20);
 	assert_int_equal(second.done, 0);
 	/* also when both fail for the same reason, at the same time */
 	fake_engine_stop(f->engine);
-	assert_non_null(start(f, "/x", 3000, &first));
-	first.cancel = start(f, "/x", 3000, &second);
+	assert_non_null(start(f, "/x", 30000, &first));
+	first.cancel = start(f, "/x", 30000, &second);
 	assert_true(fake_engine_run(f->engine, &first.done, 2));
 	assert_error(&first, -ECONNREFUSED, 0, "no connection");
 	fake_engine_run_for(f->engine, 20);
@@ -549,13 +549,13 @@ static void starts_from_callbacks(void **state)
 	_outcome_ o = { .again = f };
 
 	fake_engine_script(f->engine, script);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_error(&o, -EIO, 500, "no script");
 	assert_true(fake_engine_run(f->engine, &o.done, 2));
 	/* also from one that failed */
 	o.again = f;
 	fake_engine_stop(f->engine);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_true(fake_engine_run(f->engine, &o.done, 4));
 	assert_error(&o, -ECONNREFUSED, 0, "no connection");
 }
@@ -573,9 +573,9 @@ static void frees_with_calls_under_way(void **state)
 
 	fake_engine_script(f->engine, script);
 	assert_non_null(start(f, "/x", 0, &o));
-	assert_non_null(start(f, "/y", 3000, &o));
+	assert_non_null(start(f, "/y", 30000, &o));
 	fake_engine_run_for(f->engine, 20);
-	assert_non_null(start(f, "/z", 3000, &o));
+	assert_non_null(start(f, "/z", 30000, &o));
 	docker_free(TAKE_PTR(f->docker));
 	fake_engine_run_for(f->engine, 20);
 	assert_int_equal(o.done, 0);
@@ -609,7 +609,7 @@ static void keeps_many_long_polls(void **state)
 		assert_non_null(start(f, "/wait", 0, &waits));
 	assert_true(fake_engine_run_connections(f->engine, MANY));
 	for (int i = 0; i < 20; i++) {
-		call(f, "/x", 3000, &o);
+		call(f, "/x", 30000, &o);
 		assert_success(&o, 200, "{}");
 	}
 	assert_int_equal(waits.done, 0);
@@ -628,10 +628,10 @@ static void outlasts_a_full_queue(void **state)
 	_outcome_ o = { 0 };
 
 	fake_engine_script(f->engine, script);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	fake_engine_accept(f->engine, false);
 	for (int i = 0; i < 2 * QUEUE; i++)
-		assert_non_null(start(f, "/x", 4000, &o));
+		assert_non_null(start(f, "/x", 30000, &o));
 	fake_engine_run_for(f->engine, 50);
 	assert_int_equal(o.done, 1);
 	fake_engine_accept(f->engine, true);
@@ -672,7 +672,7 @@ static void ignores_proxies(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(setenv(names[i], "http://127.0.0.1:9", 1), 0);
-	call(f, "/x", 3000, &o);
+	call(f, "/x", 30000, &o);
 	assert_error(&o, -EIO, 500, "no script");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(unsetenv(names[i]), 0);

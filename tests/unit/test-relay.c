@@ -421,6 +421,18 @@ static void test_counters(void **state)
 	}
 }
 
+/* The relay may come to clients that have gone only now; theirs send nothing. */
+static int accept_one_that_sends(int listener)
+{
+	for (;;) {
+		_cleanup_close_ int server = loopback_accept(listener);
+		char byte;
+
+		if (recv(server, &byte, 1, 0) == 1)
+			return TAKE_FD(server);
+	}
+}
+
 /* Out of descriptors (somebody has left it with fewer than it counts on) the relay neither ends nor
  * spins; it serves those it has, and others as soon as there is room. */
 static void test_no_descriptors(void **state)
@@ -442,11 +454,11 @@ static void test_no_descriptors(void **state)
 	loopback_pass(client, server, "still served");
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
 		close(clients[i]);
-	for (struct pollfd p = { .fd = r.target, .events = POLLIN }; poll(&p, 1, 500) == 1;)
-		close(loopback_accept(r.target));
-	client = fd_close(client);
-	server = fd_close(server);
-	relay_connect(&r, &client, &server);
+	fd_close(client);
+	fd_close(server);
+	client = loopback_connect(r.port);
+	loopback_send(client, "x", 1);
+	server = accept_one_that_sends(r.target);
 	loopback_pass(client, server, "again");
 	relay_stop(&r);
 }
