@@ -73,14 +73,19 @@ static void look(struct oom_watch *w)
 	char text[COUNTS_MAX + 1];
 	_cleanup_strv_ char **lines = NULL;
 	ssize_t n = pread(w->counts, text, COUNTS_MAX, 0);
+	bool killed = false, own_limit = true;
 
 	if (n <= 0)
 		return;
 	text[n] = '\0';
 	lines = strv_split(text, "\n");
-	for (char **line = lines; line && *line; line++)
+	for (char **line = lines; line && *line; line++) {
 		if (strncmp(*line, "oom_kill ", 9) == 0)
-			w->saw = w->saw || strcmp(*line + 9, "0") != 0;
+			killed = strcmp(*line + 9, "0") != 0;
+		else if (strcmp(*line, "oom 0") == 0)
+			own_limit = false;
+	}
+	w->saw = w->saw || (killed && own_limit);
 }
 
 /* The group is there until the engine has heard of it and has asked for its removal. */

@@ -1,8 +1,9 @@
-/* Whether the kernel has killed a process of a container for want of memory, as its control group
- * counts it: "oom_kill" of memory.events, or of memory.oom_control in version 1 (cgroup-v2.rst and
- * cgroup-v1/memory.rst of Linux's Documentation/admin-guide). The engine has it from there, too,
- * but misses a kill that the end of the container follows at once: it hears of the two on two ways.
- */
+/* Whether the kernel has killed a process of a container because that used more memory than it may,
+ * as its control group counts it: "oom_kill" of memory.events, or of memory.oom_control in version
+ * 1 (cgroup-v2.rst and cgroup-v1/memory.rst of Linux's Documentation/admin-guide). A kill for want
+ * of the host's memory counts there, too, but not as "oom"; version 1 does not tell the two apart.
+ * The engine has it from there as well, but misses a kill that the end of the container follows at
+ * once: it hears of the two on two ways. */
 #pragma once
 
 #include <stdbool.h>

@@ -11,7 +11,10 @@
 #include "tests/unit/check.h"
 
 static const char *const names[] = { "memory.events", "memory.oom_control" };
-static const char none[] = "low 0\noom 0\noom_kill 0\n", one[] = "low 0\noom 7\noom_kill 1\n";
+static const char *const none[] = { "low 0\noom 0\noom_kill 0\n",
+				    "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n" };
+static const char *const one[] = { "low 0\noom 7\noom_kill 1\n",
+				   "oom_kill_disable 0\nunder_oom 1\noom_kill 1\n" };
 
 static void put(const char *group, const char *name, const char *text)
 {
@@ -57,14 +60,14 @@ static void test_kill_is_seen_at_the_end(void **state _unused_)
 		struct oom_watch *w;
 
 		put_processes(group, other, first);
-		put(group, names[i], none);
+		put(group, names[i], none[i]);
 		w = oom_watch_new(base, group);
 		assert_non_null(w);
 		assert_false(oom_watch_saw(w));
 		/* Another one's end is none; the watched one's is the last moment to look. */
 		end(other);
 		event_base_loop(base, EVLOOP_NONBLOCK);
-		put(group, names[i], one);
+		put(group, names[i], one[i]);
 		end(first);
 		event_base_loop(base, EVLOOP_ONCE);
 		put(group, names[i], "");
@@ -82,10 +85,28 @@ static void test_kill_is_seen_when_asked(void **state _unused_)
 	struct oom_watch *w;
 
 	put_processes(group, first, first);
-	put(group, names[0], none);
+	put(group, names[0], none[0]);
 	w = oom_watch_new(base, group);
-	put(group, names[0], one);
+	put(group, names[0], one[0]);
 	assert_true(oom_watch_saw(w));
+	oom_watch_free(w);
+	end(first);
+	event_base_free(base);
+}
+
+/* It was within its own limit. */
+static void test_want_of_the_hosts_memory(void **state _unused_)
+{
+	_cleanup_(scratch_freep) char *group = scratch_new();
+	struct event_base *base = event_base_new();
+	pid_t first = begin(CLONE_NEWPID);
+	struct oom_watch *w;
+
+	put_processes(group, first, first);
+	put(group, names[0], "low 0\noom 0\noom_kill 1\n");
+	w = oom_watch_new(base, group);
+	assert_non_null(w);
+	assert_false(oom_watch_saw(w));
 	oom_watch_free(w);
 	end(first);
 	event_base_free(base);
@@ -98,7 +119,7 @@ static void test_nothing_to_watch(void **state _unused_)
 	pid_t other = begin(0), first = begin(CLONE_NEWPID);
 
 	assert_null(oom_watch_new(base, group));
-	put(group, names[0], none);
+	put(group, names[0], none[0]);
 	assert_null(oom_watch_new(base, group));
 	put_processes(group, other, other);
 	assert_null(oom_watch_new(base, group));
@@ -114,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kill_is_seen_at_the_end),
 		cmocka_unit_test(test_kill_is_seen_when_asked),
+		cmocka_unit_test(test_want_of_the_hosts_memory),
 		cmocka_unit_test(test_nothing_to_watch),
 	};
 
