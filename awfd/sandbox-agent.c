@@ -53,7 +53,7 @@ static void on_shell_looked_for(int status, struct json_object *body _unused_, c
 	s->wait = NULL;
 	if (!e && status == 404 && !s->reason)
 		s->reason = xstrdup(NO_SHELL);
-	sandbox_command_ended(s, s->exit_code, s->oom_killed);
+	sandbox_command_ended(s, s->exit_code);
 }
 
 /* What an engine that was away may have done to a command. One that goes, or comes without having
@@ -106,7 +106,7 @@ static void on_agent_inspected(int status _unused_, struct json_object *body, co
 		s->wait = docker_container_look(s->manager->docker, agent_name(s), SHELL,
 						on_shell_looked_for, s);
 	else
-		sandbox_command_ended(s, s->exit_code, s->oom_killed);
+		sandbox_command_ended(s, s->exit_code);
 }
 
 static void on_agent_ended(int status, struct json_object *body, const struct err *e,

@@ -228,7 +228,7 @@ void sandbox_watches_free(struct sandbox *s);
 
 /* sandbox.c */
 void sandbox_set_state(struct sandbox *s, enum sandbox_state state);
-void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed);
+void sandbox_command_ended(struct sandbox *s, int exit_code);
 void sandbox_created(struct sandbox *s, const struct err *e);
 
 /* Moves one that an earlier awfd had to its place in the list, which is from the newest on. */

@@ -373,11 +373,10 @@ void sandbox_created(struct sandbox *s, const struct err *e)
 		after_command(s);
 }
 
-void sandbox_command_ended(struct sandbox *s, int exit_code, bool oom_killed)
+void sandbox_command_ended(struct sandbox *s, int exit_code)
 {
 	s->command_ended = true;
 	s->exit_code = s->timed_out ? EXIT_CODE_TIMED_OUT : exit_code;
-	s->oom_killed = oom_killed;
 	sandbox_memory_unwatch(s);
 	if (s->state == SANDBOX_RUNNING)
 		after_command(s);
@@ -408,6 +407,7 @@ void sandbox_destroy(struct sandbox *s, const char *reason)
 		s->exit_code = s->timed_out ? EXIT_CODE_TIMED_OUT : 128 + SIGKILL;
 	docker_call_cancel(TAKE_PTR(s->wait));
 	event_del(s->wait_retry);
+	sandbox_memory_unwatch(s);
 	docker_call_cancel(TAKE_PTR(s->signal));
 	sandbox_set_state(s, SANDBOX_DESTROYING);
 	sandbox_state_update(s);

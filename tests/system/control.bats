@@ -73,6 +73,11 @@ awfd_has_no_more_descriptors() {
 		ids+=("$(bed_exec awfctl start -- true "$long")")
 	done
 	for i in "${ids[@]}"; do bed_exec awfctl wait "$i"; done
+	for i in {1..3}; do # whose commands have not ended by themselves
+		ids+=("$(bed_exec awfctl start -- 'exec sleep 600')")
+		bed_exec -u root -- docker kill "awf-${ids[-1]}-pause"
+		run -125 bed_exec awfctl wait "${ids[-1]}"
+	done
 	run -0 bed_exec awfctl list --json
 	wait_for awfd_has_no_more_descriptors "$before"
 	jq -e 'map(select(.command[0] == "true")) |

@@ -77,37 +77,34 @@ static void test_kill_is_seen_at_the_end(void **state _unused_)
 	}
 }
 
-static void test_kill_is_seen_when_asked(void **state _unused_)
+static void test_when_asked(void **state _unused_)
 {
-	_cleanup_(scratch_freep) char *group = scratch_new();
+	static const struct {
+		const char *row, *counts;
+		bool saw;
+	} rows[] = {
+		{ "a kill", "low 0\noom 7\noom_kill 1\n", true },
+		{ "more than nine", "low 0\noom 7\noom_kill 10\n", true },
+		{ "none", "low 0\noom 7\noom_kill 0\n", false },
+		{ "for want of the host's memory", "low 0\noom 0\noom_kill 1\n", false },
+		{ "no such count", "low 0\noom 7\n", false },
+		{ "nothing", "", false },
+	};
 	struct event_base *base = event_base_new();
 	pid_t first = begin(CLONE_NEWPID);
-	struct oom_watch *w;
 
-	put_processes(group, first, first);
-	put(group, names[0], none[0]);
-	w = oom_watch_new(base, group);
-	put(group, names[0], one[0]);
-	assert_true(oom_watch_saw(w));
-	oom_watch_free(w);
-	end(first);
-	event_base_free(base);
-}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(scratch_freep) char *group = scratch_new();
+		struct oom_watch *w;
 
-/* It was within its own limit. */
-static void test_want_of_the_hosts_memory(void **state _unused_)
-{
-	_cleanup_(scratch_freep) char *group = scratch_new();
-	struct event_base *base = event_base_new();
-	pid_t first = begin(CLONE_NEWPID);
-	struct oom_watch *w;
-
-	put_processes(group, first, first);
-	put(group, names[0], "low 0\noom 0\noom_kill 1\n");
-	w = oom_watch_new(base, group);
-	assert_non_null(w);
-	assert_false(oom_watch_saw(w));
-	oom_watch_free(w);
+		put_processes(group, first, first);
+		put(group, names[0], none[0]);
+		w = oom_watch_new(base, group);
+		assert_row(rows[i].row, w && !oom_watch_saw(w));
+		put(group, names[0], rows[i].counts);
+		assert_row(rows[i].row, oom_watch_saw(w) == rows[i].saw);
+		oom_watch_free(w);
+	}
 	end(first);
 	event_base_free(base);
 }
@@ -134,8 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kill_is_seen_at_the_end),
-		cmocka_unit_test(test_kill_is_seen_when_asked),
-		cmocka_unit_test(test_want_of_the_hosts_memory),
+		cmocka_unit_test(test_when_asked),
 		cmocka_unit_test(test_nothing_to_watch),
 	};
 
